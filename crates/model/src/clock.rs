@@ -1,0 +1,102 @@
+//! Time as the product sees it: one type for instants, one seam for "now".
+//!
+//! An instant is a whole number of microseconds since 1970 in UTC, in memory as in both databases,
+//! so that order, ranges and indexes mean the same everywhere. On the wire it is text with exactly
+//! three decimals (spec rest-api.md section 1.11).
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant in UTC, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+const ZONELESS: [&str; 3] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
+
+impl Timestamp {
+    /// From microseconds since 1970.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads ISO 8601 text with or without a zone; text without one is taken as UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+            return Some(Self(instant.timestamp_micros()));
+        }
+        let naive = ZONELESS
+            .iter()
+            .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok())
+            .or_else(|| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))?;
+        Some(Self(naive.and_utc().timestamp_micros()))
+    }
+
+    /// This instant, `micros` later.
+    #[must_use]
+    pub const fn plus_micros(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
+        formatter.write_str(&instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text} is not a legal time format")))
+    }
+}
+
+/// Where "now" comes from, so that tests can hold time still.
+pub trait Clock: Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The computer's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the computer")]
+    fn now(&self) -> Timestamp {
+        Timestamp(Utc::now().timestamp_micros())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_format_has_three_decimals() {
+        assert_eq!(Timestamp::from_micros(1_000_000_123_456).to_string(), "1970-01-12T13:46:40.123Z");
+    }
+
+    #[test]
+    fn reads_zones_and_plain_dates() {
+        let expected = Timestamp::parse("2024-05-01T10:00:00Z");
+        assert!(expected.is_some());
+        assert_eq!(Timestamp::parse("2024-05-01T12:00:00+02:00"), expected);
+        assert_eq!(Timestamp::parse("2024-05-01 10:00:00"), expected);
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+}

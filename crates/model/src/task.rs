@@ -1,0 +1,146 @@
+//! Stored tasks: the rows that let a run go on after a crash, and that tools read through
+//! `/tasks_graphs` and `/operations`.
+//!
+//! The engine decides on these values and the store writes them; neither knows the other. The
+//! shape of `parameters` is the reference's (spec workflows.md section 5.2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::blueprint::states;
+use crate::clock::Timestamp;
+use crate::event::NewEvent;
+use crate::id::{ExecutionId, GraphId, NodeInstanceId, TaskId};
+use crate::instance::InstanceState;
+use crate::operation::Request;
+
+states! {
+    /// Where a task stands.
+    TaskState {
+        /// Waits for its dependencies.
+        Pending = "pending",
+        /// Is being handed over.
+        Sending = "sending",
+        /// Was handed over to a worker.
+        Sent = "sent",
+        /// A worker has begun.
+        Started = "started",
+        /// A worker has ended; its answer is on the way.
+        ResponseSent = "response-sent",
+        /// Failed and was replaced by a new attempt.
+        Rescheduled = "rescheduled",
+        /// Ended well.
+        Succeeded = "succeeded",
+        /// Ended with an error, for good.
+        Failed = "failed",
+    }
+}
+
+impl TaskState {
+    /// Whether nothing more will happen to the task.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Rescheduled | Self::Succeeded | Self::Failed)
+    }
+}
+
+states! {
+    /// What a task does; the names are the reference's class names.
+    TaskKind {
+        /// An operation on a worker.
+        Operation = "RemoteWorkflowTask",
+        /// Code inside a Python workflow process.
+        Local = "LocalWorkflowTask",
+        /// Nothing: a joint in the graph.
+        Nop = "NOPLocalWorkflowTask",
+        /// A container of tasks.
+        Subgraph = "SubgraphTask",
+        /// Sets a node instance's state.
+        SetState = "SetNodeInstanceStateTask",
+        /// Reads a node instance's state.
+        GetState = "GetNodeInstanceStateTask",
+        /// Writes an event about a node instance.
+        NodeEvent = "SendNodeEventTask",
+        /// Writes an event about the workflow.
+        WorkflowEvent = "SendWorkflowEventTask",
+        /// Moves the execution to a status.
+        ExecutionStatus = "UpdateExecutionStatusTask",
+        /// An operation that is only shown.
+        DryRun = "DryRunLocalWorkflowTask",
+    }
+}
+
+/// A task as it stands in the table `operations`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredTask {
+    /// Its id.
+    pub id: TaskId,
+    /// The graph it belongs to.
+    pub graph: GraphId,
+    /// What tools show.
+    pub name: String,
+    /// What it does.
+    pub kind: TaskKind,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Tasks that must end before it.
+    pub dependencies: Vec<TaskId>,
+    /// The reference's description of the task, see the module's comment.
+    pub parameters: Value,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When it was handed over.
+    pub queued_at: Option<Timestamp>,
+    /// When a worker began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A task's move to another state. The store stamps `queued_at` on `Sent`, `started_at` on
+/// `Started` and `ended_at` on final states with the batch's instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskChange {
+    /// The task.
+    pub id: TaskId,
+    /// Its new state.
+    pub state: TaskState,
+    /// Its new dependencies, where a retry took the place of one.
+    pub dependencies: Option<Vec<TaskId>>,
+}
+
+/// Everything that one step of a run changes; written in one transaction, before it is acted on.
+#[derive(Clone, Debug, Default)]
+pub struct JournalBatch {
+    /// Tasks that are new: retries, and the graph itself at the start.
+    pub new_tasks: Vec<StoredTask>,
+    /// Tasks that move.
+    pub changes: Vec<TaskChange>,
+    /// Node instances that move.
+    pub instance_states: Vec<(NodeInstanceId, InstanceState)>,
+    /// Events to show.
+    pub events: Vec<NewEvent>,
+    /// Operations to hand to workers once the batch is written (through the outbox).
+    pub dispatches: Vec<Request>,
+}
+
+impl JournalBatch {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.new_tasks.is_empty()
+            && self.changes.is_empty()
+            && self.instance_states.is_empty()
+            && self.events.is_empty()
+            && self.dispatches.is_empty()
+    }
+}
+
+/// A named graph of an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredGraph {
+    /// Its id.
+    pub id: GraphId,
+    /// The execution it belongs to.
+    pub execution: ExecutionId,
+    /// Its name, such as `install`.
+    pub name: String,
+}
