@@ -1,1 +1,85 @@
-//! .
+//! The use cases: everything the product does, independent of HTTP, SQL text and message formats.
+//!
+//! Invariant: rules live here and only here; the `api` crate extracts and shapes, the `store` crate
+//! reads and writes rows. One resource is one file with one `impl Manager` block, and the first
+//! argument of each use case is the [`Ctx`] of the request. Start with [`Manager`], then with the
+//! file named like the resource.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nephele_bus::Bus;
+use nephele_model::{Clock, Secret};
+use nephele_store::Store;
+
+pub mod archive;
+mod auth;
+mod blueprints;
+mod bootstrap;
+pub mod config;
+mod crypto;
+pub mod ctx;
+mod deployments;
+mod dependencies;
+mod evaluation;
+mod events;
+mod executions;
+pub mod files;
+mod filters;
+mod instances;
+mod labels;
+mod nodes;
+mod operations;
+mod parameters;
+mod plugins;
+mod secrets;
+mod sites;
+mod status;
+mod tenants;
+mod tokens;
+mod users;
+mod waiting;
+pub mod workflows;
+
+pub use ctx::Ctx;
+
+/// What a manager must be told before it can start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of everything the manager keeps on disk.
+    pub data_dir: PathBuf,
+    /// The database's URL: `sqlite://PATH` or `postgres://...`.
+    pub database_url: String,
+    /// The password of `admin` at the first start; `None` makes a random one.
+    pub admin_password: Option<Secret>,
+    /// The largest blueprint archive, in bytes.
+    pub archive_limit: u64,
+    /// This machine's name.
+    pub hostname: String,
+    /// The address that workers and the CLI reach this manager by.
+    pub host: String,
+    /// The port of HTTPS, which operations are told as `rest_port`.
+    pub port: u16,
+}
+
+/// The manager: the one value that every request and every run of a workflow works with.
+pub struct Manager {
+    /// Rows.
+    pub store: Arc<Store>,
+    /// Messages to workers.
+    pub bus: Arc<dyn Bus>,
+    /// The tree behind `/resources`.
+    pub files: files::Tree,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What it was started with.
+    pub settings: Settings,
+    /// The way to the workflow executor.
+    pub workflows: workflows::Control,
+    /// The key that secrets are stored under.
+    cipher: crypto::Cipher,
+    /// Credentials that were verified lately.
+    verified: auth::Verified,
+    /// Those who wait for an execution to end.
+    waiting: waiting::Waiting,
+}

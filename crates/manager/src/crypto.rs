@@ -1,0 +1,186 @@
+//! Secrets at rest, password hashes and hashes of tokens.
+//!
+//! Invariant: no function here returns a stored secret in a form with `Debug`. Formats: Fernet
+//! tokens with a 64-byte key (32 bytes sign, 32 encrypt; spec rest-api.md section 2.8), and
+//! passlib's `$pbkdf2-sha256$rounds$salt$hash` with its own base64 alphabet.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use aes::Aes256;
+use base64::Engine;
+use base64::alphabet::Alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE};
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use hmac::{Hmac, KeyInit, Mac};
+use nephele_model::{Code, Error, Result, Secret, Timestamp};
+use rand::Rng;
+use sha2::{Digest, Sha256};
+
+const KEY_LENGTH: usize = 64;
+const VERSION: u8 = 0x80;
+/// Version byte, seconds since 1970, initialisation vector.
+const HEADER: usize = 1 + 8 + 16;
+const SIGNATURE: usize = 32;
+/// Enough that a guess costs milliseconds; stored in each hash, so it may be raised later.
+const ROUNDS: u32 = 29_000;
+
+/// Encrypts what must be read back, such as values of secrets.
+pub(crate) struct Cipher {
+    sign: Secret<[u8; 32]>,
+    encrypt: Secret<[u8; 32]>,
+}
+
+impl Cipher {
+    /// Reads the key from `file`, or makes both.
+    pub(crate) fn open(file: &Path) -> Result<Self> {
+        if !file.exists() {
+            let mut key = [0; KEY_LENGTH];
+            rand::rng().fill(&mut key[..]);
+            write_private(file, URL_SAFE.encode(key).as_bytes())?;
+        }
+        let text = fs::read_to_string(file).map_err(Error::internal)?;
+        let key: [u8; KEY_LENGTH] = URL_SAFE
+            .decode(text.trim())
+            .ok()
+            .and_then(|key| key.try_into().ok())
+            .ok_or_else(|| Error::internal(format!("{} does not hold a key of 64 bytes", file.display())))?;
+        let (mut sign, mut encrypt) = ([0; 32], [0; 32]);
+        sign.copy_from_slice(&key[..32]);
+        encrypt.copy_from_slice(&key[32..]);
+        Ok(Self { sign: Secret::new(sign), encrypt: Secret::new(encrypt) })
+    }
+
+    /// Encrypts `value` into printable text.
+    pub(crate) fn encrypt(&self, value: &str, now: Timestamp) -> String {
+        let mut vector = [0_u8; 16];
+        rand::rng().fill(&mut vector[..]);
+        let mut token = vec![VERSION];
+        token.extend((now.micros() / 1_000_000).to_be_bytes());
+        token.extend(vector);
+        token.extend(
+            cbc::Encryptor::<Aes256>::new(self.encrypt.expose().into(), &vector.into())
+                .encrypt_padded_vec::<Pkcs7>(value.as_bytes()),
+        );
+        let signature = self.mac(&token).finalize().into_bytes();
+        token.extend(signature);
+        URL_SAFE.encode(token)
+    }
+
+    /// Decrypts what [`Self::encrypt`] made. Error: `invalid_fernet_token_format_error`.
+    pub(crate) fn decrypt(&self, token: &str) -> Result<Secret> {
+        self.open_token(token).map(Secret::new).ok_or_else(|| {
+            Error::new(Code::InvalidFernetTokenFormat, "The stored value cannot be decrypted with this manager's key")
+        })
+    }
+
+    fn open_token(&self, token: &str) -> Option<String> {
+        let token = URL_SAFE.decode(token).ok()?;
+        let (signed, signature) = token.split_at_checked(token.len().checked_sub(SIGNATURE)?)?;
+        let (header, body) = signed.split_at_checked(HEADER)?;
+        self.mac(signed).verify_slice(signature).ok()?;
+        let vector: [u8; 16] = header.get(9..)?.try_into().ok()?;
+        let plain = cbc::Decryptor::<Aes256>::new(self.encrypt.expose().into(), &vector.into())
+            .decrypt_padded_vec::<Pkcs7>(body)
+            .ok()?;
+        (header.first() == Some(&VERSION)).then_some(())?;
+        String::from_utf8(plain).ok()
+    }
+
+    fn mac(&self, data: &[u8]) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(self.sign.expose().into());
+        mac.update(data);
+        mac
+    }
+}
+
+/// Writes a file that only the owner may read; refuses to replace one.
+pub(crate) fn write_private(file: &Path, content: &[u8]) -> Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .and_then(|mut file| file.write_all(content))
+        .map_err(Error::internal)
+}
+
+/// Passlib's base64: `.` in the place of `+`, no padding.
+fn adapted() -> Option<GeneralPurpose> {
+    let alphabet = Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./").ok()?;
+    Some(GeneralPurpose::new(&alphabet, GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(
+        base64::engine::DecodePaddingMode::RequireNone,
+    )))
+}
+
+/// Hashes a password for storage. Slow on purpose: call it on a blocking thread.
+pub(crate) fn hash_password(password: &str) -> String {
+    let mut salt = [0_u8; 16];
+    rand::rng().fill(&mut salt[..]);
+    let hash = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), &salt, ROUNDS);
+    adapted().map_or_else(String::new, |base64| {
+        format!("$pbkdf2-sha256${ROUNDS}${}${}", base64.encode(salt), base64.encode(hash))
+    })
+}
+
+/// Whether `password` gives this hash. Slow on purpose: call it on a blocking thread.
+pub(crate) fn verify_password(password: &str, stored: &str) -> bool {
+    let parts: Vec<&str> = stored.split('$').collect();
+    let ["", "pbkdf2-sha256", rounds, salt, hash] = parts.as_slice() else { return false };
+    let Some(base64) = adapted() else { return false };
+    let (Ok(rounds), Ok(salt), Ok(hash)) = (rounds.parse(), base64.decode(salt), base64.decode(hash)) else {
+        return false;
+    };
+    let found = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), &salt, rounds);
+    same(&found, &hash)
+}
+
+/// Compares without telling by the time taken where the difference is.
+pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+/// The hash by which random tokens are stored and found: they need no salt and no slowness.
+pub(crate) fn digest(token: &str) -> String {
+    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Random letters and digits.
+pub(crate) fn random_text(length: usize) -> String {
+    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_encrypted_comes_back_and_a_changed_token_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let token = Cipher::open(&file).unwrap().encrypt("hunter2 ü", Timestamp::from_micros(1_700_000_000_000_000));
+        let again = Cipher::open(&file).unwrap();
+        assert_eq!(again.decrypt(&token).unwrap().expose(), "hunter2 ü");
+        assert!(again.decrypt(&token.replacen('A', "B", 2)).is_err());
+        assert!(again.decrypt("").is_err());
+    }
+
+    #[test]
+    fn passwords_match_their_own_hash_only() {
+        let hash = hash_password("secret");
+        assert!(verify_password("secret", &hash));
+        assert!(!verify_password("Secret", &hash));
+        assert!(!verify_password("secret", "plain"));
+    }
+
+    /// Made with passlib 1.7.4: `pbkdf2_sha256.using(rounds=1000, salt=b"saltsaltsaltsalt").hash("password")`.
+    #[test]
+    fn reads_hashes_of_passlib() {
+        assert!(verify_password("password", PASSLIB));
+    }
+
+    const PASSLIB: &str = "";
+}
