@@ -1,0 +1,45 @@
+//! Executions: runs of workflows.
+
+use nephele_model::execution::CancelAction;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::Result;
+
+super::resource!(
+    /// Runs of workflows.
+    Executions,
+    executions
+);
+super::listed!(Executions, "executions", get);
+
+impl Executions<'_> {
+    /// Starts a workflow. `options` are further keys of the body, such as `force` or `queue`.
+    pub async fn start(&self, deployment: &str, workflow: &str, parameters: &Value, options: &Value) -> Result<Value> {
+        let mut body = json!({"deployment_id": deployment, "workflow_id": workflow, "parameters": parameters});
+        if let (Some(body), Some(options)) = (body.as_object_mut(), options.as_object()) {
+            body.extend(options.clone());
+        }
+        self.0.submit(Method::POST, &["executions"], &body).await
+    }
+
+    /// Asks a run to stop.
+    pub async fn cancel(&self, id: &str, action: CancelAction) -> Result<Value> {
+        let action = match action {
+            CancelAction::Cancel => "cancel",
+            CancelAction::Force => "force-cancel",
+            CancelAction::Kill => "kill",
+        };
+        self.act(id, action).await
+    }
+
+    /// Goes on with a run that failed or was cancelled; `force` also re-runs operations that do
+    /// not say that they may be.
+    pub async fn resume(&self, id: &str, force: bool) -> Result<Value> {
+        self.act(id, if force { "force-resume" } else { "resume" }).await
+    }
+
+    async fn act(&self, id: &str, action: &str) -> Result<Value> {
+        self.0.submit(Method::POST, &["executions", id], &json!({"action": action})).await
+    }
+}
