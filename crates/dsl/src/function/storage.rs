@@ -1,0 +1,41 @@
+//! What a running deployment knows, for the evaluation of functions at run time.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+/// The state that functions read. All answers are ready: evaluation is synchronous.
+///
+/// Nodes and instances have the shape of the plan and of REST: a node `{id, type, properties,
+/// relationships: [{target_id, ...}], ...}`, an instance `{id, node_id, index, host_id,
+/// runtime_properties, relationships: [{target_id, target_name, type}], scaling_groups: [{name, id}]}`.
+pub trait Storage {
+    /// The node with this id.
+    fn node(&self, id: &str) -> Option<Arc<Value>>;
+    /// The instances of a node, in the order of their ids.
+    fn node_instances(&self, node_id: &str) -> Vec<Arc<Value>>;
+    /// The instance with this id.
+    fn node_instance(&self, id: &str) -> Option<Arc<Value>>;
+    /// The value of a deployment input.
+    fn input(&self, name: &str) -> Option<Value>;
+    /// The text of a secret.
+    fn secret(&self, name: &str) -> Option<String>;
+    /// The evaluated value of another deployment's capability.
+    fn capability(&self, deployment: &str, name: &str) -> Result<Value, String>;
+    /// The capabilities of a deployment group: deployment id to capability to value.
+    fn group_capabilities(&self, _group: &str) -> Result<Map<String, Value>, String> {
+        Ok(Map::new())
+    }
+    /// The values of a label of this deployment, sorted by when they were made.
+    fn label(&self, _key: &str) -> Vec<Value> {
+        Vec::new()
+    }
+    /// `get_sys`: entity `tenant` or `deployment`, and its property.
+    fn system(&self, _entity: &str, _property: &str) -> Option<Value> {
+        None
+    }
+    /// The deployments that consume this one: id and display name.
+    fn consumers(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}

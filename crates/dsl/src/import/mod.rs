@@ -1,0 +1,82 @@
+//! Imports: from one main text to one merged tree.
+//!
+//! The crate does no I/O: [`Imports`] fetches. [`Resolver`] is the implementation to start from: it
+//! knows the built-in types and resolver rules and asks a [`Fetch`] for the rest.
+
+mod resolver;
+
+pub use resolver::{Fetch, Resolver, Rule};
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::version::Version;
+
+/// Where imported texts come from, and which scripts exist.
+///
+/// Locations are `file:...`, `http(s)://...`, `ftp://...`, `plugin:...`, `blueprint:...`, or
+/// `resource:...` for a path that only the file server may know. A relative import is asked for at
+/// several locations one after the other (spec dsl.md section 2.2); the first one that is found wins.
+pub trait Imports {
+    /// The text at `location`; `version` is that of the main blueprint.
+    fn fetch(&self, location: &str, version: Version) -> Result<Fetched, ImportError>;
+
+    /// Whether a file exists at `location`: a `file:`/`http(s):` location for scripts (below the
+    /// folder of the main text or an additional source), or a bare path for an import's name.
+    fn exists(&self, location: &str) -> bool;
+}
+
+/// What an import turned out to be.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    /// A YAML text.
+    Text(String),
+    /// The YAML text of an installed plugin, with the labels and tags that its record has.
+    Plugin {
+        /// The plugin's YAML.
+        text: String,
+        /// Label key to list of values.
+        blueprint_labels: Map<String, Value>,
+        /// Label key to list of values.
+        labels: Map<String, Value>,
+        /// Tag to value.
+        resource_tags: Map<String, Value>,
+    },
+    /// The main text of another blueprint, whose own imports are taken relative to it and through the
+    /// given source of imports.
+    Blueprint(crate::source::Source),
+}
+
+/// Why an import cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ImportError {
+    /// The class that a client sees.
+    pub kind: Kind,
+    /// The class's number, if it has one.
+    pub code: Option<i32>,
+    /// What went wrong.
+    pub message: String,
+}
+
+impl ImportError {
+    /// Nothing is at `location`.
+    pub fn unreachable(location: &str, reason: &str) -> Self {
+        Self {
+            kind: Kind::Logic,
+            code: Some(13),
+            message: format!("Import failed: Unable to open import url {location}; {reason}"),
+        }
+    }
+
+    /// A plugin or blueprint that the manager does not have.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { kind: Kind::InvalidBlueprintImport, code: None, message: message.into() }
+    }
+}
+
+impl From<ImportError> for Diagnostic {
+    fn from(error: ImportError) -> Self {
+        Self::new(error.kind, error.code, error.message)
+    }
+}

@@ -1,0 +1,19 @@
+//! Positions in a text, counted from 0 in lines and in characters.
+
+/// A position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// The line.
+    pub line: u32,
+    /// The column in characters.
+    pub column: u32,
+}
+
+/// From the first character to behind the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Where it begins.
+    pub start: Mark,
+    /// Where it ends.
+    pub end: Mark,
+}
