@@ -106,16 +106,28 @@ pub struct TaskChange {
     pub state: TaskState,
     /// Its new dependencies, where a retry took the place of one.
     pub dependencies: Option<Vec<TaskId>>,
+    /// Why it failed for good, if it did; stored as `parameters.error`, so that a run that goes on
+    /// after a crash still knows what to report.
+    pub error: Option<Value>,
+}
+
+impl TaskChange {
+    /// A move that changes nothing but the state.
+    pub const fn new(id: TaskId, state: TaskState) -> Self {
+        Self { id, state, dependencies: None, error: None }
+    }
 }
 
 /// Everything that one step of a run changes; written in one transaction, before it is acted on.
 #[derive(Clone, Debug, Default)]
 pub struct JournalBatch {
+    /// Graphs that are new; their tasks are in `new_tasks` of the same batch.
+    pub new_graphs: Vec<StoredGraph>,
     /// Tasks that are new: retries, and the graph itself at the start.
     pub new_tasks: Vec<StoredTask>,
-    /// Tasks that move.
+    /// Tasks that move. A task may move more than once in a batch, along the order of [`TaskState`].
     pub changes: Vec<TaskChange>,
-    /// Node instances that move.
+    /// Node instances that move, in order: each move is a new version of its instance.
     pub instance_states: Vec<(NodeInstanceId, InstanceState)>,
     /// Events to show.
     pub events: Vec<NewEvent>,
@@ -126,7 +138,8 @@ pub struct JournalBatch {
 impl JournalBatch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.new_tasks.is_empty()
+        self.new_graphs.is_empty()
+            && self.new_tasks.is_empty()
             && self.changes.is_empty()
             && self.instance_states.is_empty()
             && self.events.is_empty()
