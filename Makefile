@@ -1,0 +1,57 @@
+# What people run. `make demo` shows the product, `make test` proves it; both need a Rust toolchain
+# and install the rest themselves when run as root (scripts/prepare says what is missing otherwise).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+RELEASE := target/release/nephele
+DATA_DIR ?= .demo/up
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Builds the release binary
+	@scripts/prepare compiler
+	$(CARGO) build --release --locked -p nephele
+
+demo: build ## Starts the manager, installs the example service, shows it, runs until Ctrl-C (DEMO_EXIT=1: cleans up and ends)
+	@scripts/demo $(RELEASE)
+
+up: build ## Starts the manager on DATA_DIR (default .demo/up)
+	$(RELEASE) up --data-dir $(DATA_DIR)
+
+test: check cfy ## Runs every check and every test
+	@scripts/prepare compiler postgresql
+	@scripts/test
+
+check: fmt clippy doc deny ## Formatting, lints, documentation, dependencies
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	@scripts/prepare compiler
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc:
+	@scripts/prepare compiler
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+deny:
+	@scripts/prepare compiler
+	$(CARGO) test --locked --quiet -p nephele-walls
+
+cfy: ## Installs the unmodified cfy that the end-to-end tests run
+	@scripts/prepare cfy
+
+bench: build ## Measures, and writes docs/benchmarks.md
+	@scripts/prepare wrk
+	@scripts/bench $(RELEASE) docs/benchmarks.md
+
+clean: ## Removes build output and the demo's data
+	rm -rf target .demo
+
+.PHONY: help build demo up test check fmt clippy doc deny cfy bench clean

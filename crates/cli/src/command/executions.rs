@@ -1,0 +1,166 @@
+//! `nephele executions ...`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use nephele_model::execution::CancelAction;
+use serde_json::{Value, json};
+
+use super::show;
+use crate::connection::Connection;
+use crate::follow::{self, Look};
+use crate::{inputs, output};
+
+/// Executions: runs of workflows.
+#[derive(Debug, Args)]
+pub struct Executions {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run a workflow and show its events until it has ended
+    Start {
+        /// The workflow, such as `install`
+        workflow_id: String,
+        /// The deployment
+        #[arg(short, long)]
+        deployment_id: String,
+        /// A parameter as `key=value`, or several as a JSON object
+        #[arg(short, long, value_name = "PARAMETER")]
+        parameters: Vec<String>,
+        /// Do not wait for the end
+        #[arg(long)]
+        no_wait: bool,
+        /// Take parameters that the workflow does not declare
+        #[arg(long)]
+        allow_custom_parameters: bool,
+        /// Also beside another execution of the deployment
+        #[arg(short, long)]
+        force: bool,
+        /// Wait in the queue while another execution of the deployment runs
+        #[arg(long)]
+        queue: bool,
+    },
+    /// List executions, the newest first
+    List {
+        /// Only those of this deployment
+        #[arg(short, long)]
+        deployment_id: Option<String>,
+    },
+    /// Show an execution
+    Get {
+        /// The execution
+        execution_id: String,
+    },
+    /// Stop an execution
+    Cancel {
+        /// The execution
+        execution_id: String,
+        /// Do not wait for running operations
+        #[arg(short, long)]
+        force: bool,
+        /// Kill running operations
+        #[arg(short, long, conflicts_with = "force")]
+        kill: bool,
+    },
+    /// Go on with an execution that failed or was cancelled
+    Resume {
+        /// The execution
+        execution_id: String,
+        /// Run operations again that had been started and not ended
+        #[arg(short, long)]
+        force: bool,
+        /// Do not wait for the end
+        #[arg(long)]
+        no_wait: bool,
+    },
+}
+
+const FIELDS: &str = "id,workflow_id,deployment_id,status,status_display,created_at,started_at,ended_at,error";
+
+impl Executions {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let connection = &self.connection;
+        let client = connection.client()?;
+        let executions = client.executions();
+        let look = if connection.json { Look::Json } else { Look::Lines };
+        match self.action {
+            Action::Start {
+                workflow_id,
+                deployment_id,
+                parameters,
+                no_wait,
+                allow_custom_parameters,
+                force,
+                queue,
+            } => {
+                let parameters = inputs::merge(&parameters)?;
+                let options =
+                    json!({"allow_custom_parameters": allow_custom_parameters, "force": force, "queue": queue});
+                let started = executions.start(&deployment_id, &workflow_id, &parameters, &options).await?;
+                let id = output::text(&started["id"]);
+                if no_wait {
+                    return accepted(connection, &started);
+                }
+                return follow::execution(&client, &id, look).await;
+            }
+            Action::List { deployment_id } => {
+                let mut query = vec![("_include", FIELDS), ("_sort", "-created_at")];
+                query.extend(deployment_id.as_deref().map(|id| ("deployment_id", id)));
+                let columns = [
+                    ("id", "id"),
+                    ("workflow", "workflow_id"),
+                    ("deployment", "deployment_id"),
+                    ("status", "status_display"),
+                    ("created", "created_at"),
+                    ("ended", "ended_at"),
+                ];
+                show(connection, &executions.list(&query).await?, &columns)?;
+            }
+            Action::Get { execution_id } => {
+                let found = executions.get(&execution_id, &[("_include", FIELDS)]).await?;
+                if connection.json {
+                    output::json(&found)?;
+                } else {
+                    for (name, value) in found.as_object().into_iter().flatten() {
+                        output::line(format!("{name:<15} {}", output::text(value)))?;
+                    }
+                }
+            }
+            Action::Cancel { execution_id, force, kill } => {
+                let action = match (force, kill) {
+                    (_, true) => CancelAction::Kill,
+                    (true, _) => CancelAction::Force,
+                    _ => CancelAction::Cancel,
+                };
+                return accepted(connection, &executions.cancel(&execution_id, action).await?);
+            }
+            Action::Resume { execution_id, force, no_wait } => {
+                let resumed = executions.resume(&execution_id, force).await?;
+                if no_wait {
+                    return accepted(connection, &resumed);
+                }
+                return follow::execution(&client, &execution_id, look).await;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says where an execution stands that nobody waits for.
+fn accepted(connection: &Connection, execution: &Value) -> anyhow::Result<ExitCode> {
+    if connection.json {
+        output::json(execution)?;
+    } else {
+        output::line(format!(
+            "Execution {} is {}",
+            output::text(&execution["id"]),
+            output::text(&execution["status"])
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

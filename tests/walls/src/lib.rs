@@ -1,0 +1,29 @@
+//! The rules that hold for the whole workspace, as functions that return what breaks them.
+//!
+//! Invariant: every checker takes its input as data, so that its own tests can show it turning red.
+//! `tests/workspace.rs` runs them on the real workspace. [`layers`] says which crate may know which,
+//! [`supply`] which licences and sources are let in, [`files`] what a source file looks like,
+//! [`documents`] that the documentation names things that exist.
+
+pub mod documents;
+pub mod files;
+pub mod layers;
+pub mod supply;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use cargo_metadata::{Metadata, MetadataCommand};
+
+/// The root of the workspace.
+pub fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
+}
+
+/// What cargo knows of the workspace and of every package in its lock file.
+pub fn metadata() -> anyhow::Result<Metadata> {
+    let mut command = MetadataCommand::new();
+    command.manifest_path(root().join("Cargo.toml")).other_options(vec!["--locked".to_owned()]);
+    command.exec().context("cargo metadata")
+}
