@@ -1,1 +1,37 @@
-//! .
+//! The workflow engine: what a workflow does, in which order, and how that survives a crash.
+//!
+//! ```text
+//!  topology ──> lifecycle ──> graph ──> machine::Run <──events── driver <── workers' answers, timers,
+//!  (nodes and   (install,     (tasks    pure: step() ──batch──>         ──> requests to cancel
+//!   instances)   uninstall…)   + edges)      │          │
+//!                                            │          └──> Journal: one transaction, before anything is acted on
+//!  stored tasks ──> resume ──────────────────┘
+//! ```
+//!
+//! * [`lifecycle`] only builds graphs; it never runs anything.
+//! * [`machine::Run`] decides everything and does nothing: from an event it makes a batch to write.
+//! * [`driver`] owns a run, feeds it events and lets a [`driver::Journal`] write its batches.
+//! * [`resume`] makes a run from the rows that an earlier one left.
+//!
+//! Invariant: no SQL, no messages, no HTTP, no clock in here. Source of the behaviour: spec
+//! workflows.md sections 5 and 6, and runs of the reference.
+
+pub mod driver;
+pub mod error;
+pub mod graph;
+pub mod lifecycle;
+pub mod machine;
+mod python_text;
+pub mod report;
+pub mod resume;
+pub mod run_info;
+mod stored;
+pub mod task;
+pub mod topology;
+
+pub use driver::{Driver, Handle, Journal};
+pub use error::{Error, Result};
+pub use graph::Graph;
+pub use machine::{Event, Finish, Run, Step, Timer, TimerKey};
+pub use run_info::{Ids, RunInfo};
+pub use topology::Topology;

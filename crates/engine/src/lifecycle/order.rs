@@ -1,0 +1,102 @@
+//! Joins the subgraphs of instances by their relationships (spec workflows.md section 6.1,
+//! "Between instances").
+//!
+//! Instances that the filters leave out get an empty subgraph `stub_<id>`, so that order holds
+//! through them, and so that those related to a chosen instance can run one operation after it.
+
+use super::relationships::both_ends;
+use super::steps::Steps;
+use super::{Parameters, positions};
+use crate::error::Result;
+use crate::graph::{Block, Graph, Sequence};
+use crate::task::{Index, OnFailure};
+use crate::topology::{InstanceRelationship, Topology};
+
+/// How a workflow goes along relationships.
+#[derive(Clone, Copy)]
+pub(super) struct Order {
+    /// Whether targets come before sources.
+    targets_first: bool,
+    /// What instances that are left out run for a relationship to a chosen one.
+    left_out: &'static str,
+}
+
+pub(super) const INSTALL: Order =
+    Order { targets_first: true, left_out: "cloudify.interfaces.relationship_lifecycle.establish" };
+pub(super) const UNINSTALL: Order =
+    Order { targets_first: false, left_out: "cloudify.interfaces.relationship_lifecycle.unlink" };
+
+/// A graph with a subgraph for each chosen instance, in order.
+pub(super) fn joined(
+    name: &str,
+    topology: &Topology,
+    chosen: &[bool],
+    parameters: &Parameters,
+    order: Order,
+    mut subgraph: impl FnMut(&mut Graph, Steps<'_>) -> Result<Index>,
+) -> Result<Graph> {
+    let mut graph = Graph::new(name);
+    let mut ranges = vec![0..0; chosen.len()];
+    for position in positions(chosen) {
+        let index = subgraph(&mut graph, Steps { topology, parameters, position })?;
+        ranges[position] = index..graph.tasks.len();
+    }
+    for position in (0..chosen.len()).filter(|&position| !chosen[position]) {
+        let steps = Steps { topology, parameters, position };
+        let operations = left_out(steps, chosen, order)?;
+        let index = graph.subgraph(format!("stub_{}", steps.instance().id), OnFailure::Decide, operations);
+        ranges[position] = index..graph.tasks.len();
+    }
+    for source in 0..chosen.len() {
+        for related in &topology.instances()[source].relationships {
+            let Some(target) = topology.position(&related.target_id) else { continue };
+            let (earlier, later) = if order.targets_first { (target, source) } else { (source, target) };
+            let earlier_id = &topology.instances()[earlier].id;
+            let waits_for = match relaxed(topology, source, related) {
+                Some(operation) => following(&graph, ranges[earlier].clone(), earlier_id, operation),
+                None => Vec::new(),
+            };
+            if waits_for.is_empty() {
+                graph.depend(ranges[later].start, ranges[earlier].start);
+            }
+            waits_for.into_iter().for_each(|task| graph.depend(ranges[later].start, task));
+        }
+    }
+    Ok(graph)
+}
+
+/// The operations of an instance that is left out, for its relationships to chosen ones.
+fn left_out(steps: Steps<'_>, chosen: &[bool], order: Order) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let mut add = |related: &InstanceRelationship| -> Result<()> {
+        if steps.topology.position(&related.target_id).is_some_and(|target| chosen[target]) {
+            blocks.extend(both_ends(steps, related, order.left_out)?.into_iter().map(Block::Task));
+        }
+        Ok(())
+    };
+    let relationships = &steps.instance().relationships;
+    if order.targets_first {
+        relationships.iter().try_for_each(&mut add)?;
+    } else {
+        relationships.iter().rev().try_for_each(&mut add)?;
+        blocks.iter_mut().for_each(|block| block.ignore_failures(&steps.id()));
+    }
+    Ok(blocks)
+}
+
+/// A relationship may say after which operation of its target the source can begin.
+fn relaxed<'a>(topology: &'a Topology, source: usize, related: &InstanceRelationship) -> Option<&'a str> {
+    topology.node(source).relationship(related)?.properties.get("operation")?.as_str()
+}
+
+/// The tasks that come directly after a lifecycle operation of the instance.
+fn following(graph: &Graph, range: std::ops::Range<Index>, instance: &str, operation: &str) -> Vec<Index> {
+    let is_it = |index: &Index| {
+        graph.tasks[*index].work.call().is_some_and(|call| {
+            let name = call.context.operation.name.strip_prefix("cloudify.interfaces.lifecycle.");
+            name == Some(operation) && call.context.node_id.as_deref() == Some(instance)
+        })
+    };
+    let Some(found) = range.clone().find(is_it) else { return Vec::new() };
+    range.filter(|&index| graph.tasks[index].dependencies.contains(&found)).collect()
+}

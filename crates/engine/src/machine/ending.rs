@@ -1,0 +1,205 @@
+//! What the end of a task means: go on, try again, or fail, and who fails with it.
+
+use nephele_model::Timestamp;
+use nephele_model::id::TaskId;
+use nephele_model::operation::{Failure, Outcome, Severity};
+use nephele_model::task::TaskState;
+
+use super::entry::{Entry, Fate};
+use super::{Run, Timer, TimerKey};
+use crate::python_text;
+use crate::report::{self, Detail};
+use crate::stored;
+use crate::task::{Index, OnFailure, OnSuccess, Task, Work};
+
+/// What follows from a failure.
+enum Verdict {
+    Ignore,
+    Retry(Option<f64>),
+    Fail,
+}
+
+impl Run {
+    /// A worker has answered for a task that was running.
+    pub(super) fn ended(&mut self, index: Index, outcome: Outcome, now: Timestamp) {
+        match outcome {
+            Outcome::Done(result) => self.worked(index, &result, now),
+            Outcome::Failed(failure) => self.did_not_work(index, failure, now),
+        }
+    }
+
+    fn worked(&mut self, index: Index, result: &serde_json::Value, now: Timestamp) {
+        self.move_to(index, TaskState::Succeeded, Detail::Result(result), now);
+        let entry = &self.entries[index];
+        if !entry.is_open() {
+            return;
+        }
+        if entry.task.on_success == OnSuccess::HostStarted && !python_text::is_true(result) {
+            self.retry(index, None, now);
+        } else {
+            self.complete(index, now);
+        }
+    }
+
+    fn did_not_work(&mut self, index: Index, failure: Failure, now: Timestamp) {
+        let asked_again = matches!(failure.severity, Severity::Retry { .. });
+        let state = if asked_again { TaskState::Rescheduled } else { TaskState::Failed };
+        self.move_to(index, state, Detail::Failure(&failure), now);
+        if !self.entries[index].is_open() {
+            return;
+        }
+        match verdict(&self.entries[index].task, &failure) {
+            Verdict::Ignore => self.ignore(index, now),
+            Verdict::Retry(after) => self.retry(index, after, now),
+            Verdict::Fail => {
+                self.remember(index, failure);
+                self.fail(index, now);
+            }
+        }
+    }
+
+    /// A task that needs no worker, or a container, has ended well.
+    pub(super) fn succeed(&mut self, index: Index, now: Timestamp) {
+        self.move_to(index, TaskState::Succeeded, Detail::Nothing, now);
+        self.complete(index, now);
+    }
+
+    fn ignore(&mut self, index: Index, now: Timestamp) {
+        let task = &self.entries[index].task;
+        if let OnFailure::IgnoreWithEvent(instance) = &task.on_failure {
+            let text = format!("Ignoring task {} failure", task.name());
+            let event = report::node_event(instance.as_str(), &text, now);
+            self.draft.event(event);
+        }
+        self.complete(index, now);
+    }
+
+    /// Lets go on what waits for the task; its container may end with it.
+    fn complete(&mut self, index: Index, now: Timestamp) {
+        self.entries[index].fate = Fate::Complete;
+        for later in std::mem::take(&mut self.entries[index].dependents) {
+            self.release(later);
+        }
+        let entry = &self.entries[index];
+        let Some(container) = entry.task.container else {
+            self.stages[entry.stage].open -= 1;
+            return;
+        };
+        let outer = &mut self.entries[container];
+        outer.open_members -= 1;
+        if outer.open_members == 0 && outer.is_open() && outer.has_begun() {
+            self.succeed(container, now);
+        }
+    }
+
+    /// Puts a new attempt in the task's place. While the run is being stopped the attempt is only
+    /// stored, for a later resume.
+    fn retry(&mut self, index: Index, after: Option<f64>, now: Timestamp) {
+        let id = TaskId::new(self.ids.fresh());
+        let attempt = self.entries.len();
+        let old = &mut self.entries[index];
+        old.fate = Fate::Over;
+        old.replaced = true;
+        let mut entry = Entry::new(id.clone(), old.stage, next_attempt(&old.task, &id));
+        entry.retries = Some(old.id.clone());
+        entry.dependents = std::mem::take(&mut old.dependents);
+        let wait = after.unwrap_or(old.task.retry.interval);
+        if let Some(container) = entry.task.container {
+            self.entries[container].members.push(attempt);
+        }
+        self.entries.push(entry);
+        self.index.insert(id.clone(), attempt);
+        self.draft.fresh.push(attempt);
+        if self.may_start() {
+            self.delayed.insert(attempt);
+            self.draft.timers.push(Timer { at: later(now, wait), key: TimerKey::Retry(id) });
+        }
+    }
+
+    /// Keeps why the task failed, in its row too.
+    fn remember(&mut self, index: Index, failure: Failure) {
+        let entry = &mut self.entries[index];
+        if let Some(change) = self.draft.batch.changes.last_mut().filter(|change| change.id == entry.id) {
+            change.error = Some(stored::error(&failure));
+        }
+        entry.failure = Some(Box::new(failure));
+    }
+
+    /// The task has failed for good, and with it every container around it that does not ignore that.
+    fn fail(&mut self, index: Index, now: Timestamp) {
+        let mut failed = index;
+        loop {
+            self.entries[failed].fate = Fate::Over;
+            let Some(container) = self.entries[failed].task.container else {
+                self.failed.push(index);
+                if self.failed.len() == 1 {
+                    self.count_down(now);
+                }
+                return;
+            };
+            if !self.entries[container].is_open() {
+                return;
+            }
+            self.move_to(container, TaskState::Failed, Detail::Nothing, now);
+            self.abandon(container);
+            if self.entries[container].task.on_failure.is_ignored() {
+                return self.ignore(container, now);
+            }
+            failed = container;
+        }
+    }
+
+    /// Nothing in the container starts any more; what is running may end.
+    fn abandon(&mut self, container: Index) {
+        let mut containers = vec![container];
+        while let Some(container) = containers.pop() {
+            for position in 0..self.entries[container].members.len() {
+                let member = self.entries[container].members[position];
+                let entry = &mut self.entries[member];
+                if entry.is_open() {
+                    entry.fate = Fate::Over;
+                    self.delayed.remove(&member);
+                    containers.push(member);
+                }
+            }
+        }
+    }
+
+    /// From the first failure on, independent tasks have a limited time.
+    pub(super) fn count_down(&mut self, now: Timestamp) {
+        let wait = self.info.wait_after_fail;
+        if wait <= 0.0 {
+            self.out_of_time = true;
+        } else {
+            self.draft.timers.push(Timer { at: later(now, wait), key: TimerKey::WaitAfterFail });
+        }
+    }
+}
+
+/// A handler on the task comes before the failure's own wish, except that an operation which asked
+/// to be run again is run again (spec workflows.md section 5.3).
+fn verdict(task: &Task, failure: &Failure) -> Verdict {
+    let after = match failure.severity {
+        Severity::Retry { retry_after } => retry_after,
+        _ if task.on_failure.is_ignored() => return Verdict::Ignore,
+        Severity::Recoverable { retry_after } => retry_after,
+        Severity::Fatal => return Verdict::Fail,
+    };
+    if task.retry.may_retry() { Verdict::Retry(after) } else { Verdict::Fail }
+}
+
+fn next_attempt(task: &Task, id: &TaskId) -> Task {
+    let mut task = task.clone();
+    task.retry.current += 1;
+    if let Work::Operation(call) = &mut task.work {
+        id.as_str().clone_into(&mut call.context.task_id);
+        call.context.operation.retry_number = task.retry.current;
+        call.context.resume = false;
+    }
+    task
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates; waits are seconds to days")]
+fn later(now: Timestamp, seconds: f64) -> Timestamp {
+    now.plus_micros((seconds.max(0.0) * 1e6) as i64)
+}

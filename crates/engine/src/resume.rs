@@ -1,0 +1,186 @@
+//! From rows back to a run (spec workflows.md section 5.6).
+//!
+//! Rows say everything that was journaled, so the same counters can be set up again: what
+//! succeeded is complete and never runs again, what failed for good is over, and the rest is open.
+//! A dependency on a task that was retried moves to its newest attempt.
+
+use std::collections::HashMap;
+
+use nephele_model::id::TaskId;
+use nephele_model::operation::Failure;
+use nephele_model::task::{StoredGraph, StoredTask, TaskState};
+
+use crate::error::Result;
+use crate::machine::Run;
+use crate::machine::entry::{Entry, Fate};
+use crate::run_info::{Ids, RunInfo};
+use crate::stored;
+use crate::task::Index;
+
+/// What to do about operations that were sent and have not been answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Their workers live on: wait for the answers.
+    Wait,
+    /// Their workers are gone: send them once more. Those that had begun are told so
+    /// (`context.resume`).
+    SendAgain,
+}
+
+impl Run {
+    /// Makes a run from its rows, graphs in the order in which they were made. Begin it with
+    /// [`crate::Event::Resumed`].
+    ///
+    /// Errors: a row that is no task of this engine, such as code inside a Python workflow.
+    pub fn resume(
+        info: RunInfo,
+        graphs: Vec<(StoredGraph, Vec<StoredTask>)>,
+        unanswered: Unanswered,
+        ids: Ids,
+    ) -> Result<Self> {
+        let mut stored_graphs = Vec::with_capacity(graphs.len());
+        let mut rows = Vec::new();
+        for (stage, (graph, tasks)) in graphs.into_iter().enumerate() {
+            stored_graphs.push(graph);
+            rows.extend(tasks.into_iter().map(|row| (stage, row)));
+        }
+        let rows = Rows::new(rows);
+        let mut entries = rows.entries()?;
+        let reopened = reopen(&mut entries);
+        let failed = failed(&mut entries);
+        let mut run = Self::assemble(info, ids, stored_graphs, entries);
+        run.restored(reopened, failed, unanswered == Unanswered::SendAgain);
+        Ok(run)
+    }
+}
+
+/// Which of the rows must be set back to `pending` (with `current_retries` 0 and attempt 1) before
+/// a failed or cancelled execution is resumed: those that failed, or asked to be run again, and
+/// were not replaced by another attempt. `force` adds those that were sent and never answered.
+pub fn to_reset(rows: &[StoredTask], force: bool) -> Vec<TaskId> {
+    let replaced: std::collections::HashSet<TaskId> =
+        rows.iter().filter_map(|row| stored::id_in(row, "retried_task")).collect();
+    let counts = |row: &&StoredTask| match row.state {
+        TaskState::Failed | TaskState::Rescheduled => true,
+        TaskState::Sending | TaskState::Sent | TaskState::Started => force,
+        _ => false,
+    };
+    rows.iter().filter(counts).filter(|row| !replaced.contains(&row.id)).map(|row| row.id.clone()).collect()
+}
+
+struct Rows {
+    rows: Vec<(usize, StoredTask)>,
+    index: HashMap<TaskId, Index>,
+    /// From a task to the attempt that took its place.
+    replaced: HashMap<TaskId, TaskId>,
+}
+
+impl Rows {
+    fn new(rows: Vec<(usize, StoredTask)>) -> Self {
+        let index = rows.iter().enumerate().map(|(index, (_, row))| (row.id.clone(), index)).collect();
+        let retry = |(_, row): &(usize, StoredTask)| Some((stored::id_in(row, "retried_task")?, row.id.clone()));
+        Self { index, replaced: rows.iter().filter_map(retry).collect(), rows }
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>> {
+        self.rows.iter().map(|(stage, row)| self.entry(*stage, row)).collect()
+    }
+
+    fn entry(&self, stage: usize, row: &StoredTask) -> Result<Entry> {
+        let mut task = stored::task(row)?;
+        let container = stored::id_in(row, "containing_subgraph");
+        task.container = container.as_ref().and_then(|id| self.index.get(id).copied());
+        let newest = row.dependencies.iter().filter(|id| Some(*id) != container.as_ref());
+        task.dependencies = newest.filter_map(|id| self.newest(id)).collect();
+        let mut entry = Entry::new(row.id.clone(), stage, task);
+        entry.state = row.state;
+        entry.stored = true;
+        entry.replaced = self.replaced.contains_key(&row.id);
+        entry.retries = stored::id_in(row, "retried_task");
+        entry.fate = fate(&entry);
+        if entry.fate == Fate::Over && !entry.replaced {
+            entry.failure = stored::failure(row).map(Box::new);
+        }
+        Ok(entry)
+    }
+
+    /// The last attempt of a task. A circle of retries, which no run makes, ends where it began.
+    fn newest(&self, id: &TaskId) -> Option<Index> {
+        let mut newest = id;
+        while let Some(next) = self.replaced.get(newest).filter(|next| *next != id) {
+            newest = next;
+        }
+        self.index.get(newest).copied()
+    }
+}
+
+fn fate(entry: &Entry) -> Fate {
+    match entry.state {
+        _ if entry.replaced => Fate::Over,
+        TaskState::Succeeded => Fate::Complete,
+        TaskState::Failed if entry.task.on_failure.is_ignored() => Fate::Complete,
+        TaskState::Failed | TaskState::Rescheduled => Fate::Over,
+        _ => Fate::Open,
+    }
+}
+
+/// Open tasks in a container that has failed are over; a container that had ended well and has an
+/// open task again (a user resumed what had been ignored) begins again.
+fn reopen(entries: &mut [Entry]) -> Vec<Index> {
+    let mut reopened = Vec::new();
+    for index in 0..entries.len() {
+        if !entries[index].is_open() {
+            continue;
+        }
+        let around = containers(entries, index);
+        if around.iter().any(|&outer| entries[outer].state == TaskState::Failed) {
+            entries[index].fate = Fate::Over;
+            continue;
+        }
+        for outer in around {
+            if entries[outer].fate == Fate::Complete {
+                entries[outer].fate = Fate::Open;
+                entries[outer].state = TaskState::Started;
+                reopened.push(outer);
+            }
+        }
+    }
+    reopened
+}
+
+fn containers(entries: &[Entry], index: Index) -> Vec<Index> {
+    let mut around = Vec::new();
+    let mut container = entries[index].task.container;
+    while let Some(outer) = container.filter(|_| around.len() < entries.len()) {
+        around.push(outer);
+        container = entries[outer].task.container;
+    }
+    around
+}
+
+/// The tasks that made the run fail: their failure was stored and nothing around them ignored it.
+fn failed(entries: &mut [Entry]) -> Vec<Index> {
+    let mut failed = Vec::new();
+    let mut explained = std::collections::HashSet::new();
+    for index in 0..entries.len() {
+        if entries[index].failure.is_none() {
+            continue;
+        }
+        let around = containers(entries, index);
+        if around.iter().all(|&outer| entries[outer].fate == Fate::Over) {
+            explained.insert(around.last().copied().unwrap_or(index));
+            failed.push(index);
+        } else {
+            entries[index].failure = None;
+        }
+    }
+    for index in 0..entries.len() {
+        let entry = &mut entries[index];
+        let ended_badly = entry.fate == Fate::Over && !entry.replaced && entry.state.is_final();
+        if ended_badly && entry.task.container.is_none() && !explained.contains(&index) {
+            entry.failure = Some(Box::new(Failure::fatal("its task_failed event says why")));
+            failed.push(index);
+        }
+    }
+    failed
+}

@@ -1,0 +1,195 @@
+//! Tasks as rows: the `parameters` that tools read through `/operations`, and the way back.
+//!
+//! The shape and the dotted paths are the reference's (spec workflows.md section 5.2): a graph that
+//! is stored here reads the same through REST, and each row alone is enough to make its task again.
+
+use nephele_model::id::TaskId;
+use nephele_model::operation::{Failure, Outcome};
+use nephele_model::task::{StoredTask, TaskKind};
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+use crate::task::{Call, OnFailure, OnSuccess, Retry, Task, Work};
+
+const LIFECYCLE: &str = "cloudify.plugins.lifecycle.";
+const GRAPH_FAILS: &str = "cloudify.workflows.tasks_graph._on_failure_handler_fail";
+const HOST_STARTED: &str = "_node_get_state_handler";
+
+/// The `parameters` of a task.
+pub(crate) fn parameters(task: &Task, container: Option<&TaskId>, retried: Option<&TaskId>) -> Value {
+    let shown = matches!(task.work, Work::Operation(_) | Work::Subgraph { .. } | Work::Nop | Work::DryRun(_));
+    json!({
+        "on_success": on_success(task.on_success),
+        "on_failure": on_failure(task),
+        "retried_task": retried,
+        "current_retries": task.retry.current,
+        "send_task_events": shown,
+        "retry_interval": number(task.retry.interval),
+        "total_retries": task.retry.total,
+        "info": info(&task.work),
+        "error": null,
+        "containing_subgraph": container,
+        "task_kwargs": arguments(&task.work),
+    })
+}
+
+/// What `parameters.error` says about a failure.
+pub(crate) fn error(failure: &Failure) -> Value {
+    Outcome::Failed(failure.clone()).to_wire()["error"].take()
+}
+
+/// The failure in `parameters.error`, if there is one.
+pub(crate) fn failure(row: &StoredTask) -> Option<Failure> {
+    let error = row.parameters.get("error").filter(|error| error.is_object())?;
+    match Outcome::from_wire(&json!({"ok": false, "error": error})) {
+        Outcome::Failed(failure) => Some(failure),
+        Outcome::Done(_) => None,
+    }
+}
+
+/// The id in `parameters.containing_subgraph` or `parameters.retried_task`.
+pub(crate) fn id_in(row: &StoredTask, key: &str) -> Option<TaskId> {
+    row.parameters.get(key)?.as_str().map(TaskId::from)
+}
+
+/// The task of a row, without its edges.
+pub(crate) fn task(row: &StoredTask) -> Result<Task> {
+    let parameters = &row.parameters;
+    let current = parameters["current_retries"].as_u64().and_then(|count| u32::try_from(count).ok());
+    Ok(Task {
+        retry: Retry {
+            total: parameters["total_retries"].as_i64().unwrap_or_default(),
+            interval: parameters["retry_interval"].as_f64().unwrap_or(Retry::ONCE.interval),
+            current: current.unwrap_or_default(),
+        },
+        on_failure: on_failure_of(&parameters["on_failure"]),
+        on_success: on_success_of(&parameters["on_success"]),
+        ..Task::new(work(row)?)
+    })
+}
+
+/// Whole seconds without a fraction, as the reference writes them.
+#[expect(clippy::cast_possible_truncation, reason = "the value was found to be whole and small")]
+fn number(seconds: f64) -> Value {
+    if seconds.fract() == 0.0 && seconds.abs() < 1e15 { json!(seconds as i64) } else { json!(seconds) }
+}
+
+fn on_success(handler: OnSuccess) -> Value {
+    match handler {
+        OnSuccess::Continue => Value::Null,
+        OnSuccess::HostStarted => json!({"path": format!("{LIFECYCLE}{HOST_STARTED}")}),
+    }
+}
+
+fn on_success_of(handler: &Value) -> OnSuccess {
+    match lifecycle_path(handler) {
+        Some(HOST_STARTED) => OnSuccess::HostStarted,
+        _ => OnSuccess::Continue,
+    }
+}
+
+fn on_failure(task: &Task) -> Value {
+    let subgraph = task.work.is_subgraph();
+    let path = |name: &str| format!("{LIFECYCLE}{name}");
+    match &task.on_failure {
+        OnFailure::Decide if subgraph => json!({"path": GRAPH_FAILS}),
+        OnFailure::Decide => Value::Null,
+        OnFailure::Ignore if subgraph => json!({"path": path("_ignore_subgraph_failure")}),
+        OnFailure::Ignore => json!({"path": path("_ignore_task_failure")}),
+        OnFailure::IgnoreWithEvent(instance) => {
+            json!({"path": path("_SendNodeEventHandler"), "instance_id": instance})
+        }
+        OnFailure::Lifecycle { instance, on_retry } => {
+            json!({"path": path("_SubgraphOnFailure"), "instance_id": instance, "on_retry": on_retry})
+        }
+        OnFailure::Relationship => json!({"path": path("_relationship_subgraph_on_failure")}),
+    }
+}
+
+fn on_failure_of(handler: &Value) -> OnFailure {
+    let text = |key: &str| handler[key].as_str().unwrap_or_default().to_owned();
+    match lifecycle_path(handler) {
+        Some("_ignore_subgraph_failure" | "_ignore_task_failure") => OnFailure::Ignore,
+        Some("_SendNodeEventHandler") => OnFailure::IgnoreWithEvent(text("instance_id").into()),
+        Some("_SubgraphOnFailure") => {
+            OnFailure::Lifecycle { instance: text("instance_id").into(), on_retry: text("on_retry") }
+        }
+        Some("_relationship_subgraph_on_failure") => OnFailure::Relationship,
+        _ => OnFailure::Decide,
+    }
+}
+
+fn lifecycle_path(handler: &Value) -> Option<&str> {
+    handler["path"].as_str()?.strip_prefix(LIFECYCLE)
+}
+
+fn info(work: &Work) -> Value {
+    match work {
+        Work::Operation(_) | Work::DryRun(_) | Work::Nop => Value::Null,
+        Work::Subgraph { name } => json!({"name": name}),
+        Work::SetState { state, .. } => json!(state),
+        Work::NodeEvent { text, .. } | Work::WorkflowEvent { text, .. } => json!(text),
+    }
+}
+
+fn arguments(work: &Work) -> Value {
+    match work {
+        Work::Operation(call) | Work::DryRun(call) => json!({"kwargs": call_arguments(call)}),
+        Work::Subgraph { .. } | Work::Nop => json!({}),
+        Work::SetState { instance, state } => json!({"node_instance_id": instance, "state": state}),
+        Work::NodeEvent { instance, text } => {
+            json!({"node_instance_id": instance, "event": text, "additional_context": null})
+        }
+        Work::WorkflowEvent { text, event_type } => {
+            json!({"event": text, "event_type": event_type, "event_args": null, "additional_context": null})
+        }
+    }
+}
+
+/// Inputs and context side by side, without the tokens: those must not rest in the database.
+fn call_arguments(call: &Call) -> Map<String, Value> {
+    let mut arguments = call.inputs.clone();
+    let mut context = json!(call.context);
+    if let Some(fields) = context.as_object_mut() {
+        fields.remove("execution_token");
+        fields.remove("rest_token");
+    }
+    arguments.insert("__cloudify_context".to_owned(), context);
+    arguments
+}
+
+fn work(row: &StoredTask) -> Result<Work> {
+    let arguments = &row.parameters["task_kwargs"];
+    let text = |key: &str| {
+        arguments[key].as_str().map(str::to_owned).ok_or_else(|| refused(row, &format!("task_kwargs.{key} is missing")))
+    };
+    Ok(match row.kind {
+        TaskKind::Operation => Work::Operation(Box::new(call(row)?)),
+        TaskKind::DryRun => Work::DryRun(Box::new(call(row)?)),
+        TaskKind::Subgraph => Work::Subgraph { name: row.name.clone() },
+        TaskKind::Nop => Work::Nop,
+        TaskKind::SetState => Work::SetState {
+            instance: text("node_instance_id")?.into(),
+            state: nephele_model::instance::InstanceState::new(text("state")?),
+        },
+        TaskKind::NodeEvent => Work::NodeEvent { instance: text("node_instance_id")?.into(), text: text("event")? },
+        TaskKind::WorkflowEvent => Work::WorkflowEvent { text: text("event")?, event_type: text("event_type")? },
+        TaskKind::Local | TaskKind::GetState | TaskKind::ExecutionStatus => {
+            return Err(refused(row, "only the Python workflow that made it can run it"));
+        }
+    })
+}
+
+fn call(row: &StoredTask) -> Result<Call> {
+    let mut arguments = row.parameters["task_kwargs"]["kwargs"]
+        .as_object()
+        .cloned()
+        .ok_or_else(|| refused(row, "task_kwargs.kwargs is missing"))?;
+    let context = arguments.shift_remove("__cloudify_context").unwrap_or_default();
+    let context = serde_json::from_value(context).map_err(|error| refused(row, &error.to_string()))?;
+    Ok(Call { context, inputs: arguments })
+}
+
+fn refused(row: &StoredTask, reason: &str) -> Error {
+    Error::Restore { id: row.id.clone(), reason: reason.to_owned() }
+}

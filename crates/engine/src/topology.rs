@@ -1,0 +1,191 @@
+//! What a workflow works on: the nodes and node instances of a deployment, as their rows in the
+//! database (and in REST answers) say.
+//!
+//! Invariant: every instance's node exists and every relationship leads to an instance that exists;
+//! [`Topology::new`] refuses anything else, so that builders need not look twice.
+
+use std::collections::HashMap;
+
+use nephele_model::instance::InstanceState;
+use nephele_model::operation::Plugin;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+const HOST_TYPE: &str = "cloudify.nodes.Compute";
+
+/// The nodes and instances of a deployment. Deserialises from `{"nodes": [...], "instances": [...]}`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "Rows")]
+pub struct Topology {
+    nodes: Vec<Node>,
+    instances: Vec<Instance>,
+    node_of: Vec<usize>,
+    position: HashMap<String, usize>,
+}
+
+#[derive(Deserialize)]
+struct Rows {
+    nodes: Vec<Node>,
+    instances: Vec<Instance>,
+}
+
+impl TryFrom<Rows> for Topology {
+    type Error = Error;
+
+    fn try_from(rows: Rows) -> Result<Self> {
+        Self::new(rows.nodes, rows.instances)
+    }
+}
+
+impl Topology {
+    /// Checks that instances and nodes belong together.
+    pub fn new(nodes: Vec<Node>, instances: Vec<Instance>) -> Result<Self> {
+        let by_id: HashMap<&str, usize> =
+            nodes.iter().enumerate().map(|(position, node)| (node.id.as_str(), position)).collect();
+        let find = |instance: &Instance| {
+            by_id
+                .get(instance.node_id.as_str())
+                .copied()
+                .ok_or_else(|| Error::UnknownNode { instance: instance.id.clone(), node: instance.node_id.clone() })
+        };
+        let node_of = instances.iter().map(find).collect::<Result<Vec<_>>>()?;
+        let position: HashMap<String, usize> =
+            instances.iter().enumerate().map(|(position, instance)| (instance.id.clone(), position)).collect();
+        for instance in &instances {
+            let stray = instance.relationships.iter().find(|related| !position.contains_key(&related.target_id));
+            if let Some(related) = stray {
+                return Err(Error::UnknownInstance {
+                    source_id: instance.id.clone(),
+                    target_id: related.target_id.clone(),
+                });
+            }
+        }
+        Ok(Self { nodes, instances, node_of, position })
+    }
+
+    /// The same deployment with these instances in another state.
+    #[must_use]
+    pub fn with_state(&self, changed: &[usize], state: &InstanceState) -> Self {
+        let mut topology = self.clone();
+        for &position in changed {
+            topology.instances[position].state = state.clone();
+        }
+        topology
+    }
+
+    /// Every instance.
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// The node of the instance at this position.
+    pub fn node(&self, position: usize) -> &Node {
+        &self.nodes[self.node_of[position]]
+    }
+
+    /// Where the instance with this id stands.
+    pub fn position(&self, instance: &str) -> Option<usize> {
+        self.position.get(instance).copied()
+    }
+}
+
+/// A node of the plan.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are those of the node's row, spec workflows.md section 11.6")]
+pub struct Node {
+    pub id: String,
+    pub type_hierarchy: Vec<String>,
+    pub operations: HashMap<String, Operation>,
+    pub relationships: Vec<Relationship>,
+    pub plugins: Vec<Plugin>,
+    pub properties: Map<String, Value>,
+    pub host_id: Option<String>,
+}
+
+impl Node {
+    /// The operation with this name, if it is implemented.
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.get(name).filter(|operation| operation.is_implemented())
+    }
+
+    /// Whether its instances are hosts.
+    pub fn is_host(&self) -> bool {
+        self.type_hierarchy.iter().any(|name| name == HOST_TYPE)
+    }
+
+    /// The declaration of an instance's relationship.
+    pub fn relationship(&self, related: &InstanceRelationship) -> Option<&Relationship> {
+        let to_target = || self.relationships.iter().filter(|declared| declared.target_id == related.target_name);
+        to_target().find(|declared| declared.kind == related.kind).or_else(|| to_target().last())
+    }
+}
+
+/// What runs for a name of an interface.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are those of the plan, spec workflows.md section 11.6")]
+pub struct Operation {
+    pub plugin: String,
+    /// The plugin's function, such as `script_runner.tasks.run`; empty if nothing is implemented.
+    pub operation: String,
+    pub inputs: Map<String, Value>,
+    pub executor: Option<String>,
+    pub has_intrinsic_functions: bool,
+    pub max_retries: Option<i64>,
+    pub retry_interval: Option<f64>,
+    pub timeout: Option<f64>,
+    pub timeout_recoverable: Option<bool>,
+}
+
+impl Operation {
+    /// Whether there is anything to run.
+    pub const fn is_implemented(&self) -> bool {
+        !self.operation.is_empty()
+    }
+}
+
+/// A relationship that a node declares.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are those of the plan")]
+pub struct Relationship {
+    pub target_id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub type_hierarchy: Vec<String>,
+    pub properties: Map<String, Value>,
+    pub source_operations: HashMap<String, Operation>,
+    pub target_operations: HashMap<String, Operation>,
+}
+
+/// A node instance.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: String,
+    /// Its node.
+    pub node_id: String,
+    /// The instance of the host that it is on.
+    #[serde(default)]
+    pub host_id: Option<String>,
+    /// Where it stands.
+    pub state: InstanceState,
+    /// The instances that it is related to, in the order of declaration.
+    #[serde(default)]
+    pub relationships: Vec<InstanceRelationship>,
+}
+
+/// A node instance's relationship to another one.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct InstanceRelationship {
+    /// The other instance.
+    pub target_id: String,
+    /// Its node.
+    pub target_name: String,
+    /// The relationship's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
