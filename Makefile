@@ -11,7 +11,7 @@ RELEASE := target/release/nephele
 DATA_DIR ?= .demo/up
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Builds the release binary
 	@scripts/prepare compiler
@@ -47,11 +47,15 @@ deny:
 cfy: ## Installs the unmodified cfy that the end-to-end tests run
 	@scripts/prepare cfy
 
-bench: build ## Measures, and writes docs/benchmarks.md
-	@scripts/prepare wrk
-	@scripts/bench $(RELEASE) docs/benchmarks.md
+bench: build ## Measures, and writes docs/benchmarks.md (DB=postgres: on PostgreSQL)
+	@scripts/prepare python wrk $(if $(filter postgres,$(DB)),postgresql)
+	@bench/run.py $(RELEASE) --write docs/benchmarks.md --command "make bench$(if $(DB), DB=$(DB))" $(if $(DB),--database $(DB))
+
+bench-build: ## Measures a cold build, downloads included: minutes
+	@scripts/prepare compiler python
+	@bench/build.py docs/benchmarks.md
 
 clean: ## Removes build output and the demo's data
 	rm -rf target .demo
 
-.PHONY: help build demo up test check fmt clippy doc deny cfy bench clean
+.PHONY: help build demo up test check fmt clippy doc deny cfy bench bench-build clean

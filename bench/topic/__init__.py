@@ -1,0 +1,1 @@
+"""The topics: each module has `measure`, which takes a `Bench` and gives a `Topic`."""
