@@ -1,0 +1,22 @@
+//! The product from outside: the real binary, real processes, unmodified clients.
+//!
+//! Invariant: every test has a data directory, ports and a manager of its own, and looks at what
+//! clients see and at what scripts left on the disk, never inside. One file is one theme.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly, its helpers as well")]
+
+mod bad_input;
+mod cfy;
+mod command_line;
+mod crash;
+mod examples;
+mod failing_operation;
+mod start;
+mod trial;
+
+use nephele_testkit::home::Home;
+
+/// A fresh home for the binary that was just built.
+fn home() -> Home {
+    Home::new(env!("CARGO_BIN_EXE_nephele"))
+}
