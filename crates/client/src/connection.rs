@@ -113,6 +113,12 @@ impl Client {
         Self { credentials, tenant, ..self.clone() }
     }
 
+    /// The same caller in another tenant, or in none.
+    #[must_use]
+    pub fn with_tenant(&self, tenant: Option<TenantName>) -> Self {
+        Self { tenant, ..self.clone() }
+    }
+
     /// A client that goes on trying for so long when the manager cannot be reached or is busy
     /// (503 and gateway errors). By default the first failure is reported.
     #[must_use]

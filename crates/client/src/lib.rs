@@ -7,9 +7,11 @@
 //! How requests travel: [`connection`]. What can go wrong: [`error`].
 
 pub mod connection;
+mod download;
 pub mod error;
 pub mod resource;
 
 pub use connection::{Client, Credentials, Endpoint, Trust};
+pub use download::download;
 pub use error::{Error, Result};
 pub use resource::List;

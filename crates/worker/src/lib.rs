@@ -1,1 +1,179 @@
-//! .
+//! Runs operations: takes them from the bus, runs their scripts, answers on the bus.
+//!
+//! Invariants:
+//! - a delivery is acknowledged after its answer was sent, so a crash makes it come again;
+//! - two attempts of one task never run beside each other: repetitions are recognised by task id,
+//!   and what a dead worker left running is killed before the next one begins ([`leftovers`]);
+//! - everything an operation learns or changes goes through REST with its execution's token.
+//!
+//! The way of an operation: [`intake`] (may it run?) → [`executor`] (who runs it) → `script`
+//! (processes) with `ctx` at its side (what scripts ask and change).
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nephele_bus::{Bus, topology};
+use nephele_client::{Client, Credentials, Endpoint};
+use nephele_model::Clock;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub mod ctx;
+pub mod executor;
+mod forks;
+mod intake;
+mod leftovers;
+mod logs;
+mod operation;
+mod process_table;
+pub mod python_text;
+mod resources;
+mod running;
+mod script;
+mod service;
+mod task_dir;
+
+pub use executor::Executor;
+pub use operation::Operation;
+pub use running::Handle;
+
+/// Why a worker cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its folder, its socket or something else of the machine is not usable.
+    #[error("{what}: {source}")]
+    Machine {
+        /// What was tried, with the path or address.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The manager's address cannot be used.
+    #[error(transparent)]
+    Client(#[from] nephele_client::Error),
+    /// The bus does not take or give messages.
+    #[error(transparent)]
+    Bus(#[from] nephele_bus::Error),
+}
+
+impl Error {
+    fn machine(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.to_string();
+        move |source| Self::Machine { what, source }
+    }
+}
+
+/// A worker's settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder for scripts and records of what runs; belongs to this worker alone.
+    pub work_dir: PathBuf,
+    /// Operations that run at the same time.
+    pub concurrency: usize,
+    /// The manager.
+    pub rest: Endpoint,
+    /// How long a request is repeated while the manager cannot be reached.
+    pub patience: Duration,
+    /// The name that events and stored tasks carry.
+    pub manager_name: String,
+    /// A program that acts as `ctx` when called by that name ([`ctx::command::main`]).
+    pub ctx_program: PathBuf,
+    /// The environment that scripts start from.
+    pub environment: Vec<(OsString, OsString)>,
+    /// How long running operations may take to end when the worker is asked to stop; then they
+    /// are killed, and run again when a worker comes back.
+    pub grace: Duration,
+}
+
+impl Options {
+    /// The defaults: 64 operations, this program as `ctx`, this process's environment without the
+    /// manager's own settings.
+    pub fn new(work_dir: impl Into<PathBuf>, rest: Endpoint) -> Result<Self, Error> {
+        let own_setting = |name: &OsString| name.as_encoded_bytes().starts_with(b"NEPHELE_");
+        Ok(Self {
+            work_dir: work_dir.into(),
+            concurrency: 64,
+            rest,
+            patience: Duration::from_mins(1),
+            manager_name: "nephele".to_owned(),
+            ctx_program: std::env::current_exe().map_err(Error::machine("the program's own path"))?,
+            environment: std::env::vars_os().filter(|(name, _)| !own_setting(name)).collect(),
+            grace: Duration::from_secs(5),
+        })
+    }
+}
+
+/// A worker that has not begun yet.
+pub struct Worker {
+    options: Options,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    client: Client,
+    handle: Handle,
+}
+
+impl Worker {
+    /// Checks the settings. Nothing is touched or sent until [`Worker::run`].
+    pub fn new(options: Options, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let client = Client::new(&options.rest, Credentials::None, None)?.with_patience(options.patience);
+        Ok(Self { options, bus, clock, client, handle: Handle::default() })
+    }
+
+    /// A handle on what runs, for use in the same process.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Works until `shutdown`, then lets running operations end within the grace time.
+    ///
+    /// The manager's REST API and the bus must stay up until this returns.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let killed = leftovers::clear(&self.options.work_dir).await?;
+        if killed > 0 {
+            tracing::warn!(operations = killed, "killed what an earlier worker left running");
+        }
+        let mut operations = self.bus.subscribe(topology::operations(), self.options.concurrency).await?;
+        let mut services = self.bus.subscribe(topology::manager_service(), 16).await?;
+        let intake = Arc::new(self.intake().await?);
+        let mut tasks = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(delivery) = operations.next() => { tasks.spawn(Arc::clone(&intake).handle(delivery)); }
+                Some(delivery) = services.next() => service::handle(delivery, &self.handle, &*self.bus, &*self.clock).await,
+                Some(ended) = tasks.join_next() => log_panic(ended),
+            }
+        }
+        drop((operations, services));
+        let ending = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.options.grace, ending).await.is_err() {
+            self.handle.abandon_all();
+            while let Some(ended) = tasks.join_next().await {
+                log_panic(ended);
+            }
+        }
+        Ok(())
+    }
+
+    async fn intake(&self) -> Result<intake::Intake, Error> {
+        let script = script::Script::new(&self.options).await?;
+        Ok(intake::Intake {
+            bus: Arc::clone(&self.bus),
+            clock: Arc::clone(&self.clock),
+            client: self.client.clone(),
+            manager_name: self.options.manager_name.clone(),
+            tasks: self.options.work_dir.join(task_dir::FOLDER),
+            executors: executor::Executors::new(Arc::new(script)),
+            running: self.handle.clone(),
+        })
+    }
+}
+
+/// A panic while one operation is handled leaves its delivery unacknowledged, so it comes again.
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "handling an operation ended abnormally");
+    }
+}

@@ -1,0 +1,214 @@
+//! From a delivery to its answer: may the operation run, how did it end, who must know.
+//!
+//! Invariant: the order is run → logs and state at the manager → answer → acknowledgement. A crash
+//! anywhere before the last step makes the delivery come again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nephele_bus::{Address, Bus, Delivery, Message, topology};
+use nephele_client::{Client, Error};
+use nephele_model::Clock;
+use nephele_model::execution::ExecutionStatus;
+use nephele_model::operation::{Failure, Outcome, Request, Severity};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::executor::Executors;
+use crate::logs::Logs;
+use crate::operation::{Operation, client_of, evaluation_context};
+use crate::running::{Arrival, Handle, Key};
+use crate::task_dir::TaskDir;
+
+pub(crate) struct Intake {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) client: Client,
+    pub(crate) manager_name: String,
+    pub(crate) tasks: PathBuf,
+    pub(crate) executors: Executors,
+    pub(crate) running: Handle,
+}
+
+/// Whether an operation goes ahead, after asking the manager.
+enum Admission {
+    Granted {
+        is_stored: bool,
+    },
+    /// Its execution has been cancelled; nobody waits for an answer.
+    Dropped,
+    Refused(Failure),
+}
+
+impl Intake {
+    /// Deals with one delivery from beginning to end.
+    pub(crate) async fn handle(self: Arc<Self>, delivery: Delivery) {
+        let request = match Request::from_wire(delivery.message.body.clone()) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(%error, "a message in the queue of operations is none, and is dropped");
+                return acknowledge(delivery).await;
+            }
+        };
+        let key = Key::of(&request);
+        match self.running.arrive(&key, &request.context.execution_id) {
+            Arrival::Running => acknowledge(delivery).await,
+            Arrival::Ended(outcome) => {
+                self.answer(&delivery, &outcome).await;
+                acknowledge(delivery).await;
+            }
+            Arrival::New(kill) => {
+                let _leaving = Leaving { running: &self.running, key: &key };
+                let outcome = self.run(request, kill.clone()).await;
+                if self.running.is_abandoned(&key) {
+                    return;
+                }
+                if let Some(outcome) = outcome.filter(|_| !kill.is_cancelled()) {
+                    self.answer(&delivery, &outcome).await;
+                    self.running.leave(&key, Some(outcome));
+                }
+                acknowledge(delivery).await;
+            }
+        }
+    }
+
+    /// Runs an operation; `None` when nobody waits for its outcome.
+    async fn run(&self, mut request: Request, kill: CancellationToken) -> Option<Outcome> {
+        let client = client_of(&request.context, &self.client);
+        let is_stored = match self.admit(&client, &request).await {
+            Admission::Granted { is_stored } => is_stored,
+            Admission::Dropped => return None,
+            Admission::Refused(failure) => return Some(Outcome::Failed(failure)),
+        };
+        let logs = Logs::new(client.clone(), Arc::clone(&self.clock), self.manager_name.clone(), &request.context);
+        let id = request.id.clone();
+        let outcome = match self.evaluate(&client, &mut request).await {
+            Ok(()) => self.execute(request, client.clone(), logs.clone(), kill).await,
+            Err(failure) => Outcome::Failed(failure),
+        };
+        let report = async {
+            if is_stored {
+                self.report(&client, &id, "response-sent").await;
+            }
+        };
+        tokio::join!(logs.flush(), report);
+        Some(with_cause(outcome))
+    }
+
+    /// Asks whether the execution still runs, and notes that the operation begins.
+    async fn admit(&self, client: &Client, request: &Request) -> Admission {
+        let execution = &request.context.execution_id;
+        match client.executions().get(execution, &[("_include", "id,status")]).await {
+            Ok(found) => {
+                let cancelled = [ExecutionStatus::Cancelled, ExecutionStatus::KillCancelling];
+                if cancelled.iter().any(|status| found["status"] == status.as_str()) {
+                    return Admission::Dropped;
+                }
+            }
+            Err(Error::Refused { status: 401, .. }) => return Admission::Dropped,
+            Err(error) if error.is_not_found() => {
+                return Admission::Refused(Failure::fatal(format!(
+                    "Execution {execution} is not there any more: {error}"
+                )));
+            }
+            Err(error) => return Admission::Refused(client_failure(&error)),
+        }
+        Admission::Granted { is_stored: self.report(client, &request.id, "started").await }
+    }
+
+    /// Notes a task's state at the manager. `false` when the task is not stored there.
+    async fn report(&self, client: &Client, id: &str, state: &str) -> bool {
+        let change = json!({"state": state, "manager_name": self.manager_name, "agent_name": null});
+        match client.operations().patch(id, &change).await {
+            Ok(()) => true,
+            Err(error) if error.is_not_found() => false,
+            Err(error) => {
+                tracing::warn!(task = id, state, %error, "a task's state could not be noted");
+                true
+            }
+        }
+    }
+
+    async fn evaluate(&self, client: &Client, request: &mut Request) -> Result<(), Failure> {
+        if !request.context.has_intrinsic_functions {
+            return Ok(());
+        }
+        let deployment = request.context.deployment_id.clone().unwrap_or_default();
+        let payload = Value::Object(std::mem::take(&mut request.inputs));
+        let context = evaluation_context(&request.context);
+        let evaluated = client.evaluate().functions(&deployment, &context, &payload).await;
+        request.inputs = match evaluated.map_err(|error| client_failure(&error))? {
+            Value::Object(inputs) => inputs,
+            other => {
+                return Err(Failure::recoverable(format!("inputs were evaluated to {other}, which is no mapping")));
+            }
+        };
+        Ok(())
+    }
+
+    async fn execute(&self, request: Request, client: Client, logs: Logs, kill: CancellationToken) -> Outcome {
+        let dir = match TaskDir::create(&self.tasks, &request.id) {
+            Ok(dir) => dir,
+            Err(error) => {
+                let message = format!("The worker cannot keep task {}: {error}", request.id);
+                return Outcome::Failed(Failure::recoverable(message));
+            }
+        };
+        let executor = self.executors.of(&request.context.task_name);
+        executor.run(Arc::new(Operation { request, client, kill, logs, dir })).await
+    }
+
+    async fn answer(&self, delivery: &Delivery, outcome: &Outcome) {
+        let Some(reply_to) = &delivery.message.reply_to else { return };
+        let address: Address = topology::operations().answer(reply_to);
+        let correlation_id = delivery.message.correlation_id.clone();
+        let answer = Message { body: outcome.to_wire(), reply_to: None, correlation_id };
+        if let Err(error) = self.bus.publish(address, answer).await {
+            tracing::error!(%error, "the answer of an operation could not be sent");
+        }
+    }
+}
+
+/// Takes the operation off the table even if it panics.
+struct Leaving<'a> {
+    running: &'a Handle,
+    key: &'a Key,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.running.leave(self.key, None);
+    }
+}
+
+async fn acknowledge(delivery: Delivery) {
+    if let Err(error) = delivery.ack().await {
+        tracing::warn!(%error, "an operation could not be acknowledged, and will come again");
+    }
+}
+
+/// A request to the manager failed: worth another try, as in the reference.
+pub(crate) fn client_failure(error: &Error) -> Failure {
+    Failure::new(Severity::Recoverable { retry_after: None }, "CloudifyClientError", error.to_string())
+}
+
+/// Completes a failure as the reference's worker does: the wait in the text, the error as a cause.
+fn with_cause(outcome: Outcome) -> Outcome {
+    let Outcome::Failed(mut failure) = outcome else { return outcome };
+    if let Severity::Recoverable { retry_after: Some(seconds) } | Severity::Retry { retry_after: Some(seconds) } =
+        failure.severity
+    {
+        let suffix = format!("[retry_after={seconds}]");
+        if !failure.message.contains(&suffix) {
+            failure.message = format!("{} {suffix}", failure.message);
+        }
+    }
+    let is_retry = matches!(failure.severity, Severity::Retry { .. });
+    let traceback = failure.traceback.get_or_insert_with(|| {
+        if is_retry { String::new() } else { format!("{}: {}\n", failure.exception_type, failure.message) }
+    });
+    failure.causes.push(json!({
+        "message": failure.message, "type": failure.exception_type, "traceback": traceback,
+    }));
+    Outcome::Failed(failure)
+}

@@ -1,0 +1,199 @@
+//! JSON values as Python would print them: `str`, `repr` and `json.dumps`.
+//!
+//! Scripts written for Python workers parse what `ctx` prints and what their environment holds, so
+//! both must look the same to the letter (spec workflows.md section 4).
+
+use std::fmt::Write;
+
+use serde_json::{Number, Value};
+
+/// `str(value)`: text as it is, everything else as `repr`.
+pub fn str(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => repr(other),
+    }
+}
+
+/// `repr(value)`.
+pub fn repr(value: &Value) -> String {
+    let mut out = String::new();
+    write_repr(&mut out, value);
+    out
+}
+
+/// `json.dumps(value)`: spaces after separators, ASCII only.
+pub fn dumps(value: &Value) -> String {
+    let mut out = String::new();
+    write_json(&mut out, value);
+    out
+}
+
+/// Whether Python's `bool(value)` is true.
+pub fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+    }
+}
+
+fn write_repr(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("None"),
+        Value::Bool(true) => out.push_str("True"),
+        Value::Bool(false) => out.push_str("False"),
+        Value::Number(number) => out.push_str(&write_number(number)),
+        Value::String(text) => write_quoted(out, text),
+        Value::Array(items) => write_sequence(out, ('[', ']'), items, write_repr),
+        Value::Object(fields) => write_sequence(out, ('{', '}'), fields, |out, (key, value)| {
+            write_quoted(out, key);
+            out.push_str(": ");
+            write_repr(out, value);
+        }),
+    }
+}
+
+fn write_json(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&write_number(number)),
+        Value::String(text) => write_json_text(out, text),
+        Value::Array(items) => write_sequence(out, ('[', ']'), items, write_json),
+        Value::Object(fields) => write_sequence(out, ('{', '}'), fields, |out, (key, value)| {
+            write_json_text(out, key);
+            out.push_str(": ");
+            write_json(out, value);
+        }),
+    }
+}
+
+fn write_sequence<T>(
+    out: &mut String,
+    (open, close): (char, char),
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut String, T),
+) {
+    out.push(open);
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write(out, item);
+    }
+    out.push(close);
+}
+
+/// Rust and Python agree on the digits and on when an exponent is used, not on how it looks.
+fn write_number(number: &Number) -> String {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let text = format!("{float:?}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+fn write_quoted(out: &mut String, text: &str) {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.push(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if character == quote => out.extend(['\\', quote]),
+            _ if is_printable(character) => out.push(character),
+            _ => {
+                let code = u32::from(character);
+                // Writing to a string cannot fail.
+                let _ = match code {
+                    0..=0xff => write!(out, "\\x{code:02x}"),
+                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out.push(quote);
+}
+
+/// Python's `str.isprintable` for one character, but for unassigned code points.
+fn is_printable(character: char) -> bool {
+    character == ' '
+        || !(character.is_control()
+            || character.is_whitespace()
+            || matches!(u32::from(character),
+                0xad | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe000..=0xf8ff | 0xf0000..))
+}
+
+fn write_json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The right-hand sides were printed by CPython 3.11.
+    #[test]
+    fn prints_what_python_prints() {
+        let table = [
+            (json!("it's"), r#""it's""#, r#""it's""#),
+            (
+                json!("a\"b'c\\\n\t\u{1}\u{a0}é\u{2028}😀"),
+                r#"'a"b\'c\\\n\t\x01\xa0é\u2028😀'"#,
+                r#""a\"b'c\\\n\t\u0001\u00a0\u00e9\u2028\ud83d\ude00""#,
+            ),
+            (
+                json!([1, -2, 1.0, 1.5e300, 1e16, 1e-5, 0.0001, 123_456_789.125]),
+                "[1, -2, 1.0, 1.5e+300, 1e+16, 1e-05, 0.0001, 123456789.125]",
+                "[1, -2, 1.0, 1.5e+300, 1e+16, 1e-05, 0.0001, 123456789.125]",
+            ),
+            (
+                json!({"b": true, "a": [null, {}], "c": false}),
+                "{'b': True, 'a': [None, {}], 'c': False}",
+                r#"{"b": true, "a": [null, {}], "c": false}"#,
+            ),
+        ];
+        for (value, repr_text, json_text) in table {
+            assert_eq!((repr(&value).as_str(), dumps(&value).as_str()), (repr_text, json_text));
+        }
+        assert_eq!(
+            (str(&json!("x")), str(&json!(null)), str(&json!(8080))),
+            ("x".into(), "None".into(), "8080".into())
+        );
+    }
+
+    #[test]
+    fn truth_is_pythons() {
+        for falsy in [json!(null), json!(false), json!(0), json!(0.0), json!(""), json!([]), json!({})] {
+            assert!(!is_truthy(&falsy), "{falsy}");
+        }
+        assert!(is_truthy(&json!("0")) && is_truthy(&json!([0])) && is_truthy(&json!(-1)));
+    }
+}

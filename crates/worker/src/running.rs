@@ -1,0 +1,107 @@
+//! What runs now, and what has just ended: to recognise repetitions, and to kill.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nephele_model::operation::{Outcome, Request};
+use tokio_util::sync::CancellationToken;
+
+/// Outcomes that are kept, in case their answers are asked for again.
+const REMEMBERED: usize = 1024;
+
+/// A handle on the operations of a worker. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Handle(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    running: HashMap<Key, Entry>,
+    ended: HashMap<Key, Outcome>,
+    order: VecDeque<Key>,
+}
+
+struct Entry {
+    execution: String,
+    kill: CancellationToken,
+    abandoned: bool,
+}
+
+/// A task in one run of its execution: when a run is resumed it gets another token, and a task of
+/// the same id is a new request then.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key(String, Option<String>);
+
+impl Key {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self(request.id.clone(), request.context.execution_token.clone())
+    }
+}
+
+/// What to do with an operation that has arrived.
+pub(crate) enum Arrival {
+    /// Run it; the token fires when it must end at once.
+    New(CancellationToken),
+    /// It runs already and will answer.
+    Running,
+    /// It has ended like this; answer again.
+    Ended(Outcome),
+}
+
+impl Handle {
+    /// Ends what runs for an execution: SIGTERM, and SIGKILL after 5 seconds. Killed operations
+    /// give no answer.
+    pub fn kill_execution(&self, execution: &str) {
+        let table = self.table();
+        table.running.values().filter(|entry| entry.execution == execution).for_each(|entry| entry.kill.cancel());
+    }
+
+    /// How many operations run.
+    pub fn running(&self) -> usize {
+        self.table().running.len()
+    }
+
+    /// Kills everything and leaves its deliveries unacknowledged.
+    pub(crate) fn abandon_all(&self) {
+        for entry in self.table().running.values_mut() {
+            entry.abandoned = true;
+            entry.kill.cancel();
+        }
+    }
+
+    pub(crate) fn arrive(&self, key: &Key, execution: &str) -> Arrival {
+        let mut table = self.table();
+        if table.running.contains_key(key) {
+            return Arrival::Running;
+        }
+        if let Some(outcome) = table.ended.get(key) {
+            return Arrival::Ended(outcome.clone());
+        }
+        let kill = CancellationToken::new();
+        let entry = Entry { execution: execution.to_owned(), kill: kill.clone(), abandoned: false };
+        table.running.insert(key.clone(), entry);
+        Arrival::New(kill)
+    }
+
+    /// Whether the operation was killed because the worker stops, and must come again.
+    pub(crate) fn is_abandoned(&self, key: &Key) -> bool {
+        self.table().running.get(key).is_some_and(|entry| entry.abandoned)
+    }
+
+    /// Notes that an operation runs no more; with the outcome that was answered, if any.
+    pub(crate) fn leave(&self, key: &Key, outcome: Option<Outcome>) {
+        let mut table = self.table();
+        table.running.remove(key);
+        let Some(outcome) = outcome else { return };
+        if table.order.len() == REMEMBERED
+            && let Some(oldest) = table.order.pop_front()
+        {
+            table.ended.remove(&oldest);
+        }
+        table.order.push_back(key.clone());
+        table.ended.insert(key.clone(), outcome);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
