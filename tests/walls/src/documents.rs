@@ -23,7 +23,7 @@ pub fn missing(markdown: &str, folder: &Path, root: &Path) -> Vec<String> {
     named_paths(markdown).into_iter().filter(|path| !exists(path.trim_end_matches('/'))).collect()
 }
 
-const ROOTS: &[&str] = &["crates/", "tests/", "examples/", "docs/", "scripts/", ".ci/", ".config/"];
+const ROOTS: &[&str] = &["crates/", "tests/", "examples/", "docs/", "scripts/", "bench/", ".ci/", ".config/"];
 
 fn is_path(text: &str) -> bool {
     let plain = !text.contains(|letter: char| letter.is_whitespace() || "{}*<>$".contains(letter));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: `deny.toml` stays a file that cargo-deny reads with the same meaning; what this module
 //! does not know in it is refused rather than passed over. Why cargo-deny itself does not run in
-//! `make check` is told in `docs/adr/0008-supply-checks.md`.
+//! `make check` is told in `docs/adr/0007-supply-checks.md`.
 
 use std::collections::BTreeSet;
 
