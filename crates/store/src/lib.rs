@@ -1,1 +1,45 @@
-//! .
+//! Both databases behind one set of functions: SQLite for one machine, PostgreSQL for several.
+//!
+//! Invariant: SQL stands here and nowhere else, and every statement runs on both databases. Rules
+//! (who may do what, which state follows which) stand in the manager; this crate knows rows,
+//! tenants and visibility.
+//!
+//! Two ways to read: [`Store::list`] and [`Store::get`] give [`Record`]s, JSON that the database
+//! puts together from a resource's field table, for REST answers; the functions of the table
+//! modules ([`blueprints`], [`executions`], ...) give structs for the use cases. Both kinds take a
+//! [`Db`]: the [`Store`] itself, where each statement stands alone, or a [`Tx`]. What needs several
+//! statements to be one takes a [`Tx`].
+//!
+//! Start with [`table`] for the entities, [`query`] for how lists become SQL, [`journal`] for what
+//! the engine writes, and `backend` for the two databases.
+
+mod backend;
+mod bootstrap;
+mod column;
+mod config_defaults;
+mod db;
+mod error;
+pub mod field;
+pub mod journal;
+mod json;
+mod migrate;
+pub mod query;
+mod record;
+pub mod scope;
+mod store;
+pub mod table;
+mod write;
+
+pub use bootstrap::Bootstrap;
+pub use db::{Db, Tx};
+pub use error::{Error, Result};
+pub use field::Resource;
+pub use json::Json;
+pub use record::Record;
+pub use scope::Scope;
+pub use store::Store;
+pub use table::{
+    agents, blueprints, config, deployments, events, executions, inter_deployment_dependencies, labels, maintenance,
+    node_instances, nodes, operations, outbox, plugins, provider_context, secrets, settings, sites, tasks_graphs,
+    tenants, tokens, users,
+};

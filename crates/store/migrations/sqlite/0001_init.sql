@@ -1,0 +1,404 @@
+-- The first schema. Its PostgreSQL twin is ../pg/0001_init.sql: the two must stay alike, a test compares them.
+-- Rules: instants are BIGINT microseconds since 1970 in UTC, JSON is TEXT, every row that others point at has an
+-- integer key; `<thing>_fk` holds the integer key of another row, never the id that users know.
+
+CREATE TABLE tenants (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    rabbitmq_vhost TEXT,
+    rabbitmq_username TEXT,
+    rabbitmq_password TEXT
+);
+
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY,
+    username TEXT NOT NULL UNIQUE,
+    password TEXT NOT NULL,
+    system_role TEXT NOT NULL DEFAULT 'default',
+    active BOOLEAN NOT NULL DEFAULT TRUE,
+    email TEXT,
+    first_name TEXT,
+    last_name TEXT,
+    created_at BIGINT NOT NULL,
+    first_login_at BIGINT,
+    last_login_at BIGINT,
+    last_failed_login_at BIGINT,
+    failed_logins_counter BIGINT NOT NULL DEFAULT 0,
+    show_getting_started BOOLEAN NOT NULL DEFAULT TRUE
+);
+
+CREATE TABLE users_tenants (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    PRIMARY KEY (user_id, tenant_id)
+);
+CREATE INDEX users_tenants_tenant ON users_tenants (tenant_id);
+
+CREATE TABLE sites (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    latitude DOUBLE PRECISION,
+    longitude DOUBLE PRECISION,
+    UNIQUE (name, tenant_id)
+);
+
+CREATE TABLE blueprints (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    main_file_name TEXT,
+    plan TEXT,
+    requirements TEXT,
+    updated_at BIGINT,
+    description TEXT,
+    is_hidden BOOLEAN NOT NULL DEFAULT FALSE,
+    state TEXT NOT NULL,
+    error TEXT,
+    error_traceback TEXT,
+    upload_execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE SET NULL,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX blueprints_created_at ON blueprints (created_at, storage_id);
+CREATE INDEX blueprints_upload_execution ON blueprints (upload_execution_fk);
+
+CREATE TABLE blueprints_labels (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    labeled_fk BIGINT NOT NULL REFERENCES blueprints (storage_id) ON DELETE CASCADE,
+    UNIQUE (labeled_fk, key, value)
+);
+CREATE INDEX blueprints_labels_key ON blueprints_labels (key, value);
+
+CREATE TABLE deployments (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    description TEXT,
+    inputs TEXT,
+    "groups" TEXT,
+    permalink TEXT,
+    policy_triggers TEXT,
+    policy_types TEXT,
+    outputs TEXT,
+    capabilities TEXT,
+    scaling_groups TEXT,
+    updated_at BIGINT,
+    workflows TEXT,
+    runtime_only_evaluation BOOLEAN NOT NULL DEFAULT FALSE,
+    installation_status TEXT,
+    deployment_status TEXT,
+    sub_services_status TEXT,
+    sub_environments_status TEXT,
+    sub_services_count BIGINT NOT NULL DEFAULT 0,
+    sub_environments_count BIGINT NOT NULL DEFAULT 0,
+    display_name TEXT NOT NULL,
+    resource_tags TEXT,
+    blueprint_fk BIGINT NOT NULL REFERENCES blueprints (storage_id) ON DELETE CASCADE,
+    site_fk BIGINT REFERENCES sites (storage_id) ON DELETE SET NULL,
+    create_execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE SET NULL,
+    latest_execution_fk BIGINT UNIQUE REFERENCES executions (storage_id) ON DELETE SET NULL,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX deployments_created_at ON deployments (created_at, storage_id);
+CREATE INDEX deployments_blueprint ON deployments (blueprint_fk);
+CREATE INDEX deployments_site ON deployments (site_fk);
+CREATE INDEX deployments_create_execution ON deployments (create_execution_fk);
+
+CREATE TABLE deployments_labels (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    labeled_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    UNIQUE (labeled_fk, key, value)
+);
+CREATE INDEX deployments_labels_key ON deployments_labels (key, value);
+
+CREATE TABLE nodes (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    deploy_number_of_instances BIGINT NOT NULL,
+    host_id TEXT,
+    max_number_of_instances BIGINT NOT NULL,
+    min_number_of_instances BIGINT NOT NULL,
+    number_of_instances BIGINT NOT NULL,
+    planned_number_of_instances BIGINT NOT NULL,
+    plugins TEXT,
+    plugins_to_install TEXT,
+    properties TEXT,
+    relationships TEXT,
+    operations TEXT,
+    type TEXT NOT NULL,
+    type_hierarchy TEXT,
+    deployment_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    UNIQUE (deployment_fk, id)
+);
+CREATE INDEX nodes_id ON nodes (id);
+
+-- `deployment_fk` repeats the node's, so that a deployment's instances are found without a join.
+CREATE TABLE node_instances (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    host_id TEXT,
+    "index" BIGINT,
+    relationships TEXT,
+    runtime_properties TEXT,
+    system_properties TEXT,
+    scaling_groups TEXT,
+    state TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    has_configuration_drift BOOLEAN NOT NULL DEFAULT FALSE,
+    is_status_check_ok BOOLEAN NOT NULL DEFAULT FALSE,
+    node_fk BIGINT NOT NULL REFERENCES nodes (storage_id) ON DELETE CASCADE,
+    deployment_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX node_instances_node ON node_instances (node_fk);
+CREATE INDEX node_instances_deployment ON node_instances (deployment_fk, storage_id);
+
+CREATE TABLE executions (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    error TEXT,
+    is_system_workflow BOOLEAN NOT NULL DEFAULT FALSE,
+    parameters TEXT,
+    status TEXT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    started_at BIGINT,
+    scheduled_for BIGINT,
+    is_dry_run BOOLEAN NOT NULL DEFAULT FALSE,
+    token TEXT,
+    resume BOOLEAN NOT NULL DEFAULT FALSE,
+    deployment_fk BIGINT REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    total_operations BIGINT NOT NULL DEFAULT 0,
+    finished_operations BIGINT NOT NULL DEFAULT 0,
+    allow_custom_parameters BOOLEAN NOT NULL DEFAULT FALSE,
+    blueprint_id TEXT,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX executions_created_at ON executions (created_at, storage_id);
+CREATE INDEX executions_deployment ON executions (deployment_fk, created_at);
+CREATE INDEX executions_status ON executions (status);
+CREATE INDEX executions_token ON executions (token);
+
+CREATE TABLE tokens (
+    id TEXT NOT NULL PRIMARY KEY,
+    secret_hash TEXT NOT NULL,
+    description TEXT,
+    created_at BIGINT NOT NULL,
+    last_used BIGINT,
+    expiration_date BIGINT,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE CASCADE
+);
+CREATE INDEX tokens_user ON tokens (user_id);
+CREATE INDEX tokens_execution ON tokens (execution_fk);
+
+CREATE TABLE tasks_graphs (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    execution_fk BIGINT NOT NULL REFERENCES executions (storage_id) ON DELETE CASCADE,
+    UNIQUE (execution_fk, name)
+);
+
+CREATE TABLE operations (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    dependencies TEXT NOT NULL,
+    type TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    manager_name TEXT,
+    agent_name TEXT,
+    attempt BIGINT NOT NULL DEFAULT 1,
+    queued_at BIGINT,
+    started_at BIGINT,
+    ended_at BIGINT,
+    tasks_graph_fk BIGINT NOT NULL REFERENCES tasks_graphs (storage_id) ON DELETE CASCADE
+);
+CREATE INDEX operations_graph ON operations (tasks_graph_fk, storage_id);
+
+-- Events and logs in one table: one order over both, one index for the query that every client polls.
+CREATE TABLE events (
+    storage_id INTEGER PRIMARY KEY,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    "timestamp" BIGINT NOT NULL,
+    reported_timestamp BIGINT NOT NULL,
+    message TEXT,
+    event_type TEXT,
+    logger TEXT,
+    level TEXT,
+    operation TEXT,
+    node_id TEXT,
+    node_name TEXT,
+    source_id TEXT,
+    target_id TEXT,
+    error_causes TEXT,
+    manager_name TEXT,
+    agent_name TEXT,
+    execution_fk BIGINT NOT NULL REFERENCES executions (storage_id) ON DELETE CASCADE
+);
+CREATE INDEX events_execution ON events (execution_fk, reported_timestamp, "timestamp", storage_id);
+CREATE INDEX events_timestamp ON events ("timestamp", storage_id);
+
+CREATE TABLE secrets (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    value TEXT,
+    updated_at BIGINT,
+    is_hidden_value BOOLEAN NOT NULL DEFAULT FALSE,
+    schema TEXT,
+    provider_name TEXT,
+    provider_options TEXT,
+    UNIQUE (id, tenant_id)
+);
+
+CREATE TABLE plugins (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    archive_name TEXT NOT NULL,
+    distribution TEXT,
+    distribution_release TEXT,
+    distribution_version TEXT,
+    excluded_wheels TEXT,
+    package_name TEXT NOT NULL,
+    package_source TEXT,
+    package_version TEXT,
+    supported_platform TEXT,
+    supported_py_versions TEXT,
+    uploaded_at BIGINT NOT NULL,
+    wheels TEXT,
+    title TEXT,
+    blueprint_labels TEXT,
+    labels TEXT,
+    resource_tags TEXT,
+    yaml_files_paths TEXT,
+    UNIQUE (package_name, package_version, tenant_id, distribution, distribution_release, distribution_version)
+);
+CREATE INDEX plugins_id ON plugins (id);
+
+CREATE TABLE inter_deployment_dependencies (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    dependency_creator TEXT NOT NULL,
+    target_deployment_func TEXT,
+    external_source TEXT,
+    external_target TEXT,
+    source_deployment_fk BIGINT REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    target_deployment_fk BIGINT REFERENCES deployments (storage_id) ON DELETE SET NULL
+);
+CREATE INDEX inter_deployment_dependencies_source ON inter_deployment_dependencies (source_deployment_fk);
+CREATE INDEX inter_deployment_dependencies_target ON inter_deployment_dependencies (target_deployment_fk);
+
+CREATE TABLE agents (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    ip TEXT,
+    name TEXT NOT NULL,
+    install_method TEXT NOT NULL,
+    system TEXT,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    rabbitmq_username TEXT,
+    rabbitmq_password TEXT,
+    rabbitmq_exchange TEXT NOT NULL,
+    updated_at BIGINT,
+    node_instance_fk BIGINT NOT NULL REFERENCES node_instances (storage_id) ON DELETE CASCADE,
+    UNIQUE (name, tenant_id)
+);
+CREATE INDEX agents_node_instance ON agents (node_instance_fk);
+
+CREATE TABLE provider_context (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    context TEXT NOT NULL
+);
+
+CREATE TABLE config (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    schema TEXT,
+    is_editable BOOLEAN NOT NULL DEFAULT TRUE,
+    admin_only BOOLEAN NOT NULL DEFAULT FALSE,
+    updated_at BIGINT,
+    updater_fk BIGINT REFERENCES users (id) ON DELETE SET NULL,
+    PRIMARY KEY (scope, name)
+);
+
+CREATE TABLE maintenance_mode (
+    id INTEGER PRIMARY KEY,
+    status TEXT NOT NULL,
+    activation_requested_at BIGINT NOT NULL,
+    activated_at BIGINT,
+    requested_by_fk BIGINT REFERENCES users (id) ON DELETE SET NULL
+);
+
+-- Messages that were decided in a transaction and wait to be published.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    claimed_until BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE TABLE settings (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);

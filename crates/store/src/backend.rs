@@ -1,0 +1,209 @@
+//! The two databases: pools, transactions, statements and rows. Nothing outside this file knows
+//! which database it talks to, except where [`Dialect`] is asked for, and nothing outside it marks
+//! SQL text as safe.
+//!
+//! SQLite: one connection writes (every write transaction is `BEGIN IMMEDIATE`, so that it never
+//! fails half-way for want of the lock), several read. PostgreSQL: one pool for everything.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_query::{Value, Values};
+use sea_query_sqlx::SqlxValues;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type, ValueRef as _};
+
+use crate::error::{Error, Result};
+
+const READERS: u32 = 8;
+const PG_CONNECTIONS: u32 = 16;
+const STATEMENTS: usize = 200;
+const ROW_BUFFER: usize = 1024;
+
+/// Which SQL is spoken, for the few statements that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL.
+    Pg,
+    /// SQLite.
+    Lite,
+}
+
+/// A statement with its values; placeholders are `$1`, `$2`, ...
+pub struct Sql {
+    text: Cow<'static, str>,
+    values: Vec<Value>,
+    cached: bool,
+}
+
+impl Sql {
+    /// A statement whose text comes back often enough to be kept prepared.
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Self {
+        Self { text: text.into(), values, cached: true }
+    }
+
+    /// A statement whose text is unlikely to come back.
+    pub(crate) fn once(text: String, values: Vec<Value>) -> Self {
+        Self { text: Cow::Owned(text), values, cached: false }
+    }
+}
+
+/// A row of either database.
+pub enum Row {
+    Pg(PgRow),
+    Lite(SqliteRow),
+}
+
+impl Row {
+    pub(crate) fn is_null(&self, index: usize) -> Result<bool> {
+        Ok(match self {
+            Self::Pg(row) => row.try_get_raw(index)?.is_null(),
+            Self::Lite(row) => row.try_get_raw(index)?.is_null(),
+        })
+    }
+
+    pub(crate) fn raw<'r, T>(&'r self, index: usize) -> Result<T>
+    where
+        T: Decode<'r, Postgres> + Type<Postgres> + Decode<'r, Sqlite> + Type<Sqlite>,
+    {
+        Ok(match self {
+            Self::Pg(row) => row.try_get(index)?,
+            Self::Lite(row) => row.try_get(index)?,
+        })
+    }
+}
+
+/// The pools of an open database.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    Pg(PgPool),
+    Lite { reader: SqlitePool, writer: SqlitePool },
+}
+
+/// A transaction of either database.
+pub(crate) enum Open {
+    Pg(Transaction<'static, Postgres>),
+    Lite(Transaction<'static, Sqlite>),
+}
+
+macro_rules! fetch {
+    ($sql:expr, $executor:expr, $row:path) => {{
+        let Sql { text, values, cached } = $sql;
+        let query = sqlx::query_with(AssertSqlSafe(text), SqlxValues(Values(values))).persistent(cached);
+        query.fetch_all($executor).await?.into_iter().map($row).collect()
+    }};
+}
+
+macro_rules! execute {
+    ($sql:expr, $executor:expr) => {{
+        let Sql { text, values, cached } = $sql;
+        let query = sqlx::query_with(AssertSqlSafe(text), SqlxValues(Values(values))).persistent(cached);
+        query.execute($executor).await?.rows_affected()
+    }};
+}
+
+impl Backend {
+    /// Connects to `sqlite:///path/to/file` or `postgres://...`.
+    pub(crate) async fn connect(url: &str) -> Result<Self> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|error| Error::Url(format!("The database URL cannot be read: {error}")))?
+                .statement_cache_capacity(STATEMENTS);
+            let pool = PgPoolOptions::new().max_connections(PG_CONNECTIONS).connect_with(options).await?;
+            return Ok(Self::Pg(pool));
+        }
+        let Some(path) = url.strip_prefix("sqlite://") else {
+            return Err(Error::Url("The database URL must begin with sqlite:// or postgres://".to_owned()));
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(STATEMENTS)
+            .row_buffer_size(ROW_BUFFER)
+            .pragma("temp_store", "memory");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let reader =
+            SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
+        Ok(Self::Lite { reader, writer })
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Pg(_) => Dialect::Pg,
+            Self::Lite { .. } => Dialect::Lite,
+        }
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Open> {
+        Ok(match self {
+            Self::Pg(pool) => Open::Pg(pool.begin().await?),
+            Self::Lite { writer, .. } => Open::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Reads.
+    pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Pg(pool) => fetch!(sql, pool, Row::Pg),
+            Self::Lite { reader, .. } => fetch!(sql, reader, Row::Lite),
+        })
+    }
+
+    /// Writes and gives back what the statement returns.
+    pub(crate) async fn write(&self, sql: Sql) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Pg(pool) => fetch!(sql, pool, Row::Pg),
+            Self::Lite { writer, .. } => fetch!(sql, writer, Row::Lite),
+        })
+    }
+
+    /// Writes and gives back the number of rows that were touched.
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
+        Ok(match self {
+            Self::Pg(pool) => execute!(sql, pool),
+            Self::Lite { writer, .. } => execute!(sql, writer),
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Pg(pool) => pool.close().await,
+            Self::Lite { reader, writer } => {
+                reader.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+impl Open {
+    pub(crate) async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Pg(tx) => fetch!(sql, &mut **tx, Row::Pg),
+            Self::Lite(tx) => fetch!(sql, &mut **tx, Row::Lite),
+        })
+    }
+
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
+        Ok(match self {
+            Self::Pg(tx) => execute!(sql, &mut **tx),
+            Self::Lite(tx) => execute!(sql, &mut **tx),
+        })
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Pg(tx) => tx.commit().await?,
+            Self::Lite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

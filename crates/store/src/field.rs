@@ -1,0 +1,188 @@
+//! What a REST record is made of: a table of fields per resource, each with its SQL and its kind.
+//!
+//! The field tables stand beside the tables they belong to (`RESOURCE` in [`crate::table`]'s
+//! modules); [`crate::query`] turns them into one statement per request. In a field's SQL, `r` is
+//! the resource's own row.
+
+/// How a field looks in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// Null reads 0 (spec rest-api.md section 1.11).
+    Int,
+    Bool,
+    Float,
+    /// JSON that is passed through as it stands.
+    Json,
+    /// Microseconds in the database, text on the wire.
+    Time,
+}
+
+/// Where a field's value comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// The column that is named like the field.
+    Own,
+    /// This SQL.
+    Sql(&'static str),
+    /// A column of the row that a column of `r` points at.
+    Reference { key: &'static str, table: &'static str, column: &'static str },
+    /// The whole record that a column of `r` points at; all its fields null when there is none.
+    Nested { key: &'static str, resource: &'static Resource },
+}
+
+/// A field of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) source: Source,
+    /// Whether `<name>_p` is a known name too: clients of old may ask for it, and get null.
+    pub(crate) twin: bool,
+    /// Whether lists can be filtered and sorted by it.
+    pub(crate) queryable: bool,
+    /// The key is there only in rows that satisfy this SQL.
+    pub(crate) only_if: Option<&'static str>,
+}
+
+const fn field(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, source: Source::Own, twin: false, queryable: true, only_if: None }
+}
+
+pub(crate) const fn text(name: &'static str) -> Field {
+    field(name, Kind::Text)
+}
+
+pub(crate) const fn int(name: &'static str) -> Field {
+    field(name, Kind::Int)
+}
+
+pub(crate) const fn boolean(name: &'static str) -> Field {
+    field(name, Kind::Bool)
+}
+
+pub(crate) const fn float(name: &'static str) -> Field {
+    field(name, Kind::Float)
+}
+
+pub(crate) const fn json(name: &'static str) -> Field {
+    field(name, Kind::Json)
+}
+
+pub(crate) const fn time(name: &'static str) -> Field {
+    field(name, Kind::Time)
+}
+
+impl Field {
+    pub(crate) const fn sql(mut self, sql: &'static str) -> Self {
+        self.source = Source::Sql(sql);
+        self
+    }
+
+    /// Taken from `table.column` through the column `key` of `r`.
+    pub(crate) const fn of(mut self, key: &'static str, table: &'static str, column: &'static str) -> Self {
+        self.source = Source::Reference { key, table, column };
+        self
+    }
+
+    pub(crate) const fn nested(mut self, key: &'static str, resource: &'static Resource) -> Self {
+        self.source = Source::Nested { key, resource };
+        self
+    }
+
+    pub(crate) const fn twin(mut self) -> Self {
+        self.twin = true;
+        self
+    }
+
+    /// Only to be shown, not to filter or sort by.
+    pub(crate) const fn shown(mut self) -> Self {
+        self.queryable = false;
+        self
+    }
+
+    pub(crate) const fn only_if(mut self, condition: &'static str) -> Self {
+        self.only_if = Some(condition);
+        self
+    }
+
+    /// The value as SQL; references go through the join of [`join_alias`].
+    pub(crate) fn value(&self) -> String {
+        match self.source {
+            Source::Own => format!("r.\"{}\"", self.name),
+            Source::Sql(sql) => sql.to_owned(),
+            Source::Reference { key, column, .. } => format!("{}.{column}", join_alias(key)),
+            Source::Nested { key, .. } => format!("r.{key}"),
+        }
+    }
+}
+
+pub(crate) fn join_alias(key: &str) -> String {
+    format!("of_{key}")
+}
+
+/// The integer key of a table.
+pub(crate) fn key_column(table: &str) -> &'static str {
+    if matches!(table, "tenants" | "users") { "id" } else { "storage_id" }
+}
+
+/// The fields that every tenant's resource ends with.
+pub(crate) const TENANT_NAME: Field = text("tenant_name").of("tenant_id", "tenants", "name");
+pub(crate) const CREATED_BY: Field = text("created_by").of("creator_id", "users", "username");
+pub(crate) const RESOURCE_AVAILABILITY: Field = text("resource_availability").sql("r.visibility");
+pub(crate) const PRIVATE_RESOURCE: Field = boolean("private_resource").sql("(r.visibility = 'private')");
+
+/// Which rows belong to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tenancy {
+    /// Rows have tenant, creator and visibility.
+    Tenant,
+    /// Rows belong to a user (`r.user_id`), who alone sees them.
+    User,
+    /// Everyone sees every row.
+    Everyone,
+}
+
+/// A kind of record that can be listed: its table, its fields and its habits.
+#[derive(Debug)]
+pub struct Resource {
+    /// The model's name, as "not found" messages show it.
+    pub model: &'static str,
+    pub(crate) table: &'static str,
+    /// SQL of what [`crate::Store::get`] looks for.
+    pub(crate) key: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// Fields to filter by that are in no record.
+    pub(crate) filters: &'static [Field],
+    /// SQL that `_search` looks into.
+    pub(crate) search: Option<&'static str>,
+    /// SQL that the filter `_search_name` looks into; it adds to what `_search` finds.
+    pub(crate) search_name: Option<&'static str>,
+    pub(crate) tenancy: Tenancy,
+    /// The last sort keys, always appended: SQL.
+    pub(crate) order: &'static [&'static str],
+    /// A condition that holds unless the list is filtered by this field.
+    pub(crate) unless_filtered: Option<(&'static str, &'static str)>,
+}
+
+impl Resource {
+    /// A tenant's resource with id and `created_at`.
+    pub(crate) const fn new(model: &'static str, table: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            model,
+            table,
+            key: "r.id",
+            fields,
+            filters: &[],
+            search: Some("r.id"),
+            search_name: None,
+            tenancy: Tenancy::Tenant,
+            order: &["r.created_at", "r.storage_id"],
+            unless_filtered: None,
+        }
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}

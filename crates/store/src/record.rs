@@ -1,0 +1,183 @@
+//! A REST record: JSON text that the database put together.
+//!
+//! The database writes each row as one text: names, quoted values, and JSON columns as they stand.
+//! Two things are left to [`Record::from_row_text`]: instants, which stand as microseconds between two
+//! characters that JSON text never holds, and the comma after the opening brace.
+
+use std::fmt::Write as _;
+
+use nephele_model::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::Result;
+use crate::field::{Field, Kind, Source, join_alias, key_column};
+
+/// Encloses microseconds in a row's text.
+const INSTANT: char = '\u{1}';
+/// PostgreSQL takes no more than 100 arguments.
+const ARGUMENTS: usize = 90;
+
+/// A JSON object as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record(Box<str>);
+
+impl Record {
+    /// The object's JSON text. Writing this is the fastest way into an answer.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The object, parsed.
+    pub fn value(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.0)?)
+    }
+
+    pub(crate) fn from_row_text(row: &str) -> Self {
+        let mut text = String::with_capacity(row.len() + 32);
+        let mut parts = row.split(INSTANT);
+        text.push_str(parts.next().unwrap_or_default());
+        while let Some(micros) = parts.next() {
+            match micros.parse() {
+                Ok(micros) => write!(text, "\"{}\"", Timestamp::from_micros(micros)).unwrap_or_default(),
+                Err(_) => text.push_str("null"),
+            }
+            text.push_str(parts.next().unwrap_or_default());
+        }
+        if text.starts_with("{,") {
+            text.remove(1);
+        }
+        Self(text.into_boxed_str())
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// Collects the arguments of SQL's `concat`, neighbouring literals as one.
+#[derive(Default)]
+struct Pieces {
+    arguments: Vec<String>,
+    literal: String,
+}
+
+impl Pieces {
+    fn literal(&mut self, text: &str) {
+        self.literal.push_str(text);
+    }
+
+    fn sql(&mut self, sql: String) {
+        self.flush();
+        self.arguments.push(sql);
+    }
+
+    fn flush(&mut self) {
+        if !self.literal.is_empty() {
+            self.arguments.push(format!("'{}'", self.literal.replace('\'', "''")));
+            self.literal.clear();
+        }
+    }
+
+    fn concat(mut self) -> String {
+        self.flush();
+        let parts: Vec<_> =
+            self.arguments.chunks(ARGUMENTS).map(|part| format!("concat({})", part.join(", "))).collect();
+        if let [all] = &parts[..] { all.clone() } else { format!("concat({})", parts.join(", ")) }
+    }
+
+    fn value(&mut self, field: &Field) {
+        if let Source::Nested { key, resource } = field.source {
+            return self.sql(nested(key, resource.table, resource.fields));
+        }
+        let value = field.value();
+        match field.kind {
+            Kind::Text => self.sql(format!("json_quote({value})")),
+            Kind::Int => self.sql(format!("coalesce({value}, 0)")),
+            Kind::Bool => {
+                self.sql(format!("CASE WHEN {value} THEN 'true' WHEN NOT {value} THEN 'false' ELSE 'null' END"));
+            }
+            Kind::Float => self.sql(format!("coalesce(CAST({value} AS TEXT), 'null')")),
+            Kind::Json => self.sql(format!("coalesce({value}, 'null')")),
+            Kind::Time => {
+                self.literal.push(INSTANT);
+                self.sql(value);
+                self.literal.push(INSTANT);
+            }
+        }
+    }
+}
+
+/// SQL of a row's text with these fields. `twins` are shown as null.
+pub(crate) fn row_text(fields: &[&Field], twins: &[&str]) -> String {
+    let mut pieces = Pieces::default();
+    pieces.literal("{");
+    for (position, field) in fields.iter().enumerate() {
+        // A conditional field cannot know whether it is the first of those that are there.
+        let comma = if position == 0 && field.only_if.is_none() { "" } else { "," };
+        let name = format!("{comma}\"{}\":", field.name);
+        let Some(condition) = field.only_if else {
+            pieces.literal(&name);
+            pieces.value(field);
+            continue;
+        };
+        let mut optional = Pieces::default();
+        optional.literal(&name);
+        optional.value(field);
+        pieces.sql(format!("CASE WHEN {condition} THEN {} END", optional.concat()));
+    }
+    for twin in twins {
+        pieces.literal(&format!(",\"{twin}\":null"));
+    }
+    pieces.literal("}");
+    pieces.concat()
+}
+
+/// The joins that these fields need.
+pub(crate) fn joins<'a>(fields: impl IntoIterator<Item = &'a Field>) -> String {
+    let mut joins = String::new();
+    let mut seen = Vec::new();
+    for field in fields {
+        let Source::Reference { key, table, .. } = field.source else { continue };
+        if !seen.contains(&key) {
+            seen.push(key);
+            let alias = join_alias(key);
+            let _ = write!(joins, " LEFT JOIN {table} {alias} ON {alias}.{} = r.{key}", key_column(table));
+        }
+    }
+    joins
+}
+
+/// A record within a record. The inner `r` hides the outer one only outside the innermost brackets.
+fn nested(key: &str, table: &str, fields: &[Field]) -> String {
+    let fields: Vec<_> = fields.iter().collect();
+    format!(
+        "(SELECT {} FROM (SELECT 1 AS one) single \
+         LEFT JOIN (SELECT * FROM {table} WHERE storage_id = r.{key}) r ON TRUE{})",
+        row_text(&fields, &[]),
+        joins(fields.iter().copied()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rows_text_becomes_json() {
+        let record = Record::from_row_text("{,\"id\":\"a\",\"at\":\u{1}1000000123456\u{1},\"never\":\u{1}\u{1}}");
+        assert_eq!(record.as_str(), r#"{"id":"a","at":"1970-01-12T13:46:40.123Z","never":null}"#);
+        assert_eq!(serde_json::to_string(&vec![&record]).ok(), Some(format!("[{}]", record.as_str())));
+    }
+
+    #[test]
+    fn long_lists_of_arguments_are_cut() {
+        let mut pieces = Pieces::default();
+        (0..200).for_each(|number| pieces.sql(number.to_string()));
+        assert_eq!(pieces.concat().matches("concat(").count(), 4);
+    }
+}

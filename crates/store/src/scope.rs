@@ -1,0 +1,62 @@
+//! Who asks, and which rows that person may see (spec rest-api.md section 1.5).
+
+use nephele_model::Visibility;
+use nephele_model::id::TenantName;
+use sea_query::Value;
+
+use crate::column::Bind as _;
+use crate::db::Db;
+use crate::error::Result;
+use crate::json::Json;
+
+/// The caller and the tenant of a request.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The key of the request's tenant.
+    pub tenant_id: i64,
+    /// The name of the request's tenant.
+    pub tenant_name: TenantName,
+    /// The key of the caller.
+    pub user_id: i64,
+    /// Whether the caller sees private resources of others.
+    pub is_administrator: bool,
+    /// The tenants that a list over all tenants covers for this caller.
+    pub all_tenants: Vec<i64>,
+}
+
+impl Scope {
+    /// The condition on the row `r` that makes it visible, with its values appended to `values`.
+    pub(crate) fn visible(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        let tenant = if all_tenants {
+            values.push(Json::of(&self.all_tenants).bind());
+            format!("(r.tenant_id IN (SELECT CAST(value AS BIGINT) FROM json_each(${})) ", values.len())
+        } else {
+            values.push(self.tenant_id.bind());
+            format!("(r.tenant_id = ${} ", values.len())
+        };
+        let mut condition = tenant + "OR r.visibility = 'global')";
+        if !self.is_administrator {
+            values.push(self.user_id.bind());
+            condition += &format!(" AND (r.visibility <> 'private' OR r.creator_id = ${})", values.len());
+        }
+        condition
+    }
+}
+
+/// The tenant that already has a row with this id which a new one would collide with, if any: a row
+/// of the same tenant or a global one; for a new global row, a row of any tenant.
+pub async fn taken(
+    db: &dyn Db,
+    table: &'static str,
+    id: &str,
+    tenant_id: i64,
+    visibility: Visibility,
+) -> Result<Option<TenantName>> {
+    let text = format!(
+        "SELECT t.name FROM {table} r JOIN tenants t ON t.id = r.tenant_id \
+         WHERE r.id = $1 AND (r.tenant_id = $2 OR r.visibility = 'global' OR $3) ORDER BY r.tenant_id = $2 DESC LIMIT 1"
+    );
+    let values = vec![id.bind(), tenant_id.bind(), (visibility == Visibility::Global).bind()];
+    let names = db.all::<(TenantName,)>(text, values).await?;
+    Ok(names.into_iter().next().map(|(name,)| name))
+}

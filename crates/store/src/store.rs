@@ -1,0 +1,85 @@
+//! The open database.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use nephele_model::page::{ListQuery, Page};
+use nephele_model::{Clock, Timestamp};
+
+use crate::backend::{Backend, Dialect, Row, Sql};
+use crate::db::{Db, Tx};
+use crate::error::Result;
+use crate::field::Resource;
+use crate::record::Record;
+use crate::scope::Scope;
+use crate::{migrate, query};
+
+/// An open database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    backend: Backend,
+    clock: Arc<dyn Clock>,
+}
+
+impl Store {
+    /// Opens `sqlite:///path/to/file` (made if it is not there) or `postgres://user@host/database`
+    /// and brings the schema up to date.
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
+        let backend = Backend::connect(url).await?;
+        migrate::run(&backend).await?;
+        Ok(Self { backend, clock })
+    }
+
+    /// Begins a transaction that writes.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(Tx::new(self.backend.begin().await?, self.backend.dialect(), Arc::clone(&self.clock)))
+    }
+
+    /// One page of a resource's records, as the caller may see them.
+    ///
+    /// Errors: [`crate::Error::Query`] for a field, filter or sort key that the resource does not have.
+    pub async fn list(&self, resource: &Resource, scope: &Scope, query: &ListQuery) -> Result<Page<Record>> {
+        query::list(self, resource, scope, query).await
+    }
+
+    /// The record with this key (id, or name where a resource has no id), if the caller may see it.
+    ///
+    /// Errors: [`crate::Error::Query`] for an unknown field in `include`.
+    pub async fn get(
+        &self,
+        resource: &Resource,
+        scope: &Scope,
+        key: &str,
+        include: Option<&[String]>,
+    ) -> Result<Option<Record>> {
+        query::get(self, resource, scope, key, include).await
+    }
+
+    /// Waits for running statements and closes all connections.
+    pub async fn close(&self) {
+        self.backend.close().await;
+    }
+}
+
+impl Db for Store {
+    fn dialect(&self) -> Dialect {
+        self.backend.dialect()
+    }
+
+    fn fetch(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
+        self.backend.fetch(sql).boxed()
+    }
+
+    fn write(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
+        self.backend.write(sql).boxed()
+    }
+
+    fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
+        self.backend.execute(sql).boxed()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,275 @@
+//! Deployments: what became of a blueprint with inputs.
+
+use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
+use nephele_model::id::{BlueprintId, DeploymentId, TenantName, Username};
+use nephele_model::{Timestamp, Visibility};
+
+use crate::column::{row, values};
+use crate::db::Db;
+use crate::error::Result;
+use crate::field::{
+    CREATED_BY, Field, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, int, json, text, time,
+};
+use crate::json::Json;
+use crate::scope::Scope;
+use crate::write::{self, changes, insertable};
+
+/// SQL of the labels of `r` as JSON; the instants stand as [`crate::Record`] expects them.
+macro_rules! labels_of {
+    ($table:literal) => {
+        concat!(
+            "concat('[', (SELECT string_agg(concat('{\"key\":', json_quote(l.key), ',\"value\":', json_quote(l.value), \
+             ',\"created_at\":\u{1}', l.created_at, '\u{1},\"created_by\":', json_quote(u.username), '}'), ',' \
+             ORDER BY l.id) FROM ",
+            $table,
+            " l JOIN users u ON u.id = l.creator_id WHERE l.labeled_fk = r.storage_id), ']')"
+        )
+    };
+}
+pub(crate) use labels_of;
+
+const LATEST_STATUS: &str = "(SELECT CASE WHEN e.status = 'terminated' THEN 'completed' \
+    WHEN e.status IN ('failed', 'cancelled') THEN e.status ELSE 'in_progress' END \
+    FROM executions e WHERE e.storage_id = r.latest_execution_fk)";
+const ENVIRONMENT_TYPE: &str = "coalesce((SELECT l.value FROM deployments_labels l \
+    WHERE l.labeled_fk = r.storage_id AND l.key = 'csys-env-type' ORDER BY l.id LIMIT 1), '')";
+const DRIFTED: &str = "(SELECT count(*) FROM node_instances i \
+    WHERE i.deployment_fk = r.storage_id AND i.has_configuration_drift)";
+const UNAVAILABLE: &str = "(SELECT count(*) FROM node_instances i \
+    WHERE i.deployment_fk = r.storage_id AND NOT i.is_status_check_ok)";
+
+const fn of_latest(field: Field, column: &'static str) -> Field {
+    field.of("latest_execution_fk", "executions", column)
+}
+
+/// The records of `GET /deployments`. `workflows` is as the plan has it.
+pub static RESOURCE: Resource = Resource {
+    search_name: Some("r.display_name"),
+    ..Resource::new(
+        "Deployment",
+        "deployments",
+        &[
+            time("created_at"),
+            text("id"),
+            text("visibility"),
+            text("description"),
+            json("inputs").twin(),
+            json("groups").twin(),
+            text("permalink"),
+            json("policy_triggers").twin(),
+            json("policy_types").twin(),
+            json("outputs").twin(),
+            json("capabilities").twin(),
+            json("scaling_groups").twin(),
+            time("updated_at"),
+            json("workflows").twin(),
+            boolean("runtime_only_evaluation"),
+            text("installation_status").sql("coalesce(r.installation_status, 'inactive')"),
+            text("deployment_status"),
+            text("sub_services_status"),
+            text("sub_environments_status"),
+            int("sub_services_count"),
+            int("sub_environments_count"),
+            text("display_name"),
+            json("resource_tags"),
+            int("drifted_instances").sql(DRIFTED),
+            int("unavailable_instances").sql(UNAVAILABLE),
+            of_latest(text("latest_execution"), "id"),
+            of_latest(int("latest_execution_finished_operations"), "finished_operations"),
+            of_latest(int("latest_execution_total_operations"), "total_operations"),
+            of_latest(text("latest_execution_workflow_id"), "workflow_id"),
+            text("create_execution").of("create_execution_fk", "executions", "id"),
+            text("blueprint_id").of("blueprint_fk", "blueprints", "id"),
+            text("site_name").of("site_fk", "sites", "name"),
+            text("latest_execution_status").sql(LATEST_STATUS),
+            text("environment_type").sql(ENVIRONMENT_TYPE),
+            boolean("has_sub_deployments").sql("(r.sub_services_count + r.sub_environments_count > 0)"),
+            TENANT_NAME,
+            CREATED_BY,
+            RESOURCE_AVAILABILITY,
+            PRIVATE_RESOURCE,
+            text("workdir_zip").sql("NULL").shown(),
+            json("labels").sql(labels_of!("deployments_labels")).shown(),
+            json("deployment_groups").sql("'[]'").shown(),
+        ],
+    )
+};
+
+row! {
+    /// A deployment.
+    pub struct Deployment {
+        /// Its row.
+        storage_id: i64,
+        /// Its id.
+        id: DeploymentId,
+        /// Its name for people.
+        display_name: String,
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
+        /// Whose it is.
+        tenant_name: TenantName = "t.name",
+        /// Who made it.
+        creator_id: i64,
+        /// Who made it.
+        created_by: Username = "u.username",
+        /// When.
+        created_at: Timestamp,
+        /// The row of its blueprint.
+        blueprint_fk: i64,
+        /// Its blueprint.
+        blueprint_id: BlueprintId = "b.id",
+        /// The row of its site.
+        site_fk: Option<i64>,
+        /// The execution that made its environment.
+        create_execution_fk: Option<i64>,
+        /// Its latest execution.
+        latest_execution_fk: Option<i64>,
+        /// Whether everything in it is started.
+        installation_status: Option<InstallationStatus>,
+        /// How it is doing.
+        deployment_status: Option<DeploymentStatus>,
+        /// Whether functions are evaluated anew at each reading.
+        runtime_only_evaluation: bool,
+        /// What its blueprint says of it.
+        description: Option<String>,
+        /// Its inputs with their values.
+        inputs: Option<Json>,
+        /// Its workflows, as the plan has them.
+        workflows: Option<Json>,
+        /// Its outputs, not evaluated.
+        outputs: Option<Json>,
+        /// Its capabilities, not evaluated.
+        capabilities: Option<Json>,
+        /// Its scaling groups.
+        scaling_groups: Option<Json>,
+        /// Its groups.
+        groups: Option<Json> = "r.\"groups\"",
+        /// Its policy types.
+        policy_types: Option<Json>,
+        /// Its policy triggers.
+        policy_triggers: Option<Json>,
+        /// Its resource tags.
+        resource_tags: Option<Json>,
+    }
+}
+
+insertable! {
+    /// A deployment to insert.
+    pub struct NewDeployment into "deployments" {
+        /// Its id.
+        id: DeploymentId,
+        /// Its name for people.
+        display_name: String,
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
+        /// Who made it.
+        creator_id: i64,
+        /// When.
+        created_at: Timestamp,
+        /// When it was changed.
+        updated_at: Option<Timestamp>,
+        /// The row of its blueprint.
+        blueprint_fk: i64,
+        /// The row of its site.
+        site_fk: Option<i64>,
+        /// How it is doing.
+        deployment_status: Option<DeploymentStatus>,
+        /// Whether functions are evaluated anew at each reading.
+        runtime_only_evaluation: bool,
+        /// Its inputs with their values.
+        inputs: Option<Json>,
+    }
+}
+
+changes! {
+    /// New values for a deployment.
+    pub struct DeploymentChanges {
+        /// Its name for people.
+        display_name: String,
+        /// Who sees it.
+        visibility: Visibility,
+        /// Who made it.
+        creator_id: i64,
+        /// When it was made.
+        created_at: Timestamp,
+        /// When it was changed.
+        updated_at: Timestamp,
+        /// The row of its blueprint.
+        blueprint_fk: i64,
+        /// The row of its site.
+        site_fk: Option<i64>,
+        /// The execution that made its environment.
+        create_execution_fk: Option<i64>,
+        /// Its latest execution.
+        latest_execution_fk: Option<i64>,
+        /// Whether everything in it is started.
+        installation_status: InstallationStatus,
+        /// How it is doing.
+        deployment_status: DeploymentStatus,
+        /// Whether functions are evaluated anew at each reading.
+        runtime_only_evaluation: bool,
+        /// What its blueprint says of it.
+        description: Option<String>,
+        /// Its inputs with their values.
+        inputs: Option<Json>,
+        /// Its workflows, as the plan has them.
+        workflows: Option<Json>,
+        /// Its outputs, not evaluated.
+        outputs: Option<Json>,
+        /// Its capabilities, not evaluated.
+        capabilities: Option<Json>,
+        /// Its scaling groups.
+        scaling_groups: Option<Json>,
+        /// Its groups.
+        groups: Option<Json>,
+        /// Its policy types.
+        policy_types: Option<Json>,
+        /// Its policy triggers.
+        policy_triggers: Option<Json>,
+        /// Its resource tags.
+        resource_tags: Option<Json>,
+    }
+}
+
+const FROM: &str = "FROM deployments r JOIN tenants t ON t.id = r.tenant_id JOIN users u ON u.id = r.creator_id \
+                    JOIN blueprints b ON b.storage_id = r.blueprint_fk";
+
+/// The deployment with this id that the caller may see.
+pub async fn find(db: &dyn Db, scope: &Scope, id: &DeploymentId) -> Result<Option<Deployment>> {
+    let mut values = values![id];
+    let visible = scope.visible(false, &mut values);
+    db.first(format!("SELECT {} {FROM} WHERE r.id = $1 AND {visible}", Deployment::COLUMNS), values).await
+}
+
+/// The deployment of this row.
+pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Deployment>> {
+    db.first(format!("SELECT {} {FROM} WHERE r.storage_id = $1", Deployment::COLUMNS), values![storage_id]).await
+}
+
+/// Stores a deployment and gives its `storage_id`. Error: [`crate::Error::Unique`].
+pub async fn insert(db: &dyn Db, deployment: NewDeployment) -> Result<i64> {
+    write::insert(db, deployment).await
+}
+
+/// Changes a deployment.
+pub async fn update(db: &dyn Db, storage_id: i64, changes: DeploymentChanges) -> Result<()> {
+    write::update(db, "deployments", "storage_id", storage_id.into(), changes.assignments()).await?;
+    Ok(())
+}
+
+/// Gives a deployment's nodes and node instances its own visibility.
+pub async fn spread_visibility(db: &dyn Db, storage_id: i64, visibility: Visibility) -> Result<()> {
+    db.run("UPDATE nodes SET visibility = $2 WHERE deployment_fk = $1", values![storage_id, visibility]).await?;
+    let text = "UPDATE node_instances SET visibility = $2, version = version + 1 WHERE deployment_fk = $1";
+    db.run(text, values![storage_id, visibility]).await?;
+    Ok(())
+}
+
+/// Deletes a deployment with its nodes, instances, labels, executions and their events.
+pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
+    write::delete(db, "deployments", storage_id).await
+}

@@ -1,0 +1,252 @@
+//! Events and logs of executions, in one table.
+
+use std::collections::HashMap;
+
+use nephele_model::event::{NewEvent, NewLog, Origin};
+use nephele_model::page::{ListQuery, Page};
+use nephele_model::{Error as Refusal, Timestamp, Visibility};
+
+use crate::column::{Bind as _, values};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::field::{Resource, int, json, text, time};
+use crate::journal::Run;
+use crate::json::Json;
+use crate::query;
+use crate::record::Record;
+use crate::scope::Scope;
+use crate::write::{self, insertable};
+
+/// The value of `type` for events.
+pub const EVENT: &str = "cloudify_event";
+/// The value of `type` for logs.
+pub const LOG: &str = "cloudify_log";
+
+const BLUEPRINT_ID: &str = "(SELECT coalesce(b.id, e.blueprint_id) FROM executions e \
+    LEFT JOIN deployments d ON d.storage_id = e.deployment_fk \
+    LEFT JOIN blueprints b ON b.storage_id = d.blueprint_fk WHERE e.storage_id = r.execution_fk)";
+const DEPLOYMENT_ID: &str = "(SELECT d.id FROM executions e JOIN deployments d ON d.storage_id = e.deployment_fk \
+    WHERE e.storage_id = r.execution_fk)";
+const DEPLOYMENT_NAME: &str = "(SELECT d.display_name FROM executions e \
+    JOIN deployments d ON d.storage_id = e.deployment_fk WHERE e.storage_id = r.execution_fk)";
+
+/// The records of `GET /events`: every key is always there, null or not.
+pub static RESOURCE: Resource = Resource {
+    search: None,
+    order: &["r.\"timestamp\"", "r.storage_id"],
+    ..Resource::new(
+        "Event",
+        "events",
+        &[
+            int("_storage_id").sql("r.storage_id"),
+            time("timestamp"),
+            time("reported_timestamp"),
+            text("blueprint_id").sql(BLUEPRINT_ID),
+            text("deployment_id").sql(DEPLOYMENT_ID),
+            text("deployment_display_name").sql(DEPLOYMENT_NAME),
+            text("execution_id").of("execution_fk", "executions", "id"),
+            text("execution_group_id").sql("NULL"),
+            text("workflow_id").of("execution_fk", "executions", "workflow_id"),
+            text("message"),
+            json("error_causes"),
+            text("event_type").only_if("r.type = 'cloudify_event'"),
+            text("operation"),
+            text("source_id"),
+            text("target_id"),
+            text("manager_name"),
+            text("agent_name"),
+            text("node_instance_id").sql("r.node_id"),
+            text("node_name"),
+            text("logger").only_if("r.type = 'cloudify_log'"),
+            text("level").only_if("r.type = 'cloudify_log'"),
+            text("type"),
+        ],
+    )
+};
+
+/// Fields that events may be filtered by, in the order in which refusals name them.
+const FILTERS: [&str; 11] = [
+    "blueprint_id",
+    "deployment_id",
+    "execution_group_id",
+    "execution_id",
+    "event_type",
+    "level",
+    "message",
+    "node_id",
+    "node_instance_id",
+    "operation",
+    "type",
+];
+/// Rows in a page when the client does not say.
+const PAGE_SIZE: u64 = 10_000;
+
+/// A span of time: `from` belongs to it, `to` does not.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// `timestamp` or `reported_timestamp`.
+    pub field: String,
+    /// The beginning.
+    pub from: Option<Timestamp>,
+    /// The end.
+    pub to: Option<Timestamp>,
+}
+
+/// One page of events and logs (spec rest-api.md section 2.5). `query.filters` may name `type`,
+/// `node_id` (a node's name) and `message` or `operation` with SQL wild-cards.
+pub async fn list(db: &dyn Db, scope: &Scope, query: &ListQuery, ranges: &[Range]) -> Result<Page<Record>> {
+    let mut query = query.clone();
+    query.size.get_or_insert(PAGE_SIZE);
+    let mut condition = String::new();
+    let mut values = Vec::new();
+    let mut filters = Vec::new();
+    for (name, wanted) in std::mem::take(&mut query.filters) {
+        let name = name.strip_suffix(".text").unwrap_or(&name);
+        if !FILTERS.contains(&name) {
+            let message = format!("Unknown field to filter by: {name}. Allowed values: {}", FILTERS.join(", "));
+            return Err(Error::Query(Refusal::bad_parameters(message)));
+        }
+        match name {
+            "message" | "operation" => {
+                let alternatives: Vec<_> = wanted
+                    .iter()
+                    .map(|pattern| {
+                        values.push(pattern.to_lowercase().bind());
+                        format!("lower(r.{name}) LIKE ${} ESCAPE '\\'", values.len())
+                    })
+                    .collect();
+                condition += &format!(" AND ({})", alternatives.join(" OR "));
+            }
+            "type" if covers_all(&wanted) => {}
+            "deployment_id" => {
+                values.push(Json::of(&wanted).bind());
+                condition += &format!(
+                    " AND r.execution_fk IN (SELECT e.storage_id FROM executions e \
+                     JOIN deployments d ON d.storage_id = e.deployment_fk \
+                     WHERE d.id IN (SELECT value FROM json_each(${})))",
+                    values.len()
+                );
+            }
+            "node_id" => filters.push(("node_name".to_owned(), wanted)),
+            _ => filters.push((name.to_owned(), wanted)),
+        }
+    }
+    query.filters = filters;
+    for range in ranges {
+        condition += &within(range, &mut values)?;
+    }
+    query::list_where(db, &RESOURCE, scope, &query, condition, values).await
+}
+
+fn covers_all(types: &[String]) -> bool {
+    [EVENT, LOG].iter().all(|kind| types.iter().any(|wanted| wanted == kind))
+}
+
+fn within(range: &Range, values: &mut Vec<sea_query::Value>) -> Result<String> {
+    if !matches!(range.field.as_str(), "timestamp" | "reported_timestamp") {
+        let message = format!("Unknown field to filter by range: {}. Allowed values: timestamp", range.field);
+        return Err(Error::Query(Refusal::bad_parameters(message)));
+    }
+    let mut condition = String::new();
+    for (bound, operator) in [(range.from, ">="), (range.to, "<")] {
+        if let Some(instant) = bound {
+            values.push(instant.bind());
+            condition += &format!(" AND r.\"{}\" {operator} ${}", range.field, values.len());
+        }
+    }
+    Ok(condition)
+}
+
+insertable! {
+    struct NewRow into "events" {
+        visibility: Visibility,
+        tenant_id: i64,
+        creator_id: i64,
+        kind: &'static str = "type",
+        timestamp: Timestamp,
+        reported_timestamp: Timestamp,
+        message: String,
+        event_type: Option<String>,
+        logger: Option<String>,
+        level: Option<String>,
+        operation: Option<String>,
+        node_id: Option<String>,
+        node_name: Option<String>,
+        source_id: Option<String>,
+        target_id: Option<String>,
+        error_causes: Option<Json>,
+        manager_name: Option<String>,
+        agent_name: Option<String>,
+        execution_fk: i64,
+    }
+}
+
+/// Stores events and logs of an execution, the events first.
+pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]) -> Result<()> {
+    if events.is_empty() && logs.is_empty() {
+        return Ok(());
+    }
+    let origins = events.iter().map(|event| &event.origin).chain(logs.iter().map(|log| &log.origin));
+    let names = node_names(db, run.tenant_id, origins).await?;
+    let now = db.now();
+    let row = |kind, message: &str, origin: &Origin, reported| NewRow {
+        visibility: run.visibility,
+        tenant_id: run.tenant_id,
+        creator_id: run.creator_id,
+        kind,
+        timestamp: now,
+        reported_timestamp: reported,
+        message: message.to_owned(),
+        event_type: None,
+        logger: None,
+        level: None,
+        operation: origin.operation.clone(),
+        node_id: origin.node_instance.clone(),
+        node_name: origin.node_instance.as_ref().and_then(|id| names.get(id).cloned()),
+        source_id: origin.source.clone(),
+        target_id: origin.target.clone(),
+        error_causes: None,
+        manager_name: origin.manager_name.clone(),
+        agent_name: origin.agent_name.clone(),
+        execution_fk: run.execution_fk,
+    };
+    let mut rows = Vec::with_capacity(events.len() + logs.len());
+    for event in events {
+        let mut new = row(EVENT, &event.message, &event.origin, event.timestamp);
+        new.event_type = Some(event.event_type.clone());
+        new.error_causes = event.error_causes.as_ref().map(Json::from);
+        rows.push(new);
+    }
+    for log in logs {
+        let mut new = row(LOG, &log.message, &log.origin, log.timestamp);
+        new.logger = Some(log.logger.clone());
+        new.level = Some(log.level.clone());
+        rows.push(new);
+    }
+    write::insert_all(db, rows).await
+}
+
+/// The node's name of each node instance. It is kept in the event, which may outlive the instance.
+async fn node_names<'a>(
+    db: &dyn Db,
+    tenant_id: i64,
+    origins: impl Iterator<Item = &'a Origin>,
+) -> Result<HashMap<String, String>> {
+    let mut ids: Vec<_> = origins.filter_map(|origin| origin.node_instance.as_deref()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let text = "SELECT i.id, n.id FROM node_instances i JOIN nodes n ON n.storage_id = i.node_fk \
+                WHERE i.tenant_id = $1 AND i.id IN (SELECT value FROM json_each($2))";
+    let pairs: Vec<(String, String)> = db.all(text.to_owned(), values![tenant_id, Json::of(&ids)]).await?;
+    Ok(pairs.into_iter().collect())
+}
+
+/// Deletes a deployment's events, and its logs if `logs`. Gives how many went.
+pub async fn delete_of_deployment(db: &dyn Db, deployment_fk: i64, logs: bool) -> Result<u64> {
+    let text = "DELETE FROM events WHERE (type = 'cloudify_event' OR $2) AND execution_fk IN \
+                (SELECT e.storage_id FROM executions e WHERE e.deployment_fk = $1)";
+    db.run(text, values![deployment_fk, logs]).await
+}

@@ -1,0 +1,277 @@
+//! Executions: runs of workflows. Which status may follow which is decided by the manager.
+
+use nephele_model::execution::ExecutionStatus;
+use nephele_model::id::{DeploymentId, ExecutionId, TenantName, Username};
+use nephele_model::{Timestamp, Visibility};
+
+use crate::backend::Sql;
+use crate::column::{Bind as _, row, values};
+use crate::db::Db;
+use crate::error::Result;
+use crate::field::{
+    CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, int, json, text, time,
+};
+use crate::json::Json;
+use crate::scope::Scope;
+use crate::write::{self, changes, insertable};
+
+/// The records of `GET /executions`; those of the system only when they are asked for by
+/// `is_system_workflow`.
+pub static RESOURCE: Resource =
+    Resource { unless_filtered: Some(("is_system_workflow", "NOT r.is_system_workflow")), ..DETAILS };
+
+/// The record of one execution, whatever its kind.
+pub static DETAILS: Resource = Resource::new(
+    "Execution",
+    "executions",
+    &[
+        time("created_at"),
+        text("visibility"),
+        text("id"),
+        time("ended_at"),
+        text("error"),
+        boolean("is_system_workflow"),
+        json("parameters").twin(),
+        text("status"),
+        text("workflow_id"),
+        time("started_at"),
+        time("scheduled_for"),
+        boolean("is_dry_run"),
+        boolean("resume"),
+        int("total_operations"),
+        int("finished_operations"),
+        boolean("allow_custom_parameters"),
+        text("blueprint_id"),
+        text("deployment_display_name").of("deployment_fk", "deployments", "display_name"),
+        text("deployment_id").of("deployment_fk", "deployments", "id"),
+        text("status_display").sql("CASE WHEN r.status = 'terminated' THEN 'completed' ELSE r.status END"),
+        TENANT_NAME,
+        CREATED_BY,
+        RESOURCE_AVAILABILITY,
+        PRIVATE_RESOURCE,
+    ],
+);
+
+row! {
+    /// An execution.
+    pub struct Execution {
+        /// Its row.
+        storage_id: i64,
+        /// Its id.
+        id: ExecutionId,
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
+        /// Whose it is.
+        tenant_name: TenantName = "t.name",
+        /// Who started it.
+        creator_id: i64,
+        /// Who started it.
+        created_by: Username = "u.username",
+        /// When it was accepted.
+        created_at: Timestamp,
+        /// When it began.
+        started_at: Option<Timestamp>,
+        /// When it ended.
+        ended_at: Option<Timestamp>,
+        /// When it is to begin.
+        scheduled_for: Option<Timestamp>,
+        /// Where it stands.
+        status: ExecutionStatus,
+        /// The workflow.
+        workflow_id: String,
+        /// Why it failed.
+        error: Option<String>,
+        /// The workflow's parameters.
+        parameters: Option<Json>,
+        /// Whether it keeps all others waiting.
+        is_system_workflow: bool,
+        /// Whether it only shows what it would do.
+        is_dry_run: bool,
+        /// Whether it goes on from where it was.
+        resume: bool,
+        /// Whether undeclared parameters are taken.
+        allow_custom_parameters: bool,
+        /// Tasks to do, joints not counted.
+        total_operations: i64,
+        /// Tasks done, joints not counted.
+        finished_operations: i64,
+        /// The row of its deployment.
+        deployment_fk: Option<i64>,
+        /// Its deployment.
+        deployment_id: Option<DeploymentId> = "d.id",
+        /// Its blueprint.
+        blueprint_id: Option<String>,
+    }
+}
+
+insertable! {
+    /// An execution to insert.
+    pub struct NewExecution into "executions" {
+        /// Its id.
+        id: ExecutionId,
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
+        /// Who starts it.
+        creator_id: i64,
+        /// When it was accepted.
+        created_at: Timestamp,
+        /// When it is to begin.
+        scheduled_for: Option<Timestamp>,
+        /// Where it stands.
+        status: ExecutionStatus,
+        /// The workflow.
+        workflow_id: String,
+        /// The workflow's parameters.
+        parameters: Json,
+        /// Whether it keeps all others waiting.
+        is_system_workflow: bool,
+        /// Whether it only shows what it would do.
+        is_dry_run: bool,
+        /// Whether undeclared parameters are taken.
+        allow_custom_parameters: bool,
+        /// SHA-256 of its token, in hex.
+        token: Option<String>,
+        /// The row of its deployment.
+        deployment_fk: Option<i64>,
+        /// Its blueprint.
+        blueprint_id: Option<String>,
+    }
+}
+
+changes! {
+    /// New values for an execution.
+    pub struct ExecutionChanges {
+        /// When it began.
+        started_at: Option<Timestamp>,
+        /// When it ended.
+        ended_at: Option<Timestamp>,
+        /// Where it stands, without stamping times: see [`set_status`].
+        status: ExecutionStatus,
+        /// Why it failed.
+        error: Option<String>,
+        /// The workflow's parameters.
+        parameters: Json,
+        /// Whether it goes on from where it was.
+        resume: bool,
+        /// SHA-256 of its token, in hex.
+        token: Option<String>,
+    }
+}
+
+const FROM: &str = "FROM executions r JOIN tenants t ON t.id = r.tenant_id JOIN users u ON u.id = r.creator_id \
+                    LEFT JOIN deployments d ON d.storage_id = r.deployment_fk";
+const ACTIVE: &str = "r.status IN ('pending', 'started', 'cancelling', 'force_cancelling', 'kill_cancelling')";
+const UNFINISHED: &str = "r.status NOT IN ('terminated', 'failed', 'cancelled')";
+
+async fn select(db: &dyn Db, condition: &str, values: Vec<sea_query::Value>) -> Result<Vec<Execution>> {
+    db.all(format!("SELECT {} {FROM} WHERE {condition}", Execution::COLUMNS), values).await
+}
+
+/// The execution with this id that the caller may see.
+pub async fn find(db: &dyn Db, scope: &Scope, id: &ExecutionId) -> Result<Option<Execution>> {
+    let mut values = values![id];
+    let visible = scope.visible(false, &mut values);
+    Ok(select(db, &format!("r.id = $1 AND {visible}"), values).await?.pop())
+}
+
+/// The execution with this id, whoever asks: for the manager's own work.
+pub async fn by_id(db: &dyn Db, id: &ExecutionId) -> Result<Option<Execution>> {
+    Ok(select(db, "r.id = $1", values![id]).await?.pop())
+}
+
+/// The execution of this row.
+pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Execution>> {
+    Ok(select(db, "r.storage_id = $1", values![storage_id]).await?.pop())
+}
+
+/// The execution whose token has this SHA-256, in hex, whatever its status.
+pub async fn by_token(db: &dyn Db, sha256: &str) -> Result<Option<Execution>> {
+    Ok(select(db, "r.token = $1", values![sha256]).await?.pop())
+}
+
+/// Executions of a deployment that a worker may be acting for, the oldest first.
+pub async fn active_of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Execution>> {
+    let condition = format!("r.deployment_fk = $1 AND {ACTIVE} ORDER BY r.created_at, r.storage_id");
+    select(db, &condition, values![deployment_fk]).await
+}
+
+/// Executions of a deployment that have not ended, the oldest first.
+pub async fn unfinished_of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Execution>> {
+    let condition = format!("r.deployment_fk = $1 AND {UNFINISHED} ORDER BY r.created_at, r.storage_id");
+    select(db, &condition, values![deployment_fk]).await
+}
+
+/// All executions of a deployment, the oldest first.
+pub async fn of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Execution>> {
+    select(db, "r.deployment_fk = $1 ORDER BY r.created_at, r.storage_id", values![deployment_fk]).await
+}
+
+/// Every execution that has not ended, the oldest first.
+pub async fn unfinished(db: &dyn Db) -> Result<Vec<Execution>> {
+    select(db, &format!("{UNFINISHED} ORDER BY r.storage_id"), values![]).await
+}
+
+/// Executions that wait for others to end, the oldest first.
+pub async fn queued(db: &dyn Db) -> Result<Vec<Execution>> {
+    select(db, "r.status = 'queued' ORDER BY r.storage_id", values![]).await
+}
+
+/// Stores an execution and gives its `storage_id`.
+pub async fn insert(db: &dyn Db, execution: NewExecution) -> Result<i64> {
+    write::insert(db, execution).await
+}
+
+/// Changes an execution.
+pub async fn update(db: &dyn Db, storage_id: i64, changes: ExecutionChanges) -> Result<()> {
+    write::update(db, "executions", "storage_id", storage_id.into(), changes.assignments()).await?;
+    Ok(())
+}
+
+/// Moves an execution from `from` to `to`, stamping `started_at` and `ended_at`; `error` is set if
+/// given. Gives `false`, and changes nothing, when it is no longer in `from`.
+pub async fn set_status(
+    db: &dyn Db,
+    storage_id: i64,
+    from: ExecutionStatus,
+    to: ExecutionStatus,
+    error: Option<&str>,
+) -> Result<bool> {
+    let mut values = values![storage_id, from, to, error];
+    let stamp = match to {
+        ExecutionStatus::Started => "started_at = coalesce(started_at, $5)",
+        _ if to.is_final() => "ended_at = $5",
+        _ => "ended_at = NULL",
+    };
+    if stamp.contains("$5") {
+        values.push(db.now().bind());
+    }
+    let text = format!(
+        "UPDATE executions SET status = $3, error = coalesce($4, error), {stamp} WHERE storage_id = $1 AND status = $2"
+    );
+    Ok(db.execute(Sql::new(text, values)).await? > 0)
+}
+
+/// Makes an ended (or lost) execution pending again, with a new token.
+pub async fn resume(db: &dyn Db, storage_id: i64, token_sha256: &str) -> Result<()> {
+    let text = "UPDATE executions SET status = 'pending', ended_at = NULL, error = NULL, resume = TRUE, token = $2 \
+                WHERE storage_id = $1";
+    db.run(text, values![storage_id, token_sha256]).await?;
+    Ok(())
+}
+
+/// Adds to the counts of tasks, joints not counted.
+pub async fn count_operations(db: &dyn Db, storage_id: i64, total: i64, finished: i64) -> Result<()> {
+    let text = "UPDATE executions SET total_operations = total_operations + $2, \
+                finished_operations = finished_operations + $3 WHERE storage_id = $1";
+    db.run(text, values![storage_id, total, finished]).await?;
+    Ok(())
+}
+
+/// Deletes an execution with its tasks and events.
+pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
+    write::delete(db, "executions", storage_id).await
+}

@@ -1,0 +1,160 @@
+//! Node instances: what exists, or is to exist, in the world.
+//!
+//! Every change of a row adds one to its `version`.
+
+use nephele_model::id::{DeploymentId, NodeId, NodeInstanceId};
+use nephele_model::instance::InstanceState;
+
+use crate::column::{row, values};
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::field::{
+    CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, int, json, text,
+};
+use crate::json::Json;
+use crate::scope::Scope;
+use crate::write::{self, changes};
+
+mod insert;
+mod states;
+
+pub use insert::{NewInstance, insert};
+pub use states::set_states;
+
+/// The records of `GET /node-instances`.
+pub static RESOURCE: Resource = Resource {
+    order: &["r.storage_id"],
+    ..Resource::new(
+        "NodeInstance",
+        "node_instances",
+        &[
+            text("id"),
+            text("visibility"),
+            text("host_id"),
+            int("index"),
+            json("relationships").twin(),
+            json("runtime_properties").twin(),
+            json("system_properties"),
+            json("scaling_groups").twin(),
+            text("state"),
+            int("version"),
+            boolean("has_configuration_drift"),
+            boolean("is_status_check_ok"),
+            text("node_id").of("node_fk", "nodes", "id"),
+            text("deployment_id").of("deployment_fk", "deployments", "id"),
+            TENANT_NAME,
+            CREATED_BY,
+            RESOURCE_AVAILABILITY,
+            PRIVATE_RESOURCE,
+        ],
+    )
+};
+
+row! {
+    /// A node instance.
+    pub struct NodeInstance {
+        /// Its row.
+        storage_id: i64,
+        /// Its id.
+        id: NodeInstanceId,
+        /// The row of its node.
+        node_fk: i64,
+        /// Its node.
+        node_id: NodeId = "n.id",
+        /// The row of its deployment.
+        deployment_fk: i64,
+        /// Its deployment.
+        deployment_id: DeploymentId = "d.id",
+        /// The instance that hosts it.
+        host_id: Option<NodeInstanceId>,
+        /// Its number among its node's instances, from 1.
+        index: Option<i64> = "r.\"index\"",
+        /// Its relationships.
+        relationships: Option<Json>,
+        /// What operations noted.
+        runtime_properties: Option<Json>,
+        /// What the manager noted.
+        system_properties: Option<Json>,
+        /// The scaling group instances that it is in.
+        scaling_groups: Option<Json>,
+        /// Its state.
+        state: InstanceState,
+        /// How often it was changed.
+        version: i64,
+        /// Whether it differs from what it should be.
+        has_configuration_drift: bool,
+        /// Whether it was well when last looked at.
+        is_status_check_ok: bool,
+    }
+}
+
+changes! {
+    /// New values for a node instance.
+    pub struct InstanceChanges {
+        /// Its state.
+        state: InstanceState,
+        /// Its relationships.
+        relationships: Json,
+        /// What operations noted.
+        runtime_properties: Json,
+        /// What the manager noted.
+        system_properties: Json,
+        /// Whether it differs from what it should be.
+        has_configuration_drift: bool,
+        /// Whether it was well when last looked at.
+        is_status_check_ok: bool,
+    }
+}
+
+const FROM: &str = "FROM node_instances r JOIN nodes n ON n.storage_id = r.node_fk \
+                    JOIN deployments d ON d.storage_id = r.deployment_fk";
+
+/// The node instances of a deployment, the oldest first.
+pub async fn of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<NodeInstance>> {
+    let text = format!("SELECT {} {FROM} WHERE r.deployment_fk = $1 ORDER BY r.storage_id", NodeInstance::COLUMNS);
+    db.all(text, values![deployment_fk]).await
+}
+
+/// The node instance with this id that the caller may see.
+pub async fn find(db: &dyn Db, scope: &Scope, id: &NodeInstanceId) -> Result<Option<NodeInstance>> {
+    let mut values = values![id];
+    let visible = scope.visible(false, &mut values);
+    db.first(format!("SELECT {} {FROM} WHERE r.id = $1 AND {visible}", NodeInstance::COLUMNS), values).await
+}
+
+/// How many instances of a deployment are in each state.
+pub async fn count_by_state(db: &dyn Db, deployment_fk: i64) -> Result<Vec<(InstanceState, i64)>> {
+    let text = "SELECT state, count(*) FROM node_instances WHERE deployment_fk = $1 GROUP BY state ORDER BY state";
+    db.all(text.to_owned(), values![deployment_fk]).await
+}
+
+/// Changes a node instance that the writer read at `version`; gives its new version. Nothing to
+/// change leaves the version as it is.
+///
+/// Errors: [`Error::Conflict`] when it has a newer version and `force` is not set,
+/// [`Error::NotFound`].
+pub async fn update(tx: &Tx, storage_id: i64, version: i64, force: bool, changes: InstanceChanges) -> Result<i64> {
+    let db: &dyn Db = tx;
+    // Adding nothing takes the row's lock where rows are locked one by one.
+    let lock = "UPDATE node_instances SET version = version WHERE storage_id = $1 RETURNING version";
+    let rows = db.write(crate::backend::Sql::new(lock, values![storage_id])).await?;
+    let Some(row) = rows.first() else {
+        return Err(Error::NotFound { kind: "NodeInstance", id: storage_id.to_string() });
+    };
+    let stored: i64 = crate::column::Column::read(row, 0)?;
+    if stored > version && !force {
+        return Err(Error::Conflict { stored, sent: version });
+    }
+    let mut assignments = changes.assignments();
+    if assignments.is_empty() {
+        return Ok(stored);
+    }
+    assignments.push(("version", (stored + 1).into()));
+    write::update(db, "node_instances", "storage_id", storage_id.into(), assignments).await?;
+    Ok(stored + 1)
+}
+
+/// Deletes a node instance.
+pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
+    write::delete(db, "node_instances", storage_id).await
+}

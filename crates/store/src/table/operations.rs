@@ -1,0 +1,278 @@
+//! Stored tasks ("operations" in REST), with the times and attempts of each.
+
+use std::collections::HashMap;
+
+use nephele_model::Timestamp;
+use nephele_model::Visibility;
+use nephele_model::id::{GraphId, TaskId};
+use nephele_model::task::{StoredTask, TaskChange, TaskKind, TaskState};
+
+use crate::backend::{Dialect, Sql};
+use crate::column::{Bind as _, row, values};
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::field::{CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, json, text, time};
+use crate::journal::{Run, waves};
+use crate::json::Json;
+use crate::table::{executions, tasks_graphs};
+use crate::write::{self, insertable};
+
+/// The records of `GET /operations`. `execution_id` and `graph_id` filter, but are not shown.
+pub static RESOURCE: Resource = Resource {
+    order: &["r.storage_id"],
+    filters: &[
+        text("execution_id").sql(
+            "(SELECT e.id FROM tasks_graphs g JOIN executions e ON e.storage_id = g.execution_fk \
+             WHERE g.storage_id = r.tasks_graph_fk)",
+        ),
+        text("graph_id").of("tasks_graph_fk", "tasks_graphs", "id"),
+    ],
+    ..Resource::new(
+        "Operation",
+        "operations",
+        &[
+            time("created_at"),
+            text("visibility"),
+            text("id"),
+            text("name"),
+            text("state"),
+            json("dependencies"),
+            text("type"),
+            json("parameters").twin(),
+            text("manager_name"),
+            text("agent_name"),
+            text("tasks_graph_id").of("tasks_graph_fk", "tasks_graphs", "id"),
+            TENANT_NAME,
+            CREATED_BY,
+            RESOURCE_AVAILABILITY,
+            PRIVATE_RESOURCE,
+        ],
+    )
+};
+
+row! {
+    struct Operation {
+        id: TaskId,
+        graph: GraphId = "g.id",
+        name: String,
+        kind: TaskKind = "r.type",
+        state: TaskState,
+        dependencies: Json,
+        parameters: Json,
+        attempt: i64,
+        queued_at: Option<Timestamp>,
+        started_at: Option<Timestamp>,
+        ended_at: Option<Timestamp>,
+    }
+}
+
+impl Operation {
+    fn task(self) -> Result<StoredTask> {
+        Ok(StoredTask {
+            id: self.id,
+            graph: self.graph,
+            name: self.name,
+            kind: self.kind,
+            state: self.state,
+            dependencies: self.dependencies.parse()?,
+            parameters: self.parameters.value()?,
+            attempt: u32::try_from(self.attempt).unwrap_or(1),
+            queued_at: self.queued_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+        })
+    }
+}
+
+insertable! {
+    struct NewOperation into "operations" {
+        id: TaskId,
+        visibility: Visibility,
+        tenant_id: i64,
+        creator_id: i64,
+        created_at: Timestamp,
+        name: String,
+        state: TaskState,
+        dependencies: Json,
+        kind: TaskKind = "type",
+        parameters: Json,
+        attempt: i64,
+        queued_at: Option<Timestamp>,
+        started_at: Option<Timestamp>,
+        ended_at: Option<Timestamp>,
+        tasks_graph_fk: i64,
+    }
+}
+
+const FROM: &str = "FROM operations r JOIN tasks_graphs g ON g.storage_id = r.tasks_graph_fk";
+const FINAL: &str = "('rescheduled', 'succeeded', 'failed')";
+
+/// The tasks of a graph, in the order in which they were stored.
+pub async fn of_graph(db: &dyn Db, graph_fk: i64) -> Result<Vec<StoredTask>> {
+    let text = format!("SELECT {} {FROM} WHERE r.tasks_graph_fk = $1 ORDER BY r.storage_id", Operation::COLUMNS);
+    db.all::<Operation>(text, values![graph_fk]).await?.into_iter().map(Operation::task).collect()
+}
+
+/// The task with this id.
+pub async fn by_id(db: &dyn Db, id: &TaskId) -> Result<Option<StoredTask>> {
+    let text = format!("SELECT {} {FROM} WHERE r.id = $1", Operation::COLUMNS);
+    db.first::<Operation>(text, values![id]).await?.map(Operation::task).transpose()
+}
+
+/// Deletes a task. Gives whether it was there.
+pub async fn delete(db: &dyn Db, id: &TaskId) -> Result<bool> {
+    Ok(db.run("DELETE FROM operations WHERE id = $1", values![id]).await? > 0)
+}
+
+/// Stores tasks of the execution's graphs, and counts them. Error: [`Error::NotFound`] for a graph
+/// that the execution does not have.
+pub async fn insert(tx: &Tx, run: &Run, tasks: &[StoredTask]) -> Result<()> {
+    let db: &dyn Db = tx;
+    let graphs = tasks_graphs::of_execution(db, run.execution_fk).await?;
+    let graphs: HashMap<_, _> = graphs.into_iter().map(|graph| (graph.id, graph.storage_id)).collect();
+    let row = |task: &StoredTask| {
+        let graph = graphs.get(&task.graph).copied();
+        let missing = || Error::NotFound { kind: "TasksGraph", id: task.graph.to_string() };
+        Ok(NewOperation {
+            id: task.id.clone(),
+            visibility: run.visibility,
+            tenant_id: run.tenant_id,
+            creator_id: run.creator_id,
+            created_at: db.now(),
+            name: task.name.clone(),
+            state: task.state,
+            dependencies: Json::of(&task.dependencies),
+            kind: task.kind,
+            parameters: Json::from(&task.parameters),
+            attempt: i64::from(task.attempt),
+            queued_at: task.queued_at,
+            started_at: task.started_at,
+            ended_at: task.ended_at,
+            tasks_graph_fk: graph.ok_or_else(missing)?,
+        })
+    };
+    write::insert_all(db, tasks.iter().map(row).collect::<Result<_>>()?).await?;
+    let counted = |task: &&StoredTask| task.kind != TaskKind::Nop;
+    let total = tasks.iter().filter(counted).count();
+    let finished = tasks.iter().filter(counted).filter(|task| task.state.is_final()).count();
+    executions::count_operations(db, run.execution_fk, whole(total), whole(finished)).await
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Moves tasks, in order, stamping times, and counts those that ended.
+pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
+    let db: &dyn Db = tx;
+    let mut finished = 0;
+    for wave in waves(changes, |change| &change.id) {
+        for state in TaskState::ALL {
+            let ids: Vec<_> = wave.iter().filter(|change| change.state == *state).map(|change| &change.id).collect();
+            if !ids.is_empty() {
+                finished += set_state(tx, *state, &Json::of(&ids)).await?;
+            }
+        }
+    }
+    for change in changes {
+        if let Some(dependencies) = &change.dependencies {
+            let text = "UPDATE operations SET dependencies = $2 WHERE id = $1";
+            db.run(text, values![&change.id, Json::of(dependencies)]).await?;
+        }
+        if let Some(error) = &change.error {
+            let text = match db.dialect() {
+                Dialect::Pg => {
+                    "UPDATE operations SET parameters = jsonb_set(parameters::jsonb, '{error}', $2::jsonb)::text \
+                     WHERE id = $1"
+                }
+                Dialect::Lite => {
+                    "UPDATE operations SET parameters = json_set(parameters, '$.error', json($2)) WHERE id = $1"
+                }
+            };
+            db.run(text, values![&change.id, Json::from(error)]).await?;
+        }
+    }
+    if finished > 0 {
+        executions::count_operations(db, run.execution_fk, 0, finished).await?;
+    }
+    Ok(())
+}
+
+/// Moves tasks to one state. Gives how many of them ended by it, joints not counted.
+async fn set_state(tx: &Tx, state: TaskState, ids: &Json) -> Result<i64> {
+    let db: &dyn Db = tx;
+    let mut ended = 0;
+    if state.is_final() {
+        let text = "SELECT count(*) FROM operations WHERE id IN (SELECT value FROM json_each($1)) \
+                    AND state NOT IN ('rescheduled', 'succeeded', 'failed') AND type <> 'NOPLocalWorkflowTask'";
+        ended = db.number(text, values![ids]).await?;
+    }
+    let mut values = values![state, ids];
+    let stamp = match state {
+        TaskState::Sent => ", queued_at = $3",
+        TaskState::Started => ", started_at = $3",
+        _ if state.is_final() => ", ended_at = $3",
+        _ => "",
+    };
+    if !stamp.is_empty() {
+        values.push(db.now().bind());
+    }
+    let text = format!("UPDATE operations SET state = $1{stamp} WHERE id IN (SELECT value FROM json_each($2))");
+    db.execute(Sql::new(text, values)).await?;
+    Ok(ended)
+}
+
+/// What a worker reports about a task it works on (spec rest-api.md section 2.6).
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The new state.
+    pub state: TaskState,
+    /// The manager that reports.
+    pub manager_name: Option<String>,
+    /// The agent that reports.
+    pub agent_name: Option<String>,
+}
+
+/// Moves one task as a worker reports, and gives it as it was before. Node instances and events
+/// that follow from it are the manager's to write. Error: [`Error::NotFound`].
+pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<StoredTask> {
+    let db: &dyn Db = tx;
+    let before = by_id(db, id).await?;
+    let before = before.ok_or_else(|| Error::NotFound { kind: "Operation", id: id.to_string() })?;
+    change(tx, run, &[TaskChange::new(id.clone(), report.state)]).await?;
+    let text = "UPDATE operations SET manager_name = coalesce($2, manager_name), \
+                agent_name = coalesce($3, agent_name) WHERE id = $1";
+    db.run(text, values![id, &report.manager_name, &report.agent_name]).await?;
+    Ok(before)
+}
+
+/// Makes failed tasks pending again, their attempts anew, so that the execution can be resumed;
+/// with `force` also those that were handed over and not heard of. A task that another took the
+/// place of stays. Gives how many were reset.
+pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<u64> {
+    let db: &dyn Db = tx;
+    let (retried, anew) = match db.dialect() {
+        Dialect::Pg => {
+            ("parameters::json ->> 'retried_task'", "jsonb_set(parameters::jsonb, '{current_retries}', '0')::text")
+        }
+        Dialect::Lite => ("parameters ->> '$.retried_task'", "json_set(parameters, '$.current_retries', 0)"),
+    };
+    let states =
+        if force { "'failed', 'rescheduled', 'sending', 'sent', 'started'" } else { "'failed', 'rescheduled'" };
+    let own = "tasks_graph_fk IN (SELECT g.storage_id FROM tasks_graphs g WHERE g.execution_fk = $1)";
+    let chosen = format!(
+        "{own} AND state IN ({states}) AND id NOT IN \
+         (SELECT {retried} FROM operations WHERE {own} AND {retried} IS NOT NULL)"
+    );
+    let text = format!(
+        "SELECT count(*) FROM operations WHERE {chosen} AND state IN {FINAL} AND type <> 'NOPLocalWorkflowTask'"
+    );
+    let again = db.first::<(i64,)>(text, values![run.execution_fk]).await?.map_or(0, |(count,)| count);
+    let text = format!(
+        "UPDATE operations SET state = 'pending', attempt = 1, queued_at = NULL, started_at = NULL, ended_at = NULL, \
+         parameters = {anew} WHERE {chosen}"
+    );
+    let reset = db.execute(Sql::new(text, values![run.execution_fk])).await?;
+    executions::count_operations(db, run.execution_fk, 0, -again).await?;
+    Ok(reset)
+}

@@ -1,0 +1,148 @@
+//! Secrets. The value is what the manager's cipher made of it; this crate never sees the plain text.
+
+use nephele_model::{Timestamp, Visibility};
+
+use crate::column::{row, values};
+use crate::db::Db;
+use crate::error::Result;
+use crate::field::{
+    CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, json, text, time,
+};
+use crate::json::Json;
+use crate::scope::Scope;
+use crate::write::{self, changes, insertable};
+
+/// The records of `GET /secrets`, without values.
+pub static RESOURCE: Resource = Resource::new(
+    "Secret",
+    "secrets",
+    &[
+        text("key").sql("r.id"),
+        time("created_at"),
+        time("updated_at"),
+        RESOURCE_AVAILABILITY,
+        text("visibility"),
+        TENANT_NAME,
+        CREATED_BY,
+        boolean("is_hidden_value"),
+        text("provider_name"),
+    ],
+);
+
+/// The record of one secret, with the value as it is stored.
+pub static DETAILS: Resource = Resource::new(
+    "Secret",
+    "secrets",
+    &[
+        time("created_at"),
+        text("visibility"),
+        text("value"),
+        time("updated_at"),
+        boolean("is_hidden_value"),
+        json("schema"),
+        json("provider_options"),
+        text("key").sql("r.id"),
+        text("provider_name"),
+        TENANT_NAME,
+        CREATED_BY,
+        RESOURCE_AVAILABILITY,
+        PRIVATE_RESOURCE,
+    ],
+);
+
+row! {
+    /// A secret.
+    pub struct Secret {
+        /// Its row.
+        storage_id: i64,
+        /// Its key.
+        key: String = "r.id",
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
+        /// Who made it.
+        creator_id: i64,
+        /// The value as the manager gave it.
+        value: Option<String>,
+        /// Whether others may not see the value.
+        is_hidden_value: bool,
+        /// The JSON schema of the value.
+        schema: Option<Json>,
+        /// Where the value is really kept.
+        provider_name: Option<String>,
+    }
+}
+
+insertable! {
+    /// A secret to insert.
+    pub struct NewSecret into "secrets" {
+        /// Its key.
+        key: String = "id",
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
+        /// Who made it.
+        creator_id: i64,
+        /// When.
+        created_at: Timestamp,
+        /// When it was changed.
+        updated_at: Option<Timestamp>,
+        /// The value as the manager gives it.
+        value: Option<String>,
+        /// Whether others may not see the value.
+        is_hidden_value: bool,
+        /// The JSON schema of the value.
+        schema: Option<Json>,
+        /// Where the value is really kept.
+        provider_name: Option<String>,
+        /// What that place needs to know.
+        provider_options: Option<Json>,
+    }
+}
+
+changes! {
+    /// New values for a secret.
+    pub struct SecretChanges {
+        /// Who sees it.
+        visibility: Visibility,
+        /// Who made it.
+        creator_id: i64,
+        /// When it was changed.
+        updated_at: Timestamp,
+        /// The value as the manager gives it.
+        value: Option<String>,
+        /// Whether others may not see the value.
+        is_hidden_value: bool,
+        /// The JSON schema of the value.
+        schema: Option<Json>,
+        /// Where the value is really kept.
+        provider_name: Option<String>,
+        /// What that place needs to know.
+        provider_options: Option<Json>,
+    }
+}
+
+/// The secret with this key that the caller may see.
+pub async fn find(db: &dyn Db, scope: &Scope, key: &str) -> Result<Option<Secret>> {
+    let mut values = values![key];
+    let visible = scope.visible(false, &mut values);
+    db.first(format!("SELECT {} FROM secrets r WHERE r.id = $1 AND {visible}", Secret::COLUMNS), values).await
+}
+
+/// Stores a secret and gives its `storage_id`. Error: [`crate::Error::Unique`].
+pub async fn insert(db: &dyn Db, secret: NewSecret) -> Result<i64> {
+    write::insert(db, secret).await
+}
+
+/// Changes a secret.
+pub async fn update(db: &dyn Db, storage_id: i64, changes: SecretChanges) -> Result<()> {
+    write::update(db, "secrets", "storage_id", storage_id.into(), changes.assignments()).await?;
+    Ok(())
+}
+
+/// Deletes a secret.
+pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
+    write::delete(db, "secrets", storage_id).await
+}
