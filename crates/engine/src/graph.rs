@@ -34,7 +34,7 @@ pub enum Block {
         /// What its failure means.
         on_failure: OnFailure,
         /// What it contains.
-        steps: Vec<Block>,
+        steps: Vec<Self>,
     },
 }
 
@@ -118,8 +118,10 @@ impl Graph {
     #[must_use]
     pub fn optimise(mut self) -> Self {
         let idle = self.idle();
+        let order = self.order();
+        let needed = self.needed(&idle, &order);
         let mut replaced: Vec<Option<Vec<Index>>> = vec![None; self.tasks.len()];
-        for index in self.order() {
+        for index in order {
             let mut dependencies = Vec::with_capacity(self.tasks[index].dependencies.len());
             for &earlier in &self.tasks[index].dependencies {
                 match &replaced[earlier] {
@@ -129,7 +131,7 @@ impl Graph {
             }
             dependencies.sort_unstable();
             dependencies.dedup();
-            if idle[index] && (dependencies.len() <= 1 || self.tasks[index].container.is_some()) {
+            if !needed[index] || (idle[index] && dependencies.len() <= 1) {
                 replaced[index] = Some(dependencies);
             } else {
                 if idle[index] {
@@ -150,6 +152,17 @@ impl Graph {
             }
         }
         idle
+    }
+
+    /// Which tasks do something, or lie between two that do.
+    fn needed(&self, idle: &[bool], order: &[Index]) -> Vec<bool> {
+        let mut needed: Vec<bool> = idle.iter().map(|idle| !idle).collect();
+        for &index in order.iter().rev().filter(|&&index| !idle[index] || self.tasks[index].container.is_none()) {
+            if needed[index] {
+                self.tasks[index].dependencies.iter().for_each(|&earlier| needed[earlier] = true);
+            }
+        }
+        needed
     }
 
     /// The tasks in an order in which each comes after those it waits for; tasks on a cycle come last.

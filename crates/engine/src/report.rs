@@ -32,8 +32,8 @@ pub fn workflow_event(moment: Moment<'_>, workflow: &str, dry_run: bool, now: Ti
         Moment::Started => ("workflow_started", format!("Starting '{workflow}' workflow execution{dry}")),
         Moment::Resumed => ("workflow_started", format!("Resuming '{workflow}' workflow execution{dry}")),
         Moment::Succeeded => ("workflow_succeeded", format!("'{workflow}' workflow execution succeeded{dry}")),
-        Moment::Failed(error) => ("workflow_failed", format!("'{workflow}' workflow execution failed{dry}: {error}")),
-        Moment::Cancelled => ("workflow_cancelled", format!("'{workflow}' workflow execution cancelled{dry}")),
+        Moment::Failed(error) => ("workflow_failed", format!("'{workflow}' workflow execution failed: {error}")),
+        Moment::Cancelled => ("workflow_cancelled", format!("'{workflow}' workflow execution cancelled")),
     };
     event(event_type, message, Origin::default(), now)
 }
@@ -145,7 +145,7 @@ fn origin(context: &Context) -> Origin {
 /// The error of an execution in which these tasks failed.
 pub(crate) fn failure_text(failures: &[(String, &Failure)]) -> String {
     let Some((first, failure)) = failures.first() else { return String::new() };
-    let mut text = if failures.len() == 1 {
+    let text = if failures.len() == 1 {
         format!("Task failed: {first}: {}", short_causes(failure))
     } else {
         let lines: Vec<String> =
@@ -153,10 +153,7 @@ pub(crate) fn failure_text(failures: &[(String, &Failure)]) -> String {
         format!("{} operation errors:\n{}", failures.len(), lines.join("\n"))
     };
     let frames = traceback(failure);
-    if !frames.is_empty() {
-        text.push_str(&format!("\nTraceback of {first} (most recent call last):\n{frames}"));
-    }
-    text
+    if frames.is_empty() { text } else { format!("{text}\nTraceback of {first} (most recent call last):\n{frames}") }
 }
 
 fn short_causes(failure: &Failure) -> String {

@@ -69,7 +69,7 @@ pub fn to_reset(rows: &[StoredTask], force: bool) -> Vec<TaskId> {
 }
 
 struct Rows {
-    rows: Vec<(usize, StoredTask)>,
+    tasks: Vec<(usize, StoredTask)>,
     index: HashMap<TaskId, Index>,
     /// From a task to the attempt that took its place.
     replaced: HashMap<TaskId, TaskId>,
@@ -79,11 +79,11 @@ impl Rows {
     fn new(rows: Vec<(usize, StoredTask)>) -> Self {
         let index = rows.iter().enumerate().map(|(index, (_, row))| (row.id.clone(), index)).collect();
         let retry = |(_, row): &(usize, StoredTask)| Some((stored::id_in(row, "retried_task")?, row.id.clone()));
-        Self { index, replaced: rows.iter().filter_map(retry).collect(), rows }
+        Self { index, replaced: rows.iter().filter_map(retry).collect(), tasks: rows }
     }
 
     fn entries(&self) -> Result<Vec<Entry>> {
-        self.rows.iter().map(|(stage, row)| self.entry(*stage, row)).collect()
+        self.tasks.iter().map(|(stage, row)| self.entry(*stage, row)).collect()
     }
 
     fn entry(&self, stage: usize, row: &StoredTask) -> Result<Entry> {
@@ -174,8 +174,7 @@ fn failed(entries: &mut [Entry]) -> Vec<Index> {
             entries[index].failure = None;
         }
     }
-    for index in 0..entries.len() {
-        let entry = &mut entries[index];
+    for (index, entry) in entries.iter_mut().enumerate() {
         let ended_badly = entry.fate == Fate::Over && !entry.replaced && entry.state.is_final();
         if ended_badly && entry.task.container.is_none() && !explained.contains(&index) {
             entry.failure = Some(Box::new(Failure::fatal("its task_failed event says why")));

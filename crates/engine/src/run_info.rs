@@ -47,7 +47,8 @@ pub struct RunInfo {
     pub bypass_maintenance: Option<bool>,
     /// Nothing is stored and no operation runs: only events appear.
     pub dry_run: bool,
-    /// Seconds after the first failure during which independent tasks still start.
+    /// Seconds after the first failure during which independent tasks still start; executions
+    /// have 600 unless their user says otherwise, 0 ends the run with the first failure.
     pub wait_after_fail: f64,
 }
 

@@ -193,3 +193,84 @@ fn call(row: &StoredTask) -> Result<Call> {
 fn refused(row: &StoredTask, reason: &str) -> Error {
     Error::Restore { id: row.id.clone(), reason: reason.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use nephele_model::instance::InstanceState;
+    use nephele_model::task::TaskState;
+
+    use super::*;
+
+    fn tasks() -> Vec<Task> {
+        let mut call = Call::default();
+        call.context.task_name = "p.run".into();
+        call.inputs.insert("x".into(), json!([1]));
+        let event = Work::NodeEvent { instance: "n_1".into(), text: "t".into() };
+        let subgraph = Work::Subgraph { name: "s".into() };
+        let on_retry = "reinstall".to_owned();
+        let with = |work: &Work, on_failure| Task { on_failure, ..Task::new(work.clone()) };
+        let asked = Task { on_success: OnSuccess::HostStarted, ..Task::new(Work::Operation(Box::new(call))) };
+        vec![
+            Task { retry: Retry { total: -1, interval: 1.5, current: 3 }, ..asked },
+            Task::new(Work::SetState { instance: "n_1".into(), state: InstanceState::CREATING }),
+            Task::new(Work::WorkflowEvent { text: "t".into(), event_type: "workflow_stage".into() }),
+            Task::new(Work::Nop),
+            with(&event, OnFailure::IgnoreWithEvent("n_1".into())),
+            with(&event, OnFailure::Ignore),
+            with(&subgraph, OnFailure::Decide),
+            with(&subgraph, OnFailure::Ignore),
+            with(&subgraph, OnFailure::Relationship),
+            with(&subgraph, OnFailure::Lifecycle { instance: "n_1".into(), on_retry }),
+        ]
+    }
+
+    fn row(task: &Task) -> StoredTask {
+        StoredTask {
+            id: "t1".into(),
+            graph: "g1".into(),
+            name: task.name().to_owned(),
+            kind: task.work.kind(),
+            state: TaskState::Pending,
+            dependencies: vec![],
+            parameters: parameters(task, Some(&"t0".into()), None),
+            attempt: 1,
+            queued_at: None,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn a_row_is_enough_to_make_its_task_again() -> Result<()> {
+        for before in tasks() {
+            let stored = row(&before);
+            let after = task(&stored)?;
+            assert_eq!(row(&after), stored);
+            assert_eq!(
+                (after.retry, &after.on_failure, after.on_success),
+                (before.retry, &before.on_failure, before.on_success)
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_read_as_the_references() {
+        let set_state = &row(&tasks()[1]).parameters;
+        let expected = r#"{"on_success":null,"on_failure":null,"retried_task":null,"current_retries":0,"send_task_events":false,"retry_interval":30,"total_retries":0,"info":"creating","error":null,"containing_subgraph":"t0","task_kwargs":{"node_instance_id":"n_1","state":"creating"}}"#;
+        assert_eq!(set_state.to_string(), expected);
+    }
+
+    #[test]
+    fn tokens_do_not_rest_in_rows_and_code_of_python_is_refused() {
+        let mut task = tasks().swap_remove(0);
+        if let Work::Operation(call) = &mut task.work {
+            call.context.execution_token = Some("secret".into());
+            call.context.rest_token = Some("secret".into());
+        }
+        let mut row = row(&task);
+        assert!(!row.parameters.to_string().contains("secret"));
+        row.kind = TaskKind::Local;
+        assert!(super::task(&row).is_err());
+    }
+}

@@ -119,7 +119,7 @@ impl Node {
     /// The declaration of an instance's relationship.
     pub fn relationship(&self, related: &InstanceRelationship) -> Option<&Relationship> {
         let to_target = || self.relationships.iter().filter(|declared| declared.target_id == related.target_name);
-        to_target().find(|declared| declared.kind == related.kind).or_else(|| to_target().last())
+        to_target().find(|declared| declared.kind == related.kind).or_else(|| to_target().next_back())
     }
 }
 

@@ -62,11 +62,12 @@ fn build(topology: &Topology, chosen: &[bool], parameters: &Parameters, order: &
 fn sequence(steps: Steps<'_>, order: &Order<'_>) -> Result<Vec<Block>> {
     let arguments = Arguments { values: order.values, replace: order.replace };
     let Some(task) = steps.operation_with(order.operation, arguments)? else { return Ok(Vec::new()) };
-    let mut starting = format!("Starting operation {}", order.operation);
-    if !order.values.is_empty() {
-        let values = python_text::literal(&Value::Object(order.values.clone()));
-        starting.push_str(&format!(" (Operation parameters: {values})"));
-    }
+    let values = if order.values.is_empty() {
+        String::new()
+    } else {
+        format!(" (Operation parameters: {})", python_text::literal(&Value::Object(order.values.clone())))
+    };
+    let starting = format!("Starting operation {}{values}", order.operation);
     let finished = format!("Finished operation {}", order.operation);
     Ok(vec![steps.event(starting), Block::Task(task), steps.event(finished)])
 }

@@ -89,7 +89,7 @@ impl Parts {
             parts.configuration(steps)?;
         }
         if !steps.is_in(&[State::STARTED]) {
-            parts.from_start_on(steps)?;
+            parts.starting_up(steps)?;
         }
         Ok(parts)
     }
@@ -122,7 +122,7 @@ impl Parts {
         Ok(())
     }
 
-    fn from_start_on(&mut self, steps: Steps<'_>) -> Result<()> {
+    fn starting_up(&mut self, steps: Steps<'_>) -> Result<()> {
         self.postconfigure = around(
             vec![steps.event("Post-configuring relationships")],
             related(steps, "postconfigure")?,
@@ -180,10 +180,11 @@ fn related(steps: Steps<'_>, operation: &str) -> Result<Option<Block>> {
 /// between [`Run::resume`] and the run's first event, with the instances' present states (spec
 /// workflows.md section 5.6).
 pub fn cleanup_before_resume(run: &mut Run, topology: &Topology, parameters: &Parameters) -> Result<()> {
+    let containers = run.open_containers();
     for position in 0..topology.instances().len() {
         let steps = Steps { topology, parameters, position };
-        let container = format!("install_{}", steps.instance().id);
-        let pending = |operation: &str| run.has_pending_operation(&container, operation);
+        let Some(&container) = containers.get(&format!("install_{}", steps.instance().id)) else { continue };
+        let pending = |operation: &str| run.has_pending_operation(container, operation);
         let blocks = if steps.is_in(&[State::STARTING]) && pending(super::START) {
             undo_start(steps)?
         } else if steps.is_in(&[State::CREATING]) && pending("cloudify.interfaces.lifecycle.create") {
@@ -197,7 +198,7 @@ pub fn cleanup_before_resume(run: &mut Run, topology: &Topology, parameters: &Pa
         let mut cleanup = vec![steps.event("Rolling back prior to resuming install")];
         cleanup.extend(blocks);
         cleanup.push(steps.event("Finished rolling back, now resuming install"));
-        run.insert_before(&container, format!("resume_cleanup_{}", steps.instance().id), cleanup);
+        run.insert_before(container, format!("resume_cleanup_{}", steps.instance().id), cleanup);
     }
     Ok(())
 }

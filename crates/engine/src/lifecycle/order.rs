@@ -8,7 +8,7 @@ use super::relationships::both_ends;
 use super::steps::Steps;
 use super::{Parameters, positions};
 use crate::error::Result;
-use crate::graph::{Block, Graph, Sequence};
+use crate::graph::{Block, Graph};
 use crate::task::{Index, OnFailure};
 use crate::topology::{InstanceRelationship, Topology};
 
@@ -59,7 +59,9 @@ pub(super) fn joined(
             if waits_for.is_empty() {
                 graph.depend(ranges[later].start, ranges[earlier].start);
             }
-            waits_for.into_iter().for_each(|task| graph.depend(ranges[later].start, task));
+            for task in waits_for {
+                graph.depend(ranges[later].start, task);
+            }
         }
     }
     Ok(graph)
@@ -79,7 +81,9 @@ fn left_out(steps: Steps<'_>, chosen: &[bool], order: Order) -> Result<Vec<Block
         relationships.iter().try_for_each(&mut add)?;
     } else {
         relationships.iter().rev().try_for_each(&mut add)?;
-        blocks.iter_mut().for_each(|block| block.ignore_failures(&steps.id()));
+        for block in &mut blocks {
+            block.ignore_failures(&steps.id());
+        }
     }
     Ok(blocks)
 }

@@ -22,7 +22,9 @@ pub(super) fn graph(
         let mut blocks = sequence(steps)?;
         let mut on_failure = OnFailure::Lifecycle { instance: steps.id(), on_retry: "uninstall".to_owned() };
         if ignore_failure {
-            blocks.iter_mut().for_each(|block| block.ignore_failures(&steps.id()));
+            for block in &mut blocks {
+                block.ignore_failures(&steps.id());
+            }
             on_failure = OnFailure::Decide;
         }
         Ok(graph.subgraph(&steps.instance().id, on_failure, blocks))

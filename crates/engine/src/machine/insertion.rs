@@ -1,17 +1,24 @@
 //! New work before old in a run that is about to be resumed (spec workflows.md section 5.6).
 
-use nephele_model::id::TaskId;
+use std::collections::HashMap;
+
 use nephele_model::task::{TaskChange, TaskState};
 
 use super::Run;
-use super::entry::Entry;
+use super::setup::adopted;
 use crate::graph::{Block, Graph};
-use crate::task::{Index, OnFailure, Work};
+use crate::task::{Index, OnFailure};
 
 impl Run {
+    /// The containers that have not ended, by name.
+    pub(crate) fn open_containers(&self) -> HashMap<String, Index> {
+        let open =
+            self.entries.iter().enumerate().filter(|(_, entry)| entry.is_open() && entry.task.work.is_subgraph());
+        open.map(|(index, entry)| (entry.task.name().to_owned(), index)).collect()
+    }
+
     /// Whether the container has the operation among its members and has yet to send it.
-    pub(crate) fn has_pending_operation(&self, container: &str, operation: &str) -> bool {
-        let Some(container) = self.container(container) else { return false };
+    pub(crate) fn has_pending_operation(&self, container: Index, operation: &str) -> bool {
         self.entries[container].members.iter().any(|&member| {
             let entry = &self.entries[member];
             let is_it = entry.task.work.call().is_some_and(|call| call.context.operation.name == operation);
@@ -19,33 +26,20 @@ impl Run {
         })
     }
 
-    /// Puts a container with these steps before another one, whatever its failures. Members that
-    /// are ready wait for it.
-    pub(crate) fn insert_before(&mut self, container: &str, name: String, steps: Vec<Block>) {
-        let Some(after) = self.container(container) else { return };
+    /// Puts a container with these steps, whose failures are ignored, before the container `after`.
+    pub(crate) fn insert_before(&mut self, after: Index, name: String, steps: Vec<Block>) {
         let mut graph = Graph::new("");
         graph.subgraph(name, OnFailure::Ignore, steps);
         let offset = self.entries.len();
         for mut task in graph.tasks {
-            task.container = task.container.map(|container| container + offset);
-            task.dependencies.iter_mut().for_each(|earlier| *earlier += offset);
             task.on_failure = OnFailure::Ignore;
-            let id = TaskId::new(self.ids.fresh());
-            if let Work::Operation(call) | Work::DryRun(call) = &mut task.work {
-                self.info.fill(&mut call.context);
-                id.as_str().clone_into(&mut call.context.task_id);
-            }
             let index = self.entries.len();
-            self.index.insert(id.clone(), index);
-            self.entries.push(Entry::new(id, self.entries[after].stage, task));
+            let entry = adopted(task, offset, self.entries[after].stage, &self.info, &mut self.ids);
+            self.index.insert(entry.id.clone(), index);
+            self.entries.push(entry);
             self.count(index);
         }
         self.wait_for(after, offset);
-    }
-
-    fn container(&self, name: &str) -> Option<Index> {
-        let found = |entry: &Entry| entry.is_open() && entry.task.work.is_subgraph() && entry.task.name() == name;
-        self.entries.iter().position(found)
     }
 
     /// Makes the container, or the members of one that has begun, wait for `earlier`.

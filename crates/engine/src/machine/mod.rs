@@ -14,22 +14,22 @@ mod draft;
 mod ending;
 pub(crate) mod entry;
 mod insertion;
+mod setup;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use nephele_model::Timestamp;
 use nephele_model::execution::CancelAction;
-use nephele_model::id::{GraphId, TaskId};
+use nephele_model::id::TaskId;
 use nephele_model::operation::{Failure, Outcome, Request};
 use nephele_model::task::{JournalBatch, StoredGraph, TaskChange, TaskState};
 
 use crate::error::{Error, Result};
-use crate::graph::Graph;
 use crate::report::{self, Detail};
 use crate::run_info::{Ids, RunInfo};
 use crate::task::{Index, Work};
 use draft::Draft;
-use entry::{Entry, Fate};
+use entry::Entry;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -130,103 +130,6 @@ struct Stage {
 }
 
 impl Run {
-    /// A new run of these graphs, one after the other. Begin it with [`Event::Start`].
-    pub fn new(info: RunInfo, graphs: Vec<Graph>, mut ids: Ids) -> Self {
-        let mut stages = Vec::new();
-        let mut entries = Vec::new();
-        for graph in graphs {
-            let id = GraphId::new(ids.fresh());
-            stages.push(StoredGraph { id, execution: info.execution_id.as_str().into(), name: graph.name });
-            let offset = entries.len();
-            for mut task in graph.tasks {
-                task.container = task.container.map(|container| container + offset);
-                task.dependencies.iter_mut().for_each(|earlier| *earlier += offset);
-                let id = TaskId::new(ids.fresh());
-                if let Work::Operation(call) | Work::DryRun(call) = &mut task.work {
-                    info.fill(&mut call.context);
-                    id.as_str().clone_into(&mut call.context.task_id);
-                }
-                entries.push(Entry::new(id, stages.len() - 1, task));
-            }
-        }
-        Self::assemble(info, ids, stages, entries)
-    }
-
-    /// Counts what each task waits for.
-    pub(crate) fn assemble(info: RunInfo, ids: Ids, graphs: Vec<StoredGraph>, entries: Vec<Entry>) -> Self {
-        let stage = |graph| Stage { graph, stored: false, open: 0, gated: Vec::new() };
-        let mut run = Self {
-            info,
-            ids,
-            index: entries.iter().enumerate().map(|(index, entry)| (entry.id.clone(), index)).collect(),
-            entries,
-            stages: graphs.into_iter().map(stage).collect(),
-            stage: 0,
-            ready: VecDeque::new(),
-            running: BTreeSet::new(),
-            delayed: BTreeSet::new(),
-            failed: Vec::new(),
-            unanswered: Vec::new(),
-            reopened: Vec::new(),
-            out_of_time: false,
-            stop: None,
-            begun: false,
-            finished: false,
-            draft: Draft::default(),
-        };
-        (0..run.entries.len()).for_each(|index| run.count(index));
-        run
-    }
-
-    pub(super) fn count(&mut self, index: Index) {
-        let entry = &self.entries[index];
-        if entry.fate == Fate::Complete || entry.replaced {
-            return;
-        }
-        let (container, stage) = (entry.task.container, entry.stage);
-        let mut waiting = 0;
-        for position in 0..entry.task.dependencies.len() {
-            let earlier = self.entries[index].task.dependencies[position];
-            if self.entries[earlier].fate != Fate::Complete {
-                waiting += 1;
-                self.entries[earlier].dependents.push(index);
-            }
-        }
-        if let Some(container) = container {
-            let outer = &mut self.entries[container];
-            outer.members.push(index);
-            outer.open_members += 1;
-            waiting += usize::from(outer.state == TaskState::Pending);
-        } else {
-            self.stages[stage].open += 1;
-            if stage > 0 {
-                self.stages[stage].gated.push(index);
-                waiting += 1;
-            }
-        }
-        self.entries[index].waiting = waiting;
-    }
-
-    /// What a resumed run finds: containers to begin again, failures to report, operations without
-    /// an answer to send once more or to wait for.
-    pub(crate) fn restored(&mut self, reopened: Vec<Index>, failed: Vec<Index>, send_again: bool) {
-        self.reopened = reopened;
-        self.failed = failed;
-        self.stages.iter_mut().for_each(|stage| stage.stored = true);
-        for (index, entry) in self.entries.iter_mut().enumerate() {
-            let Work::Operation(call) = &mut entry.task.work else { continue };
-            if entry.fate != Fate::Open || entry.state == TaskState::Pending {
-                continue;
-            }
-            if send_again {
-                call.context.resume = matches!(entry.state, TaskState::Started | TaskState::ResponseSent);
-                self.unanswered.push(index);
-            } else {
-                self.running.insert(index);
-            }
-        }
-    }
-
     /// The graphs of the run.
     pub fn graphs(&self) -> impl Iterator<Item = &StoredGraph> {
         self.stages.iter().map(|stage| &stage.graph)
@@ -245,16 +148,21 @@ impl Run {
 
     /// Takes one event in; [`Self::proceed`] must follow, after as many others as have arrived.
     ///
-    /// What was told before is ignored. Errors leave the run as it was.
+    /// What was told before is ignored. Errors leave the run as it was. [`Event::CancelAsked`] may
+    /// come before the run begins, which then ends as it begins.
     pub fn take(&mut self, event: Event, now: Timestamp) -> Result<()> {
         if matches!(event, Event::Start | Event::Resumed) {
             return self.begin(now);
+        }
+        if let Event::CancelAsked(action) = event {
+            self.stop = self.stop.max_by_force(action);
+            return Ok(());
         }
         if !self.begun {
             return Err(Error::NotStarted);
         }
         match event {
-            Event::Start | Event::Resumed => {}
+            Event::Start | Event::Resumed | Event::CancelAsked(_) => {}
             Event::TaskStarted(id) => {
                 let index = self.find(&id)?;
                 if self.running.contains(&index) && self.entries[index].state == TaskState::Sent {
@@ -274,7 +182,6 @@ impl Run {
                 }
             }
             Event::TimerFired(TimerKey::WaitAfterFail) => self.out_of_time = !self.failed.is_empty(),
-            Event::CancelAsked(action) => self.stop = self.stop.max_by_force(action),
         }
         Ok(())
     }
@@ -312,8 +219,11 @@ impl Run {
         for index in std::mem::take(&mut self.reopened) {
             self.draft.batch.changes.push(TaskChange::new(self.entries[index].id.clone(), TaskState::Started));
         }
-        for index in std::mem::take(&mut self.unanswered) {
-            self.dispatch(index, now);
+        let unanswered = std::mem::take(&mut self.unanswered);
+        if self.may_start() {
+            for index in unanswered {
+                self.dispatch(index, now);
+            }
         }
         for index in 0..self.entries.len() {
             let entry = &self.entries[index];
@@ -402,7 +312,9 @@ impl Run {
         }
         if matches!(entry.task.work, Work::Operation(_) | Work::DryRun(_) | Work::Subgraph { .. }) {
             let event = report::task_event(&entry.task, state, detail, self.info.dry_run, now);
-            event.into_iter().for_each(|event| self.draft.event(event));
+            if let Some(event) = event {
+                self.draft.event(event);
+            }
         }
     }
 

@@ -1,0 +1,86 @@
+//! A deployment of three tiers on a host, for all tests.
+
+use nephele_engine::Topology;
+use serde_json::{Map, Value, json};
+
+const LIFECYCLE: &str = "cloudify.interfaces.lifecycle.";
+const RELATIONSHIP: &str = "cloudify.interfaces.relationship_lifecycle.";
+
+/// An operation of the script plugin as a node's row has it.
+pub(crate) fn operation(extra: &Value) -> Value {
+    let mut operation = json!({
+        "plugin": "script", "operation": "script_runner.tasks.run", "executor": "central_deployment_agent",
+        "inputs": {"script_path": "run.sh"}, "has_intrinsic_functions": false, "max_retries": null,
+        "retry_interval": null, "timeout": null, "timeout_recoverable": null,
+    });
+    merge(&mut operation, extra);
+    operation
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    if let (Some(into), Some(from)) = (into.as_object_mut(), from.as_object()) {
+        into.extend(from.clone());
+    }
+}
+
+pub(crate) fn lifecycle(names: &[&str]) -> Value {
+    named(LIFECYCLE, names)
+}
+
+fn named(prefix: &str, names: &[&str]) -> Value {
+    let each = names.iter().map(|name| (format!("{prefix}{name}"), operation(&json!({}))));
+    Value::Object(each.collect::<Map<_, _>>())
+}
+
+pub(crate) fn node(id: &str, types: &[&str], operations: &Value, relationships: &Value) -> Value {
+    json!({
+        "id": id, "type_hierarchy": types, "operations": operations, "relationships": relationships,
+        "plugins": [{"name": "script", "install": false, "package_name": null, "properties": {}}],
+        "properties": {},
+    })
+}
+
+pub(crate) fn relationship(target: &str, kind: &str, source: &[&str], target_side: &[&str]) -> Value {
+    json!({
+        "target_id": target, "type": kind, "type_hierarchy": [kind], "properties": {},
+        "source_operations": named(RELATIONSHIP, source), "target_operations": named(RELATIONSHIP, target_side),
+    })
+}
+
+pub(crate) fn instance(id: &str, state: &str, targets: &[(&str, &str)]) -> Value {
+    let related = |(target, kind): &(&str, &str)| json!({"target_id": target, "target_name": target.split('_').next(), "type": kind});
+    json!({
+        "id": id, "node_id": id.split('_').next(), "state": state, "host_id": null,
+        "relationships": targets.iter().map(related).collect::<Vec<_>>(),
+    })
+}
+
+const CONTAINED: &str = "cloudify.relationships.contained_in";
+const CONNECTED: &str = "cloudify.relationships.connected_to";
+
+/// A host, a database on it, two application servers connected to it, a web server in front.
+pub(crate) fn shop(state: &str) -> Topology {
+    let root = "cloudify.nodes.Root";
+    let mut host = node("vm", &[root, "cloudify.nodes.Compute"], &json!({}), &json!([]));
+    host["properties"] = json!({"install_agent": false});
+    let all = ["precreate", "create", "configure", "start", "poststart", "prestop", "stop", "delete", "postdelete"];
+    let to_db = relationship("db", CONNECTED, &["preconfigure", "establish", "unlink"], &["establish", "unlink"]);
+    let nodes = json!([
+        host,
+        node("db", &[root, "db"], &lifecycle(&all), &json!([relationship("vm", CONTAINED, &[], &[])])),
+        node("app", &[root, "app"], &lifecycle(&["create", "start", "stop", "delete"]), &json!([to_db])),
+        node("web", &[root], &json!({}), &json!([relationship("app", CONNECTED, &["establish"], &[])])),
+    ]);
+    let instances = json!([
+        instance("web_1", state, &[("app_1", CONNECTED), ("app_2", CONNECTED)]),
+        instance("app_1", state, &[("db_1", CONNECTED)]),
+        instance("app_2", state, &[("db_1", CONNECTED)]),
+        instance("db_1", state, &[("vm_1", CONTAINED)]),
+        instance("vm_1", state, &[]),
+    ]);
+    topology(&nodes, &instances)
+}
+
+pub(crate) fn topology(nodes: &Value, instances: &Value) -> Topology {
+    serde_json::from_value(json!({"nodes": nodes, "instances": instances})).expect("a topology")
+}

@@ -1,0 +1,208 @@
+//! A seeded simulation with a scripted world, killed at every write and resumed.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use nephele_engine::lifecycle::{Parameters, Workflow};
+use nephele_engine::{Event, Finish, Graph, TimerKey};
+use nephele_model::id::TaskId;
+use nephele_model::operation::{Failure, Outcome, Request, Severity};
+use nephele_model::task::TaskState;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::json;
+
+use crate::shop::shop;
+use crate::world::World;
+
+/// How a simulation is disturbed.
+#[derive(Clone, Copy, Default)]
+struct Trouble {
+    /// The process dies at this write; `kept` says whether the write still went through.
+    kill_at: Option<(usize, bool)>,
+    /// Every answer comes twice.
+    echo: bool,
+    /// How many operations in 16 fail for good.
+    fatal: u64,
+}
+
+/// What must not depend on trouble.
+#[derive(Debug, PartialEq)]
+struct End {
+    succeeded: bool,
+    errors: Vec<String>,
+    states: std::collections::BTreeMap<String, String>,
+}
+
+struct Sim {
+    world: World,
+    random: StdRng,
+    seed: u64,
+    trouble: Trouble,
+    /// Requests that workers have, begun or not.
+    workers: Vec<(Request, bool)>,
+    runs: HashMap<String, usize>,
+    writes: usize,
+    deaths: usize,
+}
+
+impl Sim {
+    fn new(graphs: Vec<Graph>, seed: u64, trouble: Trouble) -> Self {
+        let random = StdRng::seed_from_u64(seed);
+        let world = World::new(graphs);
+        Self { world, random, seed, trouble, workers: Vec::new(), runs: HashMap::new(), writes: 0, deaths: 0 }
+    }
+
+    /// The same attempt of the same operation always ends the same way.
+    fn outcome(&self, request: &Request) -> Outcome {
+        let context = &request.context;
+        let mut hasher = DefaultHasher::new();
+        let related = context.related.as_ref().map(|related| &related.node_id);
+        (self.seed, &context.node_id, related, &context.operation.name).hash(&mut hasher);
+        let fate = hasher.finish() % 16;
+        let retry = context.operation.retry_number;
+        match fate {
+            fate if fate < self.trouble.fatal => Outcome::Failed(Failure::fatal("never")),
+            8..=9 if retry < 2 => Outcome::Failed(Failure::recoverable("not yet")),
+            10 if retry < 1 => {
+                Outcome::Failed(Failure::new(Severity::Retry { retry_after: Some(1.0) }, "OperationRetry", "later"))
+            }
+            _ => Outcome::Done(json!("ok")),
+        }
+    }
+
+    fn play(&mut self) -> End {
+        self.tell(Event::Start);
+        while self.world.finish.is_none() {
+            let event = self.next();
+            if self.trouble.echo && matches!(event, Event::TaskFinished(..)) {
+                self.tell(event.clone());
+            }
+            self.tell(event);
+        }
+        let finish = self.world.finish.clone();
+        let (succeeded, message) = match finish {
+            Some(Finish::Succeeded) => (true, String::new()),
+            Some(Finish::Failed { message }) => (false, message),
+            other => panic!("{other:?}"),
+        };
+        let mut errors: Vec<String> =
+            message.lines().map(|line| line.trim_start_matches("Task failed: ").into()).collect();
+        errors.sort();
+        End { succeeded, errors, states: self.world.rows.final_states() }
+    }
+
+    /// A worker begins, a worker answers, or a timer is due: whatever chance wants.
+    fn next(&mut self) -> Event {
+        let retries: Vec<usize> = (0..self.world.timers.len())
+            .filter(|&position| matches!(self.world.timers[position], TimerKey::Retry(_)))
+            .collect();
+        let choice = self.random.random_range(0..self.workers.len() + retries.len());
+        if choice >= self.workers.len() {
+            let timer = self.world.timers.remove(retries[choice - self.workers.len()]);
+            return Event::TimerFired(timer.expect("a timer"));
+        }
+        if !self.workers[choice].1 {
+            self.begin_work(choice);
+            return Event::TaskStarted(TaskId::from(self.workers[choice].0.id.as_str()));
+        }
+        let (request, _) = self.workers.swap_remove(choice);
+        let outcome = self.outcome(&request);
+        Event::TaskFinished(TaskId::from(request.id), outcome)
+    }
+
+    fn begin_work(&mut self, choice: usize) {
+        self.workers[choice].1 = true;
+        let id = self.workers[choice].0.id.clone();
+        assert_ne!(self.world.rows.state(&id), Some(TaskState::Succeeded), "{id} had succeeded");
+        *self.runs.entry(id).or_default() += 1;
+    }
+
+    fn tell(&mut self, event: Event) {
+        let step = self.world.step(event);
+        if !step.batch.is_empty() {
+            self.writes += 1;
+            if let Some((at, kept)) = self.trouble.kill_at
+                && at == self.writes
+            {
+                if kept {
+                    self.world.rows.write(&step.batch);
+                }
+                return self.die();
+            }
+        }
+        self.world.accept(step);
+        self.workers.extend(self.world.outbox.drain(..).map(|request| (request, false)));
+    }
+
+    /// Everything that was not written is gone: the run, the timers, the workers.
+    fn die(&mut self) {
+        self.deaths += 1;
+        self.workers.clear();
+        self.world.timers.clear();
+        self.world.finish = None;
+        if self.world.rows.graphs.is_empty() {
+            let graphs = graphs();
+            self.world = World::new(graphs);
+            return self.tell(Event::Start);
+        }
+        self.world.run = self.world.rows.resumed("r");
+        self.tell(Event::Resumed);
+    }
+}
+
+fn graphs() -> Vec<Graph> {
+    let parameters = Parameters { task_retries: 3, ..Parameters::default() };
+    Workflow::Reinstall.graphs(&shop("started"), &parameters).expect("graphs")
+}
+
+fn play(seed: u64, trouble: Trouble) -> (End, Sim) {
+    let mut sim = Sim::new(graphs(), seed, trouble);
+    (sim.play(), sim)
+}
+
+#[test]
+fn a_run_killed_at_any_write_reaches_the_same_end() {
+    let mut ends = HashSet::new();
+    for seed in 0..6 {
+        let fatal = seed % 3;
+        let (expected, calm) = play(seed, Trouble { fatal, ..Trouble::default() });
+        ends.insert(expected.succeeded);
+        for at in 1..=calm.writes {
+            for kept in [false, true] {
+                let (end, sim) = play(seed, Trouble { kill_at: Some((at, kept)), fatal, ..Trouble::default() });
+                assert_eq!(end, expected, "seed {seed}, killed at write {at}, kept {kept}");
+                assert_eq!(sim.deaths, 1);
+                let twice = sim.runs.values().filter(|runs| **runs > 1).count();
+                assert!(sim.runs.values().all(|runs| *runs <= 2) && twice < sim.runs.len(), "seed {seed}, write {at}");
+            }
+        }
+    }
+    assert_eq!(ends.len(), 2, "the seeds cover runs that succeed and runs that fail");
+}
+
+#[test]
+fn an_answer_that_comes_twice_changes_nothing() {
+    for seed in 0..20 {
+        let fatal = seed % 3;
+        let (expected, calm) = play(seed, Trouble { fatal, ..Trouble::default() });
+        let (end, echoed) = play(seed, Trouble { echo: true, fatal, ..Trouble::default() });
+        assert_eq!(end, expected, "seed {seed}");
+        assert_eq!(
+            echoed.world.rows.tasks,
+            calm.world
+                .rows
+                .tasks
+                .iter()
+                .zip(&echoed.world.rows.tasks)
+                .map(|(calm, echoed)| {
+                    let mut row = calm.clone();
+                    (row.queued_at, row.started_at, row.ended_at) =
+                        (echoed.queued_at, echoed.started_at, echoed.ended_at);
+                    row
+                })
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(echoed.world.rows.messages(), calm.world.rows.messages());
+    }
+}
