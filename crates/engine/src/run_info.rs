@@ -67,9 +67,38 @@ impl RunInfo {
         context.deployment_creator.clone_from(&self.deployment_creator);
         context.deployment_resource_tags.clone_from(&self.deployment_resource_tags);
         context.bypass_maintenance = self.bypass_maintenance;
-        if context.executor.as_deref() == Some("central_deployment_agent") {
+        if runs_beside_the_manager(context) {
             CENTRAL.clone_into(&mut context.task_queue);
             CENTRAL.clone_into(&mut context.task_target);
         }
+    }
+}
+
+/// What runs on a host goes to the host's agent, whose address only the manager can find out:
+/// those requests leave here without one. `auto` means the host if there is one.
+fn runs_beside_the_manager(context: &Context) -> bool {
+    match context.executor.as_deref() {
+        Some("host_agent") => false,
+        Some("auto") => context.host_id.is_none(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_operations_on_hosts_leave_without_an_address() {
+        let target = |executor: &str, host: Option<&str>| {
+            let (executor, host_id) = (Some(executor.to_owned()), host.map(str::to_owned));
+            let mut context = Context { executor, host_id, ..Context::default() };
+            RunInfo::default().fill(&mut context);
+            context.task_target
+        };
+        assert_eq!(target("central_deployment_agent", Some("vm_1")), CENTRAL);
+        assert_eq!(target("auto", None), CENTRAL);
+        assert_eq!(target("auto", Some("vm_1")), "");
+        assert_eq!(target("host_agent", Some("vm_1")), "");
     }
 }

@@ -1,8 +1,8 @@
 //! The built-in workflows as graphs. Nothing in here runs anything: a workflow is a function from
 //! the topology and its parameters to graphs that are run one after the other.
 //!
-//! [`steps`] makes the tasks of one node instance, [`relationships`] those between instances,
-//! [`order`] joins the instances. The steps, their texts and their order are those of spec
+//! `steps` makes the tasks of one node instance, `relationships` those between instances,
+//! `order` joins the instances. The steps, their texts and their order are those of spec
 //! workflows.md sections 6.1 to 6.4.
 
 mod execute_operation;

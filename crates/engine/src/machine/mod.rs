@@ -6,8 +6,8 @@
 //! Counters make that linear: each edge is looked at once.
 //!
 //! Tasks that need no worker complete inside the step, wave after wave, so a step ends only when
-//! everything that is left waits for the outside. [`entry`] holds a task's place in the run,
-//! [`ending`] decides what an end means, [`draft`] collects the batch. Source: spec workflows.md
+//! everything that is left waits for the outside. `entry` holds a task's place in the run,
+//! `ending` decides what an end means, `draft` collects the batch. Source: spec workflows.md
 //! section 5.3.
 
 mod draft;

@@ -25,7 +25,7 @@ pub(super) fn adopted(mut task: Task, offset: usize, stage: usize, info: &RunInf
 }
 
 impl Run {
-    /// A new run of these graphs, one after the other. Begin it with [`Event::Start`].
+    /// A new run of these graphs, one after the other. Begin it with [`crate::Event::Start`].
     pub fn new(info: RunInfo, graphs: Vec<Graph>, mut ids: Ids) -> Self {
         let mut stages = Vec::new();
         let mut entries = Vec::new();

@@ -256,7 +256,7 @@ fn a_dry_run_shows_events_and_changes_nothing() {
 
 #[test]
 fn a_graph_begins_when_the_one_before_has_ended() {
-    let graphs = vec![one(operation("first")), vec![Graph::new("empty")], one(operation("second"))].concat();
+    let graphs = [one(operation("first")), vec![Graph::new("empty")], one(operation("second"))].concat();
     let mut world = World::new(graphs);
     world.tell(Event::Start);
     assert_eq!(world.outbox.len(), 1);
