@@ -41,8 +41,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
 deny:
-	@scripts/prepare compiler
-	$(CARGO) test --locked --quiet -p nephele-walls
+	@scripts/prepare deny
+	@$(CARGO) fetch --locked --quiet
+	target/tools/bin/cargo-deny --offline --locked check licenses bans sources
 
 cfy: ## Installs the unmodified cfy that the end-to-end tests run
 	@scripts/prepare cfy

@@ -45,3 +45,29 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    #[test]
+    fn the_definitions_do_not_contradict_each_other() {
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_the_connection_may_stand_anywhere() {
+        for line in ["x blueprints --json list", "x blueprints list --json", "x status --json"] {
+            let program = Program::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
+            assert!(matches!(program, Ok(Program { command: Command::Blueprints(_) | Command::Status(_) })), "{line}");
+        }
+    }
+}

@@ -2,13 +2,12 @@
 //!
 //! Invariant: every checker takes its input as data, so that its own tests can show it turning red.
 //! `tests/workspace.rs` runs them on the real workspace. [`layers`] says which crate may know which,
-//! [`supply`] which licences and sources are let in, [`files`] what a source file looks like,
-//! [`documents`] that the documentation names things that exist.
+//! [`files`] what a source file looks like, [`documents`] that the documentation names things that exist.
+//! Licences and sources of outside packages are the business of `deny.toml`.
 
 pub mod documents;
 pub mod files;
 pub mod layers;
-pub mod supply;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nephele_walls::{documents, files, layers, metadata, root, supply};
+use nephele_walls::{documents, files, layers, metadata, root};
 
 const NONE: &[String] = &[];
 
@@ -22,12 +22,6 @@ fn every_crate_has_its_place() {
     for (name, _) in layers::MAY_USE {
         assert!(names.iter().any(|present| present == name), "{name} is in the layers and not in the workspace");
     }
-}
-
-#[test]
-fn packages_have_allowed_licences_and_sources() {
-    let rules = supply::Rules::parse(&fs::read_to_string(root().join("deny.toml")).unwrap()).unwrap();
-    assert_eq!(rules.violations(&metadata().unwrap()), NONE);
 }
 
 #[test]
