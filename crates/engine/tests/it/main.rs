@@ -5,6 +5,7 @@
 mod driver;
 mod lifecycle;
 mod random_graphs;
+mod resuming;
 mod semantics;
 mod shop;
 mod sim;

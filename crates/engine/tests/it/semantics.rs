@@ -1,13 +1,12 @@
 //! What a run does about success, failure, retries, time and requests to stop.
 
 use nephele_engine::graph::{Block, Graph, Sequence};
-use nephele_engine::lifecycle::{Parameters, Workflow, cleanup_before_resume};
+use nephele_engine::lifecycle::{Parameters, Workflow};
 use nephele_engine::task::{Call, OnFailure, OnSuccess, Retry, Task, Work};
-use nephele_engine::{Error, Event, Finish, Run, RunInfo, TimerKey, resume};
+use nephele_engine::{Error, Event, Finish, Run, RunInfo, TimerKey};
 use nephele_model::Timestamp;
 use nephele_model::execution::CancelAction;
 use nephele_model::id::TaskId;
-use nephele_model::instance::InstanceState;
 use nephele_model::operation::{Failure, Outcome, Request, Severity};
 use nephele_model::task::TaskState;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use crate::shop::shop;
 use crate::world::{World, counted, info};
 
-fn operation(name: &str) -> Task {
+pub(crate) fn operation(name: &str) -> Task {
     let mut call = Call::default();
     call.context.task_name = "p.run".into();
     call.context.node_id = Some("n_1".into());
@@ -25,17 +24,17 @@ fn operation(name: &str) -> Task {
     task
 }
 
-fn one(task: Task) -> Vec<Graph> {
+pub(crate) fn one(task: Task) -> Vec<Graph> {
     let mut graph = Graph::new("g");
     graph.append(&mut Sequence::new(None), vec![Block::Task(task)]);
     vec![graph]
 }
 
-fn done() -> Outcome {
+pub(crate) fn done() -> Outcome {
     Outcome::Done(Value::Null)
 }
 
-fn always(outcome: Outcome) -> impl FnMut(&Request) -> Outcome {
+pub(crate) fn always(outcome: Outcome) -> impl FnMut(&Request) -> Outcome {
     move |_| outcome.clone()
 }
 
@@ -201,17 +200,6 @@ fn a_request_to_stop_only_gets_harder() {
 }
 
 #[test]
-fn a_run_that_was_interrupted_while_it_was_cancelled_sends_nothing_more() {
-    let mut world = World::new(one(operation("a")));
-    world.tell(Event::Start);
-    let mut run = world.rows.resumed("r");
-    run.take(Event::CancelAsked(CancelAction::Cancel), world.now).expect("a request to stop");
-    let step = run.step(Event::Resumed, world.now).expect("the run goes on");
-    assert!(step.batch.dispatches.is_empty());
-    assert_eq!(step.finish, Some(Finish::Cancelled { kill: vec![] }));
-}
-
-#[test]
 fn illegal_events_are_refused_and_repeated_ones_ignored() {
     let now = Timestamp::from_micros(0);
     let mut run = Run::new(info(), one(operation("a")), counted("t"));
@@ -265,69 +253,4 @@ fn a_graph_begins_when_the_one_before_has_ended() {
     assert_eq!(world.outbox.len(), 2);
     world.tell(Event::TaskFinished("t5".into(), done()));
     assert_eq!(world.finish, Some(Finish::Succeeded));
-}
-
-#[test]
-fn a_user_can_resume_a_failed_run_after_its_failures_were_reset() {
-    let parameters = Parameters { task_retries: 0, ..Parameters::default() };
-    let graphs = Workflow::Install.graphs(&shop("uninitialized"), &parameters).expect("graphs");
-    let mut world = World::new(graphs);
-    world.play(&mut |request: &Request| match request.context.node_id.as_deref() {
-        Some("db_1") => Outcome::Failed(Failure::recoverable("boom")),
-        _ => done(),
-    });
-    let mut rows = world.rows;
-    let again = resume::to_reset(&rows.tasks, false);
-    assert_eq!(again.len(), 2, "the operation and its container");
-    for row in rows.tasks.iter_mut().filter(|row| again.contains(&row.id)) {
-        row.state = TaskState::Pending;
-        row.parameters["current_retries"] = json!(0);
-    }
-    let mut topology = shop("uninitialized");
-    let position = topology.position("db_1").expect("an instance");
-    topology = topology.with_state(&[position], &InstanceState::CREATING);
-    let mut run = rows.resumed("r");
-    // The operation that failed is `precreate`, so nothing was created that must go first.
-    cleanup_before_resume(&mut run, &topology, &parameters).expect("no cleanup");
-    let mut resumed = World::with(run, rows);
-    assert_eq!(resumed.play(&mut always(done())), Finish::Succeeded);
-    assert!(resumed.rows.final_states().values().all(|state| state == "started"));
-}
-
-#[test]
-fn a_resumed_install_undoes_first_what_it_does_again() {
-    let parameters = Parameters { task_retries: 0, ..Parameters::default() };
-    let graphs = Workflow::Install.graphs(&shop("uninitialized"), &parameters).expect("graphs");
-    let mut world = World::new(graphs);
-    world.play(&mut |request: &Request| match request.context.operation.name.as_str() {
-        "cloudify.interfaces.lifecycle.create" => Outcome::Failed(Failure::recoverable("boom")),
-        _ => done(),
-    });
-    let mut rows = world.rows;
-    let again = resume::to_reset(&rows.tasks, false);
-    for row in rows.tasks.iter_mut().filter(|row| again.contains(&row.id)) {
-        row.state = TaskState::Pending;
-    }
-    let topology = shop("uninitialized");
-    let position = topology.position("db_1").expect("an instance");
-    let topology = topology.with_state(&[position], &InstanceState::CREATING);
-    let mut run = rows.resumed("r");
-    cleanup_before_resume(&mut run, &topology, &parameters).expect("a cleanup");
-    let shown = rows.events.len();
-    let mut resumed = World::with(run, rows);
-    let mut order = Vec::new();
-    let finish = resumed.play(&mut |request: &Request| {
-        let context = &request.context;
-        order.push(format!("{} {}", context.node_id.clone().unwrap_or_default(), context.operation.name));
-        // A cleanup that fails stops nothing.
-        if context.operation.name.ends_with(".delete") { Outcome::Failed(Failure::fatal("no")) } else { done() }
-    });
-    assert_eq!(finish, Finish::Succeeded);
-    assert_eq!(
-        order[..3],
-        ["delete", "postdelete", "create"].map(|name| format!("db_1 cloudify.interfaces.lifecycle.{name}"))
-    );
-    let messages = resumed.rows.messages();
-    assert_eq!(messages[shown + 1], "Rolling back prior to resuming install");
-    assert!(messages.contains(&"Finished rolling back, now resuming install"));
 }

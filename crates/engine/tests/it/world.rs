@@ -20,7 +20,8 @@ pub(crate) fn info() -> RunInfo {
     }
 }
 
-pub(crate) fn counted(prefix: &'static str) -> Ids {
+pub(crate) fn counted(prefix: &str) -> Ids {
+    let prefix = prefix.to_owned();
     let mut last = 0;
     Ids::from_fn(move || {
         last += 1;
@@ -74,7 +75,7 @@ impl Rows {
         self.states.iter().filter_map(|(id, states)| Some((id.clone(), states.last()?.clone()))).collect()
     }
 
-    pub(crate) fn resumed(&self, ids: &'static str) -> Run {
+    pub(crate) fn resumed(&self, ids: &str) -> Run {
         let of = |graph: &StoredGraph| self.tasks.iter().filter(|row| row.graph == graph.id).cloned().collect();
         let graphs = self.graphs.iter().map(|graph| (graph.clone(), of(graph))).collect();
         Run::resume(info(), graphs, Unanswered::SendAgain, counted(ids)).expect("rows of a run")
