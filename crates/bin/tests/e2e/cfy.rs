@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use nephele_testkit::cfy::Cfy;
 use nephele_testkit::home::{Home, Manager};
+use nephele_testkit::postgres::Database;
 use serde_json::{Value, json};
 
 use crate::home;
@@ -223,6 +224,14 @@ impl Journey {
 #[test]
 fn on_sqlite() {
     let home = home();
+    let manager = home.start();
+    travel(&home, &manager);
+}
+
+#[test]
+fn on_postgresql() {
+    let database = Database::empty();
+    let home = home().with_database(database.url());
     let manager = home.start();
     travel(&home, &manager);
 }

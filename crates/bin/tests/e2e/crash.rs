@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nephele_testkit::home::Home;
+use nephele_testkit::postgres::Database;
 use nephele_testkit::rest::{Rest, blueprint};
 use serde_json::{Value, json};
 
@@ -139,15 +140,26 @@ fn complete(events: &[Value], instances: &[String]) {
     assert!(first.is_some() && first < last, "the run's first and last event: {first:?}, {last:?}");
 }
 
-#[tokio::test]
-async fn nothing_is_lost_at_random_moments() {
+#[expect(clippy::print_stderr, reason = "a failure can be repeated with the seed")]
+fn random_pauses() -> Vec<Duration> {
     let mut seed = RandomState::new().build_hasher().finish();
     eprintln!("seed {seed}");
     let pauses = (0..KILLS).map(|_| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis((seed >> 33) % 900)
     });
-    install(&home(), pauses.collect::<Vec<_>>()).await;
+    pauses.collect()
+}
+
+#[tokio::test]
+async fn nothing_is_lost_at_random_moments() {
+    install(&home(), random_pauses()).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_on_postgresql() {
+    let database = Database::empty();
+    install(&home().with_database(database.url()), random_pauses()).await;
 }
 
 #[tokio::test]
