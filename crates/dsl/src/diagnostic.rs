@@ -78,6 +78,8 @@ kinds! {
     Index = "IndexError";
     /// An attribute of something absent.
     Attribute = "AttributeError";
+    /// A time that cannot be read.
+    NonRecoverable = "NonRecoverableError";
     /// A state that the language does not foresee.
     Runtime = "RuntimeError";
     /// Text that is not YAML: characters.

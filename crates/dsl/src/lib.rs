@@ -4,18 +4,28 @@
 //! capabilities). The crate does no I/O: imports come through [`Imports`], knowledge of the manager through
 //! [`Catalog`] and [`Storage`]. Everything is linear in the blueprint. Specification: spec dsl.md.
 
+mod blueprint;
+mod blueprint_text;
 pub mod builtin;
+mod constraint;
 mod diagnostic;
+mod element;
 mod function;
 mod import;
 mod instance_ids;
 mod plan;
 mod prepare;
+mod python_text;
+mod schedule_time;
+mod schema;
+mod section;
 mod source;
+mod topology;
+mod value;
 mod version;
 
 pub use diagnostic::{Diagnostic, Kind, Place, Wording};
-pub use function::{Context, Storage, evaluate, evaluate_capabilities, evaluate_outputs};
+pub use function::{Context, Storage, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
 pub use import::{Fetch, Fetched, ImportError, Imports, Resolver, Rule};
 pub use instance_ids::{CountedIds, InstanceIds, RandomIds};
 pub use plan::{DeploymentPlan, Plan};
@@ -63,6 +73,5 @@ pub struct Parsed {
 ///
 /// Errors: every problem found, the one that the reference would report first.
 pub fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> Result<Parsed, Vec<Diagnostic>> {
-    let _ = (main, imports, options);
-    Ok(Parsed { plan: Plan::default(), warnings: Vec::new() })
+    blueprint::parse(main, imports, options)
 }

@@ -14,6 +14,14 @@ pub trait Catalog {
     fn has_secret(&self, name: &str) -> Option<bool>;
     /// Whether a value names something that exists, for inputs typed `node_id`, `secret_key` and the like.
     fn contains(&self, query: &ValueQuery<'_>) -> bool;
+    /// Whether values of the deployment at hand are meant when no constraint names one.
+    fn has_deployment(&self) -> bool {
+        false
+    }
+    /// Whether values of the blueprint at hand are meant when no constraint names one.
+    fn has_blueprint(&self) -> bool {
+        false
+    }
 }
 
 /// A question to the [`Catalog`]: is `value` an existing `data_type` that the constraints let through?

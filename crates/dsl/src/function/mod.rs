@@ -1,39 +1,113 @@
-//! Intrinsic functions.
+//! Intrinsic functions: what they are, where they stand, how they are checked and evaluated (spec
+//! dsl.md section 6).
+//!
+//! [`evaluate::Evaluator`] walks a value and calls functions; it asks a [`world::World`] for everything
+//! outside the value. There are two worlds: the plan ([`plan_world`]), where run-time functions stay as
+//! they are, and the running deployment ([`runtime`]).
+
+pub(crate) mod arguments;
+pub(crate) mod attribute;
+pub(crate) mod evaluate;
+pub(crate) mod plan_world;
+pub(crate) mod property;
+pub(crate) mod runtime;
+pub(crate) mod scan;
 mod storage;
+mod text;
+pub(crate) mod validate;
+pub(crate) mod world;
+
+pub use runtime::{Context, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
 pub use storage::Storage;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Kind};
 
-/// From where a function is evaluated: the ids of node instances that `SELF`, `SOURCE` and `TARGET` mean.
-#[derive(Clone, Debug, Default)]
-pub struct Context {
-    /// `SELF`.
-    pub self_id: Option<String>,
-    /// `SOURCE`.
-    pub source_id: Option<String>,
-    /// `TARGET`.
-    pub target_id: Option<String>,
+/// Every function.
+const NAMES: &[&str] = &[
+    "get_input",
+    "get_property",
+    "get_attribute",
+    "get_attributes_list",
+    "get_attributes_dict",
+    "get_secret",
+    "get_capability",
+    "get_group_capability",
+    "get_environment_capability",
+    "get_label",
+    "get_sys",
+    "get_consumers",
+    "concat",
+    "merge",
+    "string_find",
+    "string_replace",
+    "string_split",
+    "string_lower",
+    "string_upper",
+];
+
+/// Functions that can be evaluated before anything runs.
+const BEFORE_RUN: &[&str] = &[
+    "get_input",
+    "get_property",
+    "concat",
+    "merge",
+    "string_find",
+    "string_replace",
+    "string_split",
+    "string_lower",
+    "string_upper",
+];
+
+/// The function that a value calls, with its argument: a mapping of one function name, perhaps beside
+/// the key `type`. With two function names the last one counts.
+pub(crate) fn recognise(value: &Value) -> Option<(&'static str, &Value)> {
+    let map = value.as_object().filter(|map| (1..=2).contains(&map.len()))?;
+    let mut found = None;
+    for (key, argument) in map {
+        if key == "type" {
+            continue;
+        }
+        let name = NAMES.iter().find(|name| **name == key)?;
+        found = Some((*name, argument));
+    }
+    found
 }
 
-/// Evaluates every function in `payload` as a running operation sees it.
-pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Result<Value, Diagnostic> {
-    let _ = (context, storage);
-    Ok(payload)
+/// Whether any function stands anywhere in a value.
+pub(crate) fn is_anywhere_in(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(is_anywhere_in),
+        Value::Object(map) => recognise(value).is_some() || map.values().any(is_anywhere_in),
+        _ => false,
+    }
 }
 
-/// The values of a deployment's outputs (`{name: {description, value}}`) by name.
-pub fn evaluate_outputs(outputs: &Map<String, Value>, storage: &dyn Storage) -> Result<Map<String, Value>, Diagnostic> {
-    let _ = storage;
-    Ok(outputs.clone())
+/// A function that cannot be evaluated.
+pub(crate) fn failure(function: &str, message: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {function} function: {message}"))
 }
 
-/// The values of a deployment's capabilities by name.
-pub fn evaluate_capabilities(
-    capabilities: &Map<String, Value>,
-    storage: &dyn Storage,
-) -> Result<Map<String, Value>, Diagnostic> {
-    let _ = storage;
-    Ok(capabilities.clone())
+/// A function that is written wrongly.
+fn invalid(function: &str, message: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(Kind::FunctionValidation, None, format!("Unable to validate {function} function: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn functions_are_told_from_data() {
+        let name = |value: Value| recognise(&value).map(|(name, _)| name);
+        assert_eq!(name(json!({"get_input": "x"})), Some("get_input"));
+        assert_eq!(name(json!({"get_input": "x", "type": "integer"})), Some("get_input"));
+        assert_eq!(name(json!({"get_secret": "x", "concat": []})), Some("concat"));
+        for data in [json!({"type": "x"}), json!({"get_input": "x", "other": 1}), json!({}), json!("get_input")] {
+            assert_eq!(name(data.clone()), None, "{data}");
+        }
+    }
 }

@@ -3,7 +3,14 @@
 //! The crate does no I/O: [`Imports`] fetches. [`Resolver`] is the implementation to start from: it
 //! knows the built-in types and resolver rules and asks a [`Fetch`] for the rest.
 
+pub(crate) mod check;
+pub(crate) mod location;
+mod merge;
+mod namespace;
+mod properties;
 mod resolver;
+pub(crate) mod traversal;
+mod tree;
 
 pub use resolver::{Fetch, Resolver, Rule};
 
@@ -42,9 +49,14 @@ pub enum Fetched {
         /// Tag to value.
         resource_tags: Map<String, Value>,
     },
-    /// The main text of another blueprint, whose own imports are taken relative to it and through the
-    /// given source of imports.
-    Blueprint(crate::source::Source),
+    /// The main text of another blueprint; its own imports are relative to it and come from the same
+    /// [`Imports`].
+    Blueprint {
+        /// The text.
+        main: crate::source::Source,
+        /// As [`crate::Options::resources_base`], for that blueprint.
+        resources_base: Option<String>,
+    },
 }
 
 /// Why an import cannot be had.

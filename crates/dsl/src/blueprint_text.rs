@@ -1,0 +1,83 @@
+//! A text before its imports are known: YAML, ASCII, version.
+
+use std::sync::Arc;
+
+use nephele_yaml11::{Node, Span, Stage, Value};
+
+use crate::diagnostic::{Diagnostic, Kind, Place, nearest};
+use crate::element::Element;
+use crate::import::location;
+use crate::import::traversal::Setting;
+use crate::python_text;
+use crate::source::{Source, Sources};
+use crate::version::Version;
+
+/// The document of a text; an empty one is an empty mapping. `prefix` begins the message of a syntax
+/// error. Errors: code -1 or the reader's class, 108 for anything but ASCII.
+pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources) -> Result<Arc<Node>, Diagnostic> {
+    let number = sources.add(source.location.clone());
+    let loaded = nephele_yaml11::load_numbered(&source.text, number).map_err(|error| {
+        let place = Place { file: source.location.clone(), mark: Some(error.mark), ..Place::default() };
+        let (kind, code, message) = match error.stage {
+            Stage::Parser => (Kind::Format, Some(-1), format!("{prefix}: Illegal yaml; {error}")),
+            Stage::Reader => (Kind::YamlReader, None, error.to_string()),
+            Stage::Scanner => (Kind::YamlScanner, None, error.to_string()),
+            Stage::Composer => (Kind::YamlComposer, None, error.to_string()),
+            Stage::Constructor => (Kind::YamlConstructor, None, error.to_string()),
+        };
+        Diagnostic { place: Some(Box::new(place)), ..Diagnostic::new(kind, code, message) }
+    })?;
+    let root = loaded.filter(|root| !root.is_null()).unwrap_or_else(|| {
+        Arc::new(Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) })
+    });
+    if !source.text.is_ascii() {
+        if let Some(node) = not_ascii(&root) {
+            let mark = node.span.start;
+            let message = format!(
+                "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
+                mark.line, mark.column
+            );
+            let place = Place { file: source.location.clone(), mark: Some(mark), ..Place::default() };
+            return Err(Diagnostic::new(Kind::InputType, Some(108), message).at(place));
+        }
+    }
+    Ok(root)
+}
+
+fn not_ascii(node: &Node) -> Option<&Node> {
+    match &node.value {
+        Value::String(text) if !text.is_ascii() => Some(node),
+        Value::Sequence(items) => items.iter().find_map(|item| not_ascii(item)),
+        Value::Mapping(entries) => {
+            entries.iter().find_map(|entry| not_ascii(&entry.key).or_else(|| not_ascii(&entry.value)))
+        }
+        _ => None,
+    }
+}
+
+/// The version that a main text declares. Errors: 1, 27, 29.
+pub(crate) fn version(root: &Arc<Node>, sources: &Sources) -> Result<Version, Diagnostic> {
+    let root = Element::root(root, sources);
+    if root.node().is_some_and(|node| node.entries().is_none()) {
+        let found = python_text::type_name(&root.json());
+        let found = if found == "str" { "string" } else { found };
+        return Err(root.format(format!("Expected 'dict' type but found '{found}' type")));
+    }
+    let element = root.get("tosca_definitions_version");
+    let value = element.json();
+    if value.is_null() {
+        return Err(element.logic(27, "tosca_definitions_version field must appear in the main blueprint file"));
+    }
+    let name = python_text::str(&value);
+    Version::parse(&name).ok_or_else(|| {
+        let known = Version::ALL.map(Version::as_str);
+        let message =
+            format!("Unexpected tosca_definitions_version {name}; Currently supported versions are: {}", python_text::names(known));
+        element.logic(29, message).with_hint(nearest(&name, known))
+    })
+}
+
+/// The location of a main text as imports see it.
+pub(crate) fn main_url(location: Option<&str>, setting: &Setting<'_>) -> Option<String> {
+    location::candidates(location?, None, setting.resources_base, None, setting.imports).into_iter().next()
+}

@@ -1,0 +1,341 @@
+//! Constraints on the values of inputs (spec dsl.md section 3.5).
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::function;
+use crate::python_text::{self, type_name};
+use crate::value;
+
+/// What an operator takes as its argument.
+#[derive(Clone, Copy)]
+enum Argument {
+    Scalar,
+    TwoScalars,
+    Sequence,
+    Regex,
+    Text,
+    Dict,
+}
+
+/// Every operator with its argument.
+const OPERATORS: &[(&str, Argument)] = &[
+    ("equal", Argument::Scalar),
+    ("greater_than", Argument::Scalar),
+    ("greater_or_equal", Argument::Scalar),
+    ("less_than", Argument::Scalar),
+    ("less_or_equal", Argument::Scalar),
+    ("in_range", Argument::TwoScalars),
+    ("valid_values", Argument::Sequence),
+    ("length", Argument::Scalar),
+    ("min_length", Argument::Scalar),
+    ("max_length", Argument::Scalar),
+    ("pattern", Argument::Regex),
+    ("filter_id", Argument::Text),
+    ("labels", Argument::Sequence),
+    ("tenants", Argument::Sequence),
+    ("name_pattern", Argument::Dict),
+    ("deployment_id", Argument::Text),
+];
+
+/// Types that need to know of a deployment or a blueprint.
+const IN_DEPLOYMENT_OR_BLUEPRINT: &[&str] = &["scaling_group", "operation_name", "node_id", "node_type"];
+/// Types that need to know of a deployment.
+const IN_DEPLOYMENT: &[&str] = &["capability_value", "node_instance"];
+
+/// The manager's knowledge of which values exist; see [`crate::Catalog`].
+pub(crate) type Lookup<'a> = &'a dyn crate::prepare::Catalog;
+
+/// Checks how a constraint is written. Errors: 103 for the operator, 212 for its argument.
+pub(crate) fn check_definition(definition: &Map<String, Value>, input: &str) -> Result<(), Diagnostic> {
+    let known = python_text::names(OPERATORS.iter().map(|(name, _)| *name));
+    if definition.is_empty() {
+        let message = format!("Empty constraint operator name given. Allowed operators: {known}");
+        return Err(Diagnostic::new(Kind::Logic, Some(103), message));
+    }
+    let Some((name, argument)) = operator(definition) else {
+        return Err(Diagnostic::new(Kind::Index, None, "list index out of range"));
+    };
+    let Some((_, kind)) = OPERATORS.iter().find(|(known, _)| known == name) else {
+        let message = format!("No such constraint operator '{name}'. Allowed operators: {known}");
+        let hint = nearest(name, OPERATORS.iter().map(|(name, _)| *name));
+        return Err(Diagnostic::new(Kind::Logic, Some(103), message).with_hint(hint));
+    };
+    if function::recognise(argument).is_some() || takes(*kind, argument) {
+        return Ok(());
+    }
+    let message = format!(
+        "Invalid constraint operator argument \"{}\", for constraint operator \"{name}\" in \"{input}\".",
+        python_text::str(argument)
+    );
+    Err(Diagnostic::new(Kind::Logic, Some(212), message))
+}
+
+fn operator(definition: &Map<String, Value>) -> Option<(&String, &Value)> {
+    definition.iter().find(|(name, _)| *name != "error_message")
+}
+
+fn takes(kind: Argument, argument: &Value) -> bool {
+    match kind {
+        Argument::Scalar => argument.is_number(),
+        Argument::TwoScalars => matches!(argument.as_array().map(Vec::as_slice), Some([low, high]) if low.is_number() && high.is_number()),
+        Argument::Sequence => argument.is_array(),
+        Argument::Regex => argument.as_str().is_some_and(|text| fancy_regex::Regex::new(text).is_ok()),
+        Argument::Text => argument.is_string(),
+        Argument::Dict => argument.is_object(),
+    }
+}
+
+/// Checks an input's value against its definition (`type`, `item_type`, `constraints`).
+///
+/// Errors: [`Kind::Constraint`], 105 for items of the wrong type, 213 for a function as value.
+pub(crate) fn check_value(
+    input: &str,
+    definition: &Map<String, Value>,
+    constraints: &[Value],
+    value: &Value,
+    lookup: Option<Lookup<'_>>,
+) -> Result<(), Diagnostic> {
+    let text = |key: &str| definition.get(key).and_then(Value::as_str);
+    let type_name = text("type");
+    let (Some("list"), Some(item_type)) = (type_name, text("item_type")) else {
+        return check_one(input, constraints, value, type_name, lookup);
+    };
+    for item in value.as_array().map_or(&[][..], Vec::as_slice) {
+        if !value::fits(item, item_type) {
+            let message = format!(
+                "Property type validation failed in '{input}': the defined type is '{item_type}', yet it was assigned \
+                 with the value '{}'",
+                python_text::str(item)
+            );
+            return Err(Diagnostic::new(Kind::Logic, Some(105), message));
+        }
+        check_one(input, constraints, item, Some(item_type), lookup)?;
+    }
+    Ok(())
+}
+
+fn check_one(
+    input: &str,
+    constraints: &[Value],
+    value: &Value,
+    type_name: Option<&str>,
+    lookup: Option<Lookup<'_>>,
+) -> Result<(), Diagnostic> {
+    if !constraints.is_empty() && function::recognise(value).is_some() {
+        let message = format!(
+            "Input value {}, of input {input}, cannot contain an intrinsic function and also have constraints.",
+            python_text::str(value)
+        );
+        return Err(Diagnostic::new(Kind::Base, Some(213), message));
+    }
+    let constraints: Vec<(&str, &Value, Option<&str>)> = constraints
+        .iter()
+        .filter_map(Value::as_object)
+        .filter_map(|definition| {
+            let (name, argument) = operator(definition)?;
+            Some((name.as_str(), argument, definition.get("error_message").and_then(Value::as_str)))
+        })
+        .collect();
+    let object_type = type_name.filter(|name| value::is_object_type(name));
+    if let Some(type_name) = object_type {
+        let lookup =
+            lookup.ok_or_else(|| violation("Invalid call to validate_input_value: value_getter not set".to_owned()))?;
+        check_scope(input, &constraints, value, type_name, lookup)?;
+    }
+    let mut query = Map::new();
+    let mut shown = Vec::new();
+    for (name, argument, error_message) in constraints {
+        if let Some(parameter) = query_parameter(name, type_name)? {
+            query.insert(parameter.to_owned(), argument.clone());
+            shown.push(operator_text(name, argument));
+        } else if !holds(name, argument, value)? {
+            let rest = error_message.map_or_else(
+                || format!("violates constraint {}.", operator_text(name, argument)),
+                |message| format!("is invalid. {message}"),
+            );
+            return Err(violation(format!("Value {} of input {input} {rest}", python_text::str(value))));
+        }
+    }
+    let needed = type_name.is_some_and(|name| IN_DEPLOYMENT.contains(&name)) || !query.is_empty();
+    if needed && !exists(lookup, type_name.unwrap_or("None"), value, &query) {
+        let message = format!(
+            "Value '{}' of input '{input}' does not match any relevant entity or violates at least one of the \
+             constraints: {}.",
+            python_text::str(value),
+            shown.join(", ")
+        );
+        return Err(violation(message));
+    }
+    Ok(())
+}
+
+/// Does the type have the deployment or blueprint it needs, and does the value exist at all?
+fn check_scope(
+    input: &str,
+    constraints: &[(&str, &Value, Option<&str>)],
+    value: &Value,
+    type_name: &str,
+    lookup: Lookup<'_>,
+) -> Result<(), Diagnostic> {
+    let named = constraints.iter().any(|(name, ..)| *name == "deployment_id");
+    let in_deployment = lookup.has_deployment();
+    if IN_DEPLOYMENT_OR_BLUEPRINT.contains(&type_name) && !named && !in_deployment && !lookup.has_blueprint() {
+        let message =
+            format!("Input '{input}' of type '{type_name}' lacks 'blueprint_id' or 'deployment_id' constraint.");
+        return Err(violation(message));
+    }
+    if IN_DEPLOYMENT.contains(&type_name) && !named && !in_deployment {
+        return Err(violation(format!("Input '{input}' of type '{type_name}' lacks 'deployment_id' constraint.")));
+    }
+    let scoped = IN_DEPLOYMENT_OR_BLUEPRINT.contains(&type_name) || IN_DEPLOYMENT.contains(&type_name);
+    if (!scoped || (!named && in_deployment)) && !exists(Some(lookup), type_name, value, &Map::new()) {
+        let message = format!(
+            "Value '{}' of '{input}' is not a valid value for data type '{type_name}'.",
+            python_text::str(value)
+        );
+        return Err(violation(message));
+    }
+    Ok(())
+}
+
+fn exists(lookup: Option<Lookup<'_>>, data_type: &str, value: &Value, constraints: &Map<String, Value>) -> bool {
+    lookup.is_some_and(|lookup| lookup.contains(&crate::prepare::ValueQuery { data_type, value, constraints }))
+}
+
+/// The query parameter of a constraint that only the manager can check; `None` for one on the value.
+fn query_parameter(name: &str, type_name: Option<&str>) -> Result<Option<&'static str>, Diagnostic> {
+    let type_name = type_name.unwrap_or("None");
+    let scoped = IN_DEPLOYMENT_OR_BLUEPRINT.contains(&type_name) || IN_DEPLOYMENT.contains(&type_name);
+    let top = matches!(type_name, "deployment_id" | "blueprint_id");
+    let parameter = match name {
+        "valid_values" if scoped => Some("valid_values"),
+        "filter_id" if top => Some("filter_id"),
+        "labels" if top => Some("labels"),
+        "tenants" if top => Some("tenants"),
+        "deployment_id" if scoped => Some("deployment_id"),
+        "name_pattern" => match type_name {
+            "blueprint_id" | "node_id" | "node_instance" => Some("id_specs"),
+            "deployment_id" => Some("display_name_specs"),
+            "secret_key" => Some("key_specs"),
+            "node_type" => Some("type_specs"),
+            "capability_value" => Some("capability_key_specs"),
+            "scaling_group" => Some("scaling_group_name_specs"),
+            "operation_name" => Some("operation_name_specs"),
+            _ => None,
+        },
+        _ => None,
+    };
+    if parameter.is_none() && matches!(name, "filter_id" | "labels" | "tenants" | "deployment_id" | "name_pattern") {
+        return Err(violation(format!("'{name}' constraint is not defined for '{type_name}' data types")));
+    }
+    Ok(parameter)
+}
+
+/// Whether a value satisfies one operator. Errors: the two cannot be compared at all.
+pub(crate) fn holds(name: &str, argument: &Value, value: &Value) -> Result<bool, Diagnostic> {
+    let incomparable = || {
+        violation(format!(
+            "Value is not comparable, the Constraint argument type  is '{}' but value type is '{}'.",
+            type_name(argument),
+            type_name(value)
+        ))
+    };
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_bool().map(|truth| f64::from(u8::from(truth))));
+    let compared = || number(value).zip(number(argument)).ok_or_else(incomparable);
+    let length = || {
+        let length = match value {
+            Value::String(text) => text.chars().count(),
+            Value::Array(items) => items.len(),
+            Value::Object(map) => map.len(),
+            _ => {
+                let message =
+                    format!("Value's length could not be computed. Value type is '{}'.", type_name(value));
+                return Err(violation(message));
+            }
+        };
+        #[expect(clippy::cast_precision_loss, reason = "lengths are far below 2^52")]
+        Ok((length as f64, number(argument).unwrap_or(f64::NAN)))
+    };
+    #[expect(clippy::float_cmp, reason = "the language compares numbers exactly")]
+    Ok(match name {
+        "equal" => match (number(value), number(argument)) {
+            (Some(left), Some(right)) => left == right,
+            _ => value == argument,
+        },
+        "greater_than" => compared().map(|(value, bound)| value > bound)?,
+        "greater_or_equal" => compared().map(|(value, bound)| value >= bound)?,
+        "less_than" => compared().map(|(value, bound)| value < bound)?,
+        "less_or_equal" => compared().map(|(value, bound)| value <= bound)?,
+        "in_range" => {
+            let bounds = argument.as_array().map_or(&[][..], Vec::as_slice);
+            let (Some(value), [low, high]) = (number(value), bounds) else { return Err(incomparable()) };
+            number(low).zip(number(high)).is_some_and(|(low, high)| low <= value && value <= high)
+        }
+        "valid_values" => argument.as_array().is_some_and(|values| {
+            values.iter().any(|known| known == value || (number(known).is_some() && number(known) == number(value)))
+        }),
+        "length" => length().map(|(length, wanted)| length == wanted)?,
+        "min_length" => length().map(|(length, wanted)| length >= wanted)?,
+        "max_length" => length().map(|(length, wanted)| length <= wanted)?,
+        "pattern" => matches_pattern(argument.as_str().unwrap_or_default(), value)?,
+        _ => true,
+    })
+}
+
+fn matches_pattern(pattern: &str, value: &Value) -> Result<bool, Diagnostic> {
+    let text = value.as_str().ok_or_else(|| {
+        violation(format!("Value must be of type string, got type '{}'", type_name(value)))
+    })?;
+    let regex = fancy_regex::Regex::new(&format!("\\A(?:{pattern})"))
+        .map_err(|error| violation(format!("The pattern '{pattern}' cannot be used: {error}")))?;
+    regex.is_match(text).map_err(|error| violation(format!("The pattern '{pattern}' gave up: {error}")))
+}
+
+fn operator_text(name: &str, argument: &Value) -> String {
+    let arguments = match argument {
+        Value::Array(items) => items.iter().map(python_text::str).collect::<Vec<_>>().join(", "),
+        other => python_text::str(other),
+    };
+    format!("{name}({arguments}) operator")
+}
+
+fn violation(message: String) -> Diagnostic {
+    Diagnostic::new(Kind::Constraint, None, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn operators_compare_as_python_does() {
+        for (name, argument, value, expected) in [
+            ("equal", json!(3), json!(3.0), true),
+            ("equal", json!(3), json!("3"), false),
+            ("in_range", json!([0, 5]), json!(5), true),
+            ("length", json!(2), json!("ab"), true),
+            ("pattern", json!("a+"), json!("aab"), true),
+            ("pattern", json!("a+"), json!("ba"), false),
+            ("pattern", json!("a|b"), json!("xb"), false),
+            ("valid_values", json!([1, "x"]), json!("x"), true),
+        ] {
+            assert_eq!(holds(name, &argument, &value).unwrap(), expected, "{name} {argument} {value}");
+        }
+        assert!(holds("greater_than", &json!(1), &json!("x")).is_err());
+        assert!(holds("length", &json!(1), &json!(1)).is_err());
+    }
+
+    #[test]
+    fn definitions_are_checked() {
+        let check = |value: Value| check_definition(value.as_object().unwrap(), "i").map_err(|problem| problem.code);
+        assert_eq!(check(json!({"equal": 3})), Ok(()));
+        assert_eq!(check(json!({"equal": true})), Err(Some(212)));
+        assert_eq!(check(json!({"equals": 3})), Err(Some(103)));
+        assert_eq!(check(json!({})), Err(Some(103)));
+        assert_eq!(check(json!({"equal": {"get_input": "x"}})), Ok(()));
+        assert_eq!(check(json!({"pattern": "("})), Err(Some(212)));
+    }
+}

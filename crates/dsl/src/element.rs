@@ -1,0 +1,208 @@
+//! A place in a blueprint: a node together with the way to it.
+//!
+//! Sections read through elements, so that every [`Diagnostic`] knows its path, its file and its line
+//! without anything being copied while all goes well.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use nephele_yaml11::{Mark, Node, Value as Yaml};
+use serde_json::{Map, Number, Value};
+
+use crate::diagnostic::{Diagnostic, Kind, Place, Wording};
+use crate::python_text;
+use crate::source::Sources;
+
+/// What an element is called within its parent.
+#[derive(Clone, Copy)]
+enum Name<'n> {
+    Root,
+    Key(&'n Node),
+    Absent(&'n str),
+    Index(usize),
+}
+
+/// A node, or the absence of one, with its ancestors.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'p, 'n> {
+    parent: Option<&'p Element<'p, 'n>>,
+    name: Name<'n>,
+    value: Option<&'n Arc<Node>>,
+    sources: &'n Sources,
+}
+
+impl<'n> Element<'_, 'n> {
+    pub(crate) fn root(value: &'n Arc<Node>, sources: &'n Sources) -> Element<'n, 'n> {
+        Element { parent: None, name: Name::Root, value: Some(value), sources }
+    }
+
+    /// The name as text; list items are called by their number.
+    pub(crate) fn name(&self) -> Cow<'n, str> {
+        match self.name {
+            Name::Root => Cow::Borrowed("root"),
+            Name::Key(key) => key_text(key),
+            Name::Absent(name) => Cow::Borrowed(name),
+            Name::Index(index) => Cow::Owned(index.to_string()),
+        }
+    }
+
+    /// The node, if there is one that is not null.
+    pub(crate) fn node(&self) -> Option<&'n Arc<Node>> {
+        self.value.filter(|node| !node.is_null())
+    }
+
+    /// Whether it is written, even as null.
+    pub(crate) const fn is_written(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// The text, if it is text.
+    pub(crate) fn text(&self) -> Option<&'n str> {
+        self.value?.as_str()
+    }
+
+    /// The value as JSON; null when absent.
+    pub(crate) fn json(&self) -> Value {
+        self.value.map_or(Value::Null, |node| json(node))
+    }
+
+    /// The value as a JSON object; empty when absent or something else.
+    pub(crate) fn json_map(&self) -> Map<String, Value> {
+        match self.json() {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// The element under a key, written or not.
+    pub(crate) fn get<'s>(&'s self, key: &'n str) -> Element<'s, 'n> {
+        let entry = self.value.and_then(|node| node.entry(key));
+        Element {
+            parent: Some(self),
+            name: entry.map_or(Name::Absent(key), |entry| Name::Key(&entry.key)),
+            value: entry.map(|entry| &entry.value),
+            sources: self.sources,
+        }
+    }
+
+    /// All elements of a mapping.
+    pub(crate) fn entries<'s>(&'s self) -> impl Iterator<Item = Element<'s, 'n>> {
+        self.value.and_then(|node| node.entries()).unwrap_or_default().iter().map(move |entry| Element {
+            parent: Some(self),
+            name: Name::Key(&entry.key),
+            value: Some(&entry.value),
+            sources: self.sources,
+        })
+    }
+
+    /// All elements of a list.
+    pub(crate) fn items<'s>(&'s self) -> impl Iterator<Item = Element<'s, 'n>> {
+        self.value.and_then(|node| node.items()).unwrap_or_default().iter().enumerate().map(move |(index, item)| {
+            Element { parent: Some(self), name: Name::Index(index), value: Some(item), sources: self.sources }
+        })
+    }
+
+    /// How many entries or items there are.
+    pub(crate) fn len(&self) -> usize {
+        match self.value.map(|node| &node.value) {
+            Some(Yaml::Mapping(entries)) => entries.len(),
+            Some(Yaml::Sequence(items)) => items.len(),
+            _ => 0,
+        }
+    }
+
+    /// A problem here.
+    pub(crate) fn problem(&self, kind: Kind, code: i32, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(kind, Some(code), message).at(self.place())
+    }
+
+    /// A problem of class [`Kind::Logic`] here.
+    pub(crate) fn logic(&self, code: i32, message: impl Into<String>) -> Diagnostic {
+        self.problem(Kind::Logic, code, message)
+    }
+
+    /// A problem of class [`Kind::Format`] here.
+    pub(crate) fn format(&self, message: impl Into<String>) -> Diagnostic {
+        self.problem(Kind::Format, 1, message)
+    }
+
+    /// Places a problem here that has no place yet. Classes that the reference raises without a place
+    /// keep their wording bare.
+    pub(crate) fn place_if_blueprint(&self, mut problem: Diagnostic) -> Diagnostic {
+        if problem.place.is_none() && problem.is_invalid_blueprint() {
+            problem.place = Some(Box::new(self.place()));
+        }
+        problem
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        let key = match self.name {
+            Name::Key(key) => Some(key.span.start),
+            _ => None,
+        };
+        let value = self.value.map(|node| node.span.start);
+        Place {
+            file: self.value.and_then(|node| self.sources.name(node.source)).map(str::to_owned),
+            mark: self.nearest_mark(),
+            wording: match (key, value) {
+                (Some(mark), _) => Wording::Key(mark),
+                (None, Some(mark)) => Wording::Value(mark),
+                (None, None) => Wording::Unwritten,
+            },
+            path: self.path(),
+            value: python_text::str(&self.json()),
+        }
+    }
+
+    fn nearest_mark(&self) -> Option<Mark> {
+        match self.name {
+            Name::Key(key) => Some(key.span.start),
+            _ => self
+                .value
+                .map(|node| node.span.start)
+                .or_else(|| self.parent.and_then(Element::nearest_mark)),
+        }
+    }
+
+    fn path(&self) -> String {
+        match self.parent {
+            Some(parent) if !matches!(parent.name, Name::Root) => format!("{}.{}", parent.path(), self.name()),
+            _ => self.name().into_owned(),
+        }
+    }
+}
+
+fn key_text(key: &Node) -> Cow<'_, str> {
+    match key.as_str() {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(match json(key) {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }),
+    }
+}
+
+/// A node as JSON. Keys that are no text become the text that JSON writers make of them; what JSON
+/// cannot hold (dates, binary data, infinities) becomes text.
+pub(crate) fn json(node: &Node) -> Value {
+    match &node.value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(truth) => Value::Bool(*truth),
+        Yaml::Int(number) => Value::from(*number),
+        Yaml::BigInt(digits) => digits
+            .parse::<u64>()
+            .map(Value::from)
+            .or_else(|_| digits.parse::<f64>().map(Value::from))
+            .unwrap_or(Value::Null),
+        Yaml::Float(number) => Number::from_f64(*number).map_or_else(
+            || Value::String(if number.is_nan() { "NaN" } else if *number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()),
+            Value::Number,
+        ),
+        Yaml::String(text) => Value::String(text.to_string()),
+        Yaml::Timestamp(text) | Yaml::Binary(text) => Value::String(text.clone()),
+        Yaml::Sequence(items) => Value::Array(items.iter().map(|item| json(item)).collect()),
+        Yaml::Mapping(entries) => {
+            Value::Object(entries.iter().map(|entry| (key_text(&entry.key).into_owned(), json(&entry.value))).collect())
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The walk through a value that replaces functions by what they yield (spec dsl.md section 6.3).
+//!
+//! Arguments are evaluated before their function; what a function yields is evaluated again, as long as
+//! that changes anything. Two bounds end what would not end: a depth of nested values, and a function
+//! that yields what it yielded before.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::property::{self, Lookup};
+use super::world::{Part, View, World};
+use super::{BEFORE_RUN, arguments, attribute, recognise, text};
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::python_text;
+use crate::value;
+
+/// How deep values may nest while functions are evaluated.
+const DEEPEST: usize = 50;
+/// How many functions may yield functions in a row.
+const LONGEST_CHAIN: usize = 1_000;
+
+/// Evaluates values in a world.
+pub(crate) struct Evaluator<'w> {
+    pub(crate) world: &'w dyn World,
+}
+
+impl Evaluator<'_> {
+    /// The value with functions replaced. `path` names its place and is left as it was.
+    pub(crate) fn evaluate(
+        &self,
+        value: &Value,
+        view: &View<'_>,
+        path: &mut String,
+        depth: usize,
+    ) -> Result<Value, Diagnostic> {
+        if !value.is_object() && !value.is_array() {
+            return Ok(value.clone());
+        }
+        if depth >= DEEPEST {
+            return Err(endless(path));
+        }
+        let mut view = Cow::Borrowed(view);
+        let mut seen: Vec<Value> = Vec::new();
+        let mut current = Cow::Borrowed(value);
+        loop {
+            let scanned = self.children(&current, &view, path, depth)?;
+            let Some((function, argument)) = recognise(&scanned) else { return Ok(scanned) };
+            arguments::check(function, argument)?;
+            let result = if self.world.evaluates(function) {
+                self.call(function, argument, &scanned, &mut view, path, depth)?
+            } else {
+                if let Some(waits) = view.waits {
+                    waits.set(true);
+                }
+                scanned.clone()
+            };
+            if result == scanned {
+                return Ok(result);
+            }
+            if seen.contains(&result) || seen.len() > LONGEST_CHAIN {
+                return Err(endless(path));
+            }
+            seen.push(scanned);
+            if !result.is_object() && !result.is_array() {
+                return Ok(result);
+            }
+            current = Cow::Owned(result);
+        }
+    }
+
+    /// Calls one function without evaluating what it yields. Errors: as when it is evaluated.
+    pub(crate) fn once(&self, value: &Value, view: &View<'_>, path: &mut String) -> Result<(), Diagnostic> {
+        let Some((function, argument)) = recognise(value) else { return Ok(()) };
+        self.call(function, argument, value, &mut Cow::Borrowed(view), path, 0).map(drop)
+    }
+
+    fn children(&self, value: &Value, view: &View<'_>, path: &mut String, depth: usize) -> Result<Value, Diagnostic> {
+        let length = path.len();
+        let result = match value {
+            Value::Object(map) => {
+                let mut evaluated = serde_json::Map::with_capacity(map.len());
+                for (key, value) in map {
+                    path.push('.');
+                    path.push_str(key);
+                    let value = self.evaluate(value, view, path, depth + 1)?;
+                    path.truncate(length);
+                    evaluated.insert(key.clone(), value);
+                }
+                Value::Object(evaluated)
+            }
+            Value::Array(items) => {
+                let mut evaluated = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    path.push_str(&format!("[{index}]"));
+                    evaluated.push(self.evaluate(item, view, path, depth + 1)?);
+                    path.truncate(length);
+                }
+                Value::Array(evaluated)
+            }
+            plain => plain.clone(),
+        };
+        Ok(result)
+    }
+
+    fn call(
+        &self,
+        function: &str,
+        argument: &Value,
+        raw: &Value,
+        view: &mut Cow<'_, View<'_>>,
+        path: &mut String,
+        depth: usize,
+    ) -> Result<Value, Diagnostic> {
+        match function {
+            "get_input" => self.get_input(argument, raw, path),
+            "get_property" => self.get_property(argument, view, path, depth),
+            "concat" => Ok(match argument.as_array() {
+                Some(items) if items.iter().all(|item| recognise(item).is_none()) => {
+                    Value::from(items.iter().map(python_text::str).collect::<String>())
+                }
+                _ => raw.clone(),
+            }),
+            "merge" => merge(argument, raw),
+            _ if BEFORE_RUN.contains(&function) => text::evaluate(function, argument),
+            _ => attribute::call(self, function, argument, view, path, depth),
+        }
+    }
+
+    fn get_input(&self, argument: &Value, raw: &Value, path: &str) -> Result<Value, Diagnostic> {
+        let unresolved = match argument {
+            Value::Array(items) => items.iter().any(|item| recognise(item).is_some()),
+            other => recognise(other).is_some(),
+        };
+        if unresolved {
+            let message = format!("get_input: found an unresolved argument: {}", python_text::str(argument));
+            return Err(bare(&message));
+        }
+        let result = match argument {
+            Value::Array(items) => {
+                let name = items.first().map(python_text::str).unwrap_or_default();
+                property::of_input(&self.world.input(&name)?, items)?
+            }
+            other => self.world.input(&python_text::str(other))?,
+        };
+        let Some(type_name) = raw.get("type").and_then(Value::as_str) else { return Ok(result) };
+        if value::is_primitive(type_name) && value::fits(&result, type_name) {
+            return Ok(result);
+        }
+        let message = format!(
+            "Value '{}' of input '{}' does not match data type declared for '{path}': '{type_name}'.",
+            python_text::str(&result),
+            python_text::str(argument)
+        );
+        Err(Diagnostic::new(Kind::InputEvaluation, None, message))
+    }
+
+    fn get_property(
+        &self,
+        argument: &Value,
+        view: &mut Cow<'_, View<'_>>,
+        path: &mut String,
+        depth: usize,
+    ) -> Result<Value, Diagnostic> {
+        let items = argument.as_array().map_or(&[][..], Vec::as_slice);
+        let (node_name, property_path) = items.split_first().unwrap_or((&Value::Null, &[]));
+        if items.iter().any(|item| recognise(item).is_some()) {
+            let message = format!(
+                "get_property: found an unresolved argument in path: {}, {}",
+                python_text::str(node_name),
+                python_text::repr(&Value::Array(property_path.to_vec()))
+            );
+            return Err(bare(&message));
+        }
+        let node_name = python_text::str(node_name);
+        let name = self.node_name(&node_name, view, path)?;
+        let node = self.world.node(&name)?;
+        if !matches!(node_name.as_str(), "SELF" | "SOURCE" | "TARGET") {
+            // What that node's property holds is seen from that node.
+            let view = view.to_mut();
+            view.node = Some(name.clone());
+            view.part = if view.part == Part::Nowhere { Part::Node } else { view.part };
+            view.waits = None;
+        }
+        let place = path.clone();
+        let lookup = Lookup { function: "get_property", node: &name, path: property_path, place: &place, strict: true };
+        let properties = node.get("properties").unwrap_or(&Value::Null);
+        property::descend(&lookup, properties, |value| self.on_the_way(value, view, path, depth))
+    }
+
+    /// The node that `SELF`, `SOURCE`, `TARGET` or a name means.
+    fn node_name(&self, name: &str, view: &View<'_>, path: &str) -> Result<String, Diagnostic> {
+        let refuse = |message: String| Diagnostic::new(Kind::Value, None, message);
+        let instance = |id: &Option<String>| -> Option<String> {
+            let instance = self.world.storage().ok()?.node_instance(id.as_deref()?)?;
+            instance.get("node_id").and_then(Value::as_str).map(str::to_owned)
+        };
+        match name {
+            "SELF" if view.part != Part::Node => Err(refuse(format!(
+                "SELF can only be used in a context of node template but appears in {}.",
+                view.part.as_str()
+            ))),
+            "SELF" => view.node.clone().or_else(|| instance(&view.instances.self_id)).ok_or_else(|| refuse("SELF is unknown here".to_owned())),
+            "SOURCE" | "TARGET" if view.part != Part::Relationship => {
+                Err(refuse(format!("{name} can only be used within a relationship but is used in {path}")))
+            }
+            "SOURCE" => view.node.clone().or_else(|| instance(&view.instances.source_id)).ok_or_else(|| refuse("SOURCE is unknown here".to_owned())),
+            "TARGET" => view.target.clone().or_else(|| instance(&view.instances.target_id)).ok_or_else(|| refuse("TARGET is unknown here".to_owned())),
+            name => Ok(name.to_owned()),
+        }
+    }
+
+    /// What a path passes, evaluated where the world wants that.
+    pub(crate) fn on_the_way(
+        &self,
+        value: &Value,
+        view: &View<'_>,
+        path: &mut String,
+        depth: usize,
+    ) -> Result<Value, Diagnostic> {
+        if self.world.evaluates_on_the_way() { self.evaluate(value, view, path, depth + 1) } else { Ok(value.clone()) }
+    }
+}
+
+fn merge(argument: &Value, raw: &Value) -> Result<Value, Diagnostic> {
+    let items = argument.as_array().map_or(&[][..], Vec::as_slice);
+    if items.iter().any(|item| recognise(item).is_some()) {
+        return Ok(raw.clone());
+    }
+    let mut merged = serde_json::Map::new();
+    for item in items {
+        match item {
+            Value::Object(map) => merged.extend(map.clone()),
+            other => {
+                let message = format!("'{}' object is not iterable", python_text::type_name(other));
+                return Err(Diagnostic::new(Kind::Type, None, message));
+            }
+        }
+    }
+    Ok(Value::Object(merged))
+}
+
+fn bare(message: &str) -> Diagnostic {
+    Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {message} function"))
+}
+
+fn endless(path: &str) -> Diagnostic {
+    let message = format!(
+        "The recursion limit ({DEEPEST}) has been reached while evaluating the deployment. Limit was reached with the \
+         following path - {path}"
+    );
+    Diagnostic::new(Kind::EvaluationRecursionLimitReached, None, message)
+}
+

@@ -1,0 +1,199 @@
+//! Paths into values: properties, attributes, inputs, capabilities, secrets.
+
+use serde_json::Value;
+
+use super::{failure, recognise};
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::python_text::{str, type_name};
+
+/// The item of a list at an index that may count from the end.
+fn item<'a>(items: &'a [Value], index: &Value) -> Option<&'a Value> {
+    let index = index.as_i64().or_else(|| index.as_bool().map(i64::from))?;
+    let length = i64::try_from(items.len()).ok()?;
+    items.get(usize::try_from(if index < 0 { index + length } else { index }).ok()?)
+}
+
+fn is_index(value: &Value) -> bool {
+    value.is_i64() || value.is_u64() || value.is_boolean()
+}
+
+/// A key as mappings from JSON have them.
+fn key(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Who is looking along a path, for messages.
+pub(crate) struct Lookup<'a> {
+    pub(crate) function: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) path: &'a [Value],
+    /// Where the function stands.
+    pub(crate) place: &'a str,
+    /// Whether what is missing is a failure or nothing.
+    pub(crate) strict: bool,
+}
+
+/// Goes along a path through the properties of a node. `on_the_way` evaluates what is passed.
+pub(crate) fn descend(
+    lookup: &Lookup<'_>,
+    root: &Value,
+    mut on_the_way: impl FnMut(&Value) -> Result<Value, Diagnostic>,
+) -> Result<Value, Diagnostic> {
+    let described = || {
+        let path: Vec<String> = lookup.path.iter().map(str).collect();
+        format!("Node template property '{}.properties.{}' referenced from '{}'", lookup.node, path.join("."), lookup.place)
+    };
+    let missing = |rest: String| {
+        if lookup.strict { Err(failure(lookup.function, format!("{} {rest}", described()))) } else { Ok(Value::Null) }
+    };
+    let mut value = root.clone();
+    for step in lookup.path {
+        if recognise(&value).is_some() {
+            value = Value::Array(vec![value, step.clone()]);
+            continue;
+        }
+        let next = match &value {
+            Value::Object(map) => match map.get(&key(step)) {
+                Some(next) => on_the_way(next)?,
+                None => return missing("doesn't exist.".to_owned()),
+            },
+            Value::Array(_) if !is_index(step) => {
+                let message =
+                    format!("{} is expected {} to be an int but it is a {}.", described(), str(step), type_name(step));
+                return Err(failure(lookup.function, message));
+            }
+            Value::Array(items) => match item(items, step) {
+                Some(next) => on_the_way(next)?,
+                None => {
+                    return missing(format!(
+                        "index is out of range. Got {} but list size is {}.",
+                        str(step),
+                        items.len()
+                    ));
+                }
+            },
+            _ => return missing("doesn't exist.".to_owned()),
+        };
+        value = next;
+    }
+    Ok(value)
+}
+
+/// `obj1.attr1[7].attr2`.
+fn dotted(path: &[Value]) -> String {
+    let mut text = path.first().map(str).unwrap_or_default();
+    for step in path.iter().skip(1) {
+        text += &if is_index(step) { format!("[{}]", str(step)) } else { format!(".{}", str(step)) };
+    }
+    text
+}
+
+/// `get_input: [name, key, index, ...]` below the input's value.
+pub(crate) fn of_input(root: &Value, path: &[Value]) -> Result<Value, Diagnostic> {
+    let refuse = |message: String| Err(Diagnostic::new(Kind::InputEvaluation, None, message));
+    let mut value = root;
+    for (index, step) in path.iter().skip(1).enumerate() {
+        let so_far = dotted(&path[..=index]);
+        value = match value {
+            Value::Object(map) => match map.get(&key(step)) {
+                Some(next) => next,
+                None => return refuse(format!("Input attribute '{}' of '{so_far}', doesn't exist.", str(step))),
+            },
+            Value::Array(_) if !is_index(step) => {
+                let shown: Vec<String> = path.iter().map(str).collect();
+                return refuse(format!(
+                    "Item in index {index} in the get_input arguments list [{}] is expected to be an int but got {}.",
+                    shown.join(", "),
+                    type_name(step)
+                ));
+            }
+            Value::Array(items) => match item(items, step) {
+                Some(next) => next,
+                None => {
+                    return refuse(format!(
+                        "List size of '{so_far}' is {} but index {} is retrieved.",
+                        items.len(),
+                        str(step)
+                    ));
+                }
+            },
+            _ => return Err(failure("get_input", format!("Object {so_far} has no attribute {}", str(step)))),
+        };
+    }
+    Ok(value.clone())
+}
+
+/// `get_capability: [deployment, capability, key, index, ...]` below the capability's value.
+pub(crate) fn of_capability(root: &Value, path: &[Value]) -> Result<Value, Diagnostic> {
+    let refuse = |message: String| Err(failure("get_capability", message));
+    let deployment = path.first().map(str).unwrap_or_default();
+    let mut value = root;
+    for (index, step) in path.iter().skip(2).enumerate() {
+        let so_far = dotted(&path[1..index + 2]);
+        value = match value {
+            Value::Object(map) => match map.get(&key(step)) {
+                Some(next) => next,
+                None => {
+                    return refuse(format!(
+                        "Attribute '{}' doesn't exist in '{so_far}' in deployment '{deployment}'.",
+                        str(step)
+                    ));
+                }
+            },
+            Value::Array(_) if !is_index(step) => {
+                let shown: Vec<String> = path.iter().map(str).collect();
+                return refuse(format!(
+                    "Item in index {} in the get_capability arguments list [{}] is expected to be an int but got {}.",
+                    index + 2,
+                    shown.join(", "),
+                    type_name(step)
+                ));
+            }
+            Value::Array(items) => match item(items, step) {
+                Some(next) => next,
+                None => {
+                    return refuse(format!(
+                        "List size of '{so_far}' is {}, in deployment '{deployment}', but index {} is retrieved.",
+                        items.len(),
+                        str(step)
+                    ));
+                }
+            },
+            _ => {
+                return refuse(format!(
+                    "Object {}, in capability '{}' in deployment '{deployment}', has no attribute {}",
+                    dotted(&path[2..index + 2]),
+                    path.get(1).map(str).unwrap_or_default(),
+                    str(step)
+                ));
+            }
+        };
+    }
+    Ok(value.clone())
+}
+
+/// `get_secret: [name, key, index, ...]` below the secret's text, which is JSON.
+pub(crate) fn of_secret(text: &str, path: &[Value]) -> Result<Value, Diagnostic> {
+    let name = path.first().map(str).unwrap_or_default();
+    let bare = |message: String| {
+        Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {message} function"))
+    };
+    let root: Value = serde_json::from_str(text)
+        .map_err(|error| bare(format!("Could not parse secret \"{name}\" as json. Error was: {error}")))?;
+    let mut value = &root;
+    for step in path.iter().skip(1) {
+        let next = match value {
+            Value::Object(map) => map.get(&key(step)),
+            Value::Array(items) => item(items, step),
+            _ => None,
+        };
+        value = next.ok_or_else(|| {
+            let (step, shown) = (str(step), crate::python_text::repr(step));
+            bare(format!("Could not find \"{step}\" in nested lookup on secret \"{name}\". Error was: {shown}"))
+        })?;
+    }
+    Ok(value.clone())
+}

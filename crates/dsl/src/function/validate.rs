@@ -1,0 +1,152 @@
+//! Functions checked when a blueprint is parsed (spec dsl.md sections 6.2 and 6.4), and what they will
+//! need later.
+
+use serde_json::{Map, Value, json};
+
+use super::evaluate::Evaluator;
+use super::plan_world::{PlanWorld, unknown_input};
+use super::scan::{self, Order};
+use super::world::{Part, View};
+use super::{arguments, recognise, text};
+use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::python_text;
+use crate::version::Version;
+
+/// Checks every function of a plan. Errors: the first problem.
+pub(crate) fn validate(plan: &mut Map<String, Value>, version: Version) -> Result<(), Diagnostic> {
+    let inputs = plan.get("inputs").and_then(Value::as_object).cloned().unwrap_or_default();
+    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let world = PlanWorld::new(inputs, nodes, false);
+    scan::each(plan, &mut |site| {
+        let view = site.view;
+        scan::functions(site.value, Order::Outside, &mut site.path.clone(), &mut |name, arguments, path| {
+            arguments::check(name, arguments)?;
+            one(name, arguments, path, view, &world, version)
+        })
+    })
+}
+
+fn one(
+    name: &str,
+    arguments: &Value,
+    path: &str,
+    view: &View<'_>,
+    world: &PlanWorld,
+    version: Version,
+) -> Result<(), Diagnostic> {
+    let items = arguments.as_array().map_or(&[][..], Vec::as_slice);
+    let is_function = |value: &Value| recognise(value).is_some();
+    match name {
+        "get_input" => {
+            let input = items.first().unwrap_or(arguments);
+            let text = python_text::str(input);
+            if is_function(input) || world.has_input(&text) {
+                return Ok(());
+            }
+            Err(unknown_input(&text, world.input_names()))
+        }
+        "get_property" if !items.iter().any(is_function) => {
+            let function = json!({"get_property": arguments});
+            check_property(&function, path, view, world)
+        }
+        "get_attribute" | "get_attributes_list" | "get_attributes_dict" if !items.iter().any(is_function) => {
+            check_node(name, &python_text::str(items.first().unwrap_or(&Value::Null)), path, view, world)
+        }
+        "concat" if version < Version::V1_1 => Err(too_old(name, "1_1", path, version)),
+        "merge" if version < Version::V1_3 => Err(too_old(name, "1_3", path, version)),
+        "merge" => match items.iter().find(|item| !item.is_object()) {
+            Some(item) => {
+                let message = format!("Encountered non-dict element for merge: {}", python_text::str(item));
+                Err(Diagnostic::new(Kind::FunctionValidation, None, format!("Unable to validate {message} function")))
+            }
+            None => Ok(()),
+        },
+        "get_sys" => check_system(items),
+        name if name.starts_with("string_") => text::validate(name, arguments),
+        _ => Ok(()),
+    }
+}
+
+/// One step of evaluation: does the property exist from here?
+fn check_property(function: &Value, path: &str, view: &View<'_>, world: &PlanWorld) -> Result<(), Diagnostic> {
+    let evaluator = Evaluator { world };
+    evaluator.once(function, view, &mut path.to_owned())
+}
+
+fn check_node(
+    function: &str,
+    node: &str,
+    path: &str,
+    view: &View<'_>,
+    world: &PlanWorld,
+) -> Result<(), Diagnostic> {
+    if matches!(node, "SELF" | "SOURCE" | "TARGET") {
+        let refused = match view.part {
+            Part::Outputs => true,
+            Part::Relationship => node == "SELF",
+            Part::Node => node != "SELF",
+            Part::Other(section) => {
+                return Err(Diagnostic::new(Kind::Key, None, format!("'{section}'")));
+            }
+            Part::Nowhere => false,
+        };
+        if refused {
+            let message = format!("{node} cannot be used with {function} function in {path}");
+            return Err(Diagnostic::new(Kind::Value, None, message));
+        }
+        return Ok(());
+    }
+    if world.has_node(node) {
+        return Ok(());
+    }
+    let message = format!("\"{function} function node reference '{node}' does not exist.\"");
+    Err(Diagnostic::new(Kind::Key, None, message).with_hint(nearest(node, world.node_names())))
+}
+
+fn check_system(items: &[Value]) -> Result<(), Diagnostic> {
+    let (Some(entity), Some(property)) = (items.first(), items.get(1)) else { return Ok(()) };
+    if recognise(entity).is_some() {
+        return Ok(());
+    }
+    let (entity_name, property_name) = (python_text::str(entity), python_text::str(property));
+    let known: &[&str] = match entity.as_str() {
+        Some("tenant") => &["name"],
+        Some("deployment") => &["id", "name", "blueprint", "owner"],
+        _ => {
+            let message = format!("get_sys function unable to determine entity: {entity_name}");
+            return Err(Diagnostic::new(Kind::UnknownSysEntity, None, message));
+        }
+    };
+    if recognise(property).is_some() || property.as_str().is_some_and(|name| known.contains(&name)) {
+        return Ok(());
+    }
+    let message = format!("get_sys function unable to determine property: {entity_name} {property_name}");
+    Err(Diagnostic::new(Kind::UnknownSysProperty, None, message))
+}
+
+fn too_old(function: &str, since: &str, path: &str, version: Version) -> Diagnostic {
+    let message = format!(
+        "Unable to validate Using {function} requires using dsl version {since} or greater, but found: {{'raw': \
+         '{version}', 'definitions_name': 'cloudify_dsl', 'definitions_version': (1, {})}} in {path}. function",
+        version.minor()
+    );
+    Diagnostic::new(Kind::FunctionValidation, None, message)
+}
+
+/// `requirements` of the plan: every secret and every capability of the parent that is asked for.
+pub(crate) fn requirements(plan: &mut Map<String, Value>) -> Result<Value, Diagnostic> {
+    let (mut capabilities, mut secrets) = (Vec::new(), Vec::new());
+    scan::each(plan, &mut |site| {
+        scan::functions(site.value, Order::Outside, &mut site.path.clone(), &mut |name, arguments, _| {
+            arguments::check(name, arguments)?;
+            match name {
+                "get_environment_capability" if arguments.is_string() => capabilities.push(json!([arguments])),
+                "get_environment_capability" => capabilities.push(arguments.clone()),
+                "get_secret" => secrets.push(arguments.clone()),
+                _ => {}
+            }
+            Ok(())
+        })
+    })?;
+    Ok(json!({"parent_capabilities": capabilities, "secrets": secrets}))
+}

@@ -1,0 +1,75 @@
+//! What functions ask for: inputs, nodes, secrets, other deployments.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Kind};
+
+/// In which part of a plan a function stands; decides what `SELF`, `SOURCE` and `TARGET` may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Properties, capabilities and operations of a node.
+    Node,
+    /// Operations of a relationship.
+    Relationship,
+    /// Outputs.
+    Outputs,
+    /// Anything else, by its section.
+    Other(&'static str),
+    /// A value without a place.
+    Nowhere,
+}
+
+impl Part {
+    /// The name in messages.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node_template",
+            Self::Relationship => "node_template_relationship",
+            Self::Outputs => "outputs",
+            Self::Other(section) => section,
+            Self::Nowhere => "None",
+        }
+    }
+}
+
+/// From where a function is seen.
+#[derive(Clone, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) part: Part,
+    /// The node that `SELF`, or `SOURCE` in a relationship, means before anything runs.
+    pub(crate) node: Option<String>,
+    /// The node that `TARGET` means before anything runs.
+    pub(crate) target: Option<String>,
+    /// Node instances at run time.
+    pub(crate) instances: super::Context,
+    /// Set when a function has to wait until the operation runs.
+    pub(crate) waits: Option<&'a Cell<bool>>,
+}
+
+impl View<'_> {
+    /// A view from a part without a node.
+    pub(crate) fn of(part: Part) -> Self {
+        Self { part, node: None, target: None, instances: super::Context::default(), waits: None }
+    }
+}
+
+/// What a function can know. Everything that only a running deployment knows is refused by default.
+pub(crate) trait World {
+    /// Whether this function is to be evaluated now; otherwise it stays as it is.
+    fn evaluates(&self, function: &str) -> bool;
+    /// Whether values found in properties and attributes are evaluated on the way.
+    fn evaluates_on_the_way(&self) -> bool {
+        false
+    }
+    /// A deployment input.
+    fn input(&self, name: &str) -> Result<Value, Diagnostic>;
+    /// A node by its name: an object with at least `name` (or `id`) and `properties`.
+    fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic>;
+    /// The storage of a running deployment.
+    fn storage(&self) -> Result<&dyn super::Storage, Diagnostic> {
+        Err(Diagnostic::new(Kind::FunctionEvaluation, None, "the function can be evaluated at run time only"))
+    }
+}

@@ -1,0 +1,67 @@
+//! The `imports` of a main text: the shape of its entries (spec dsl.md section 2.1).
+
+use std::collections::HashSet;
+
+use nephele_yaml11::Value;
+
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::element::Element;
+use crate::function;
+use crate::schema::check::{self, Gate};
+use crate::schema::grammar::IMPORTS;
+use crate::version::Version;
+
+/// Appends every problem. Codes 1, 2, 102, 220.
+pub(crate) fn imports(element: &Element<'_, '_>, gate: Gate, found: &mut Vec<Diagnostic>) {
+    let is_list = element.node().is_some_and(|node| node.items().is_some());
+    if !is_list {
+        return check::check(element, &IMPORTS, gate, found);
+    }
+    let mut seen = HashSet::new();
+    for item in element.items() {
+        match item.node().map(|node| &node.value) {
+            Some(Value::Mapping(_)) => with_properties(&item, gate, found),
+            Some(Value::String(_)) | None => {}
+            Some(_) => {
+                found.push(item.format(format!("Expected 'dict' type but found '{}' type", kind(&item))));
+            }
+        }
+        let key = item.text().map(str::to_owned).or_else(|| item.entries().next().map(|entry| entry.name().into_owned()));
+        if !key.is_none_or(|key| seen.insert(key)) {
+            found.push(element.problem(Kind::Format, 2, "Duplicate imports"));
+        }
+    }
+}
+
+fn with_properties(item: &Element<'_, '_>, gate: Gate, found: &mut Vec<Diagnostic>) {
+    for import in item.entries() {
+        found.extend(check::too_new(&import, Version::V1_5, gate));
+        match import.node().map(|node| &node.value) {
+            Some(Value::Mapping(_)) | None => {}
+            Some(_) => {
+                found.push(import.format(format!("Expected 'dict' type but found '{}' type", kind(&import))));
+            }
+        }
+        for property in import.entries() {
+            let value = property.json();
+            if value.is_object() && function::recognise(&value).is_none() {
+                let message = "Properties of imported node should either be strings, integers, floats, booleans, \
+                               lists or intrinsic functions";
+                found.push(property.problem(Kind::Format, 220, message));
+            }
+        }
+    }
+    if item.len() != 1 {
+        let message = "Import with properties should be a single-entry dictionary";
+        found.push(item.problem(Kind::Format, 220, message));
+    }
+}
+
+fn kind(element: &Element<'_, '_>) -> &'static str {
+    match crate::python_text::type_name(&element.json()) {
+        "int" => "integer",
+        "bool" => "boolean",
+        "str" => "string",
+        other => other,
+    }
+}

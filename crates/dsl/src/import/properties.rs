@@ -1,0 +1,96 @@
+//! Values that an import gives to the properties of the plugins it brings (spec dsl.md section 2.7).
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use nephele_yaml11::{Entry, Node, Value};
+
+use super::tree::{Tree, text_in_place_of};
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::element::json;
+use crate::function;
+use crate::python_text;
+
+/// Writes the values into the plugins of `tree`. Errors: 220, 221.
+pub(crate) fn set(tree: &mut Tree, given: Option<&Arc<Node>>) -> Result<(), Diagnostic> {
+    let Some(plugins) = tree.sections.get_mut("plugins").and_then(|section| section.items.as_mut()) else {
+        return Ok(());
+    };
+    for plugin in plugins.values_mut() {
+        let Some(declared) = plugin.value.entry("properties").filter(|entry| entry.value.entries().is_some()) else {
+            continue;
+        };
+        let properties = set_of_plugin(&declared.value, given)?;
+        let key = Arc::clone(&declared.key);
+        let entries = plugin.value.entries().unwrap_or_default().iter().map(|entry| {
+            if entry.key.value == key.value {
+                Entry { key: Arc::clone(&key), value: Arc::clone(&properties) }
+            } else {
+                entry.clone()
+            }
+        });
+        plugin.value = with(&plugin.value, entries.collect());
+    }
+    Ok(())
+}
+
+fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<Node>, Diagnostic> {
+    let mut rest: IndexMap<&str, &Arc<Node>> = given
+        .and_then(|given| given.entries())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|entry| Some((entry.key.as_str()?, &entry.value)))
+        .collect();
+    let mut problems = Vec::new();
+    let mut entries = Vec::new();
+    for property in declared.entries().unwrap_or_default() {
+        let name = property.key.as_str().unwrap_or_default();
+        let Some(type_name) = property.value.entry("type").and_then(|entry| entry.value.as_str()) else {
+            return Err(Diagnostic::new(Kind::Attribute, None, "'NoneType' object has no attribute 'value'"));
+        };
+        let Some(value) = rest.shift_remove(name) else {
+            entries.push(property.clone());
+            continue;
+        };
+        let shown = json(value);
+        if fits(&shown, type_name)? || function::recognise(&shown).is_some() {
+            let own = property.value.entries().unwrap_or_default();
+            let mut fields: Vec<Entry> = own.iter().filter(|field| field.key.as_str() != Some("value")).cloned().collect();
+            fields.push(Entry { key: text_in_place_of(value, "value".to_owned()), value: Arc::clone(value) });
+            entries.push(Entry { key: Arc::clone(&property.key), value: with(&property.value, fields) });
+        } else {
+            problems.push(format!(
+                "Property {name}: value '{}' should be of type {type_name}",
+                python_text::str(&shown)
+            ));
+        }
+    }
+    if !rest.is_empty() {
+        let names = python_text::names(rest.keys().copied());
+        problems
+            .push(format!("Properties for imported plugin are redundant: {names}, consider updating import lines"));
+    }
+    if problems.is_empty() {
+        return Ok(with(declared, entries));
+    }
+    Err(Diagnostic::new(Kind::Logic, Some(221), problems.join(".  ")))
+}
+
+fn fits(value: &serde_json::Value, type_name: &str) -> Result<bool, Diagnostic> {
+    let integer = value.is_i64() || value.is_u64() || value.is_boolean();
+    Ok(match type_name {
+        "string" => value.is_string() || integer,
+        "integer" => integer,
+        "float" => value.is_number() || integer,
+        "boolean" => value.is_boolean(),
+        "list" => value.is_array(),
+        _ => {
+            let message = "Properties should either be strings, integers, floats, booleans, or lists.";
+            return Err(Diagnostic::new(Kind::Format, Some(220), message));
+        }
+    })
+}
+
+fn with(node: &Node, entries: Vec<Entry>) -> Arc<Node> {
+    Arc::new(Node { span: node.span, source: node.source, value: Value::Mapping(entries) })
+}

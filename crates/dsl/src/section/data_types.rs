@@ -1,0 +1,60 @@
+//! Data types: named schemas for nested values (spec dsl.md sections 3.1 and 3.4).
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::{Scope, properties};
+use crate::diagnostic::nearest;
+use crate::element::Element;
+use crate::topology;
+use crate::value::{self, Schema};
+
+/// Fills `scope.data_types` from the section.
+pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
+    let elements: IndexMap<String, Element<'_, '_>> =
+        section.entries().map(|element| (element.name().into_owned(), element)).collect();
+    let mut depends: IndexMap<&str, Vec<&str>> = IndexMap::with_capacity(elements.len());
+    for (name, element) in &elements {
+        if value::is_primitive(name) {
+            scope.problems.push(element.logic(104, format!("Can't redefine primitive type {name}")));
+        }
+        let derived_from = element.get("derived_from");
+        if let Some(parent) = derived_from.text().filter(|parent| !elements.contains_key(*parent)) {
+            let message = format!(
+                "Missing definition for data type '{parent}' which is declared as derived by data type '{name}'"
+            );
+            let hint = nearest(parent, elements.keys().map(String::as_str));
+            scope.problems.push(derived_from.logic(103, message).with_hint(hint));
+        }
+        let properties = element.get("properties");
+        let components = properties.entries().filter_map(|property| property.get("type").text()).collect::<Vec<_>>();
+        depends.insert(name, derived_from.text().into_iter().chain(components).collect());
+    }
+    let ordered = topology::order(&depends);
+    let Some(ordered) = scope.keep(ordered) else { return };
+    let mut done: IndexMap<&str, Map<String, Value>> = IndexMap::with_capacity(elements.len());
+    for name in ordered {
+        let element = &elements[name];
+        let written = properties::parse(&element.get("properties"), name, scope);
+        let parent = element.get("derived_from").text().and_then(|parent| scope.data_types.get(parent));
+        let derived = match parent.and_then(|parent| parent.get("properties")).and_then(Value::as_object) {
+            Some(parent) => value::derive(parent, written.schema, &written.initial_defaults, &scope.data_types),
+            None => Ok(written.schema),
+        };
+        let Some(schema) = scope.keep(derived.map_err(|problem| element.place_if_blueprint(problem))) else { continue };
+        let data_type = shown(element, schema);
+        scope.data_types.insert(name.to_owned(), data_type.clone());
+        done.insert(name, data_type);
+    }
+    let in_source_order = elements.keys().filter_map(|name| Some((name.clone(), done.swap_remove(name.as_str())?)));
+    scope.data_types = in_source_order.collect();
+}
+
+fn shown(element: &Element<'_, '_>, schema: Schema) -> Map<String, Value> {
+    let mut data_type = Map::new();
+    data_type.insert("properties".to_owned(), Value::Object(schema));
+    for key in ["description", "derived_from", "version"] {
+        data_type.insert(key.to_owned(), element.get(key).json());
+    }
+    data_type
+}

@@ -1,0 +1,79 @@
+//! Settings of deployments: id template, display name, groups, schedules (spec dsl.md section 1.3).
+
+use serde_json::{Map, Value};
+
+use super::Scope;
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::element::Element;
+use crate::schedule_time;
+
+/// The section as plans show it.
+pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map<String, Value> {
+    let mut settings = Map::new();
+    for key in ["default_schedules", "default_groups", "id_template", "display_name"] {
+        let element = section.get(key);
+        if !element.is_written() {
+            continue;
+        }
+        if key != "default_schedules" {
+            settings.insert(key.to_owned(), element.json());
+            continue;
+        }
+        let mut schedules = Map::new();
+        for schedule in element.entries() {
+            let parsed = schedule_settings(&schedule);
+            if let Some(parsed) = scope.keep(parsed) {
+                schedules.insert(schedule.name().into_owned(), Value::Object(parsed));
+            }
+        }
+        settings.insert(key.to_owned(), Value::Object(schedules));
+    }
+    settings
+}
+
+fn schedule_settings(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
+    check_parameters(&element.get("workflow_parameters"))?;
+    for weekday in element.get("weekdays").items() {
+        check_weekday(&weekday)?;
+    }
+    if let Some(recurrence) = element.get("recurrence").text().filter(|text| !text.is_empty()) {
+        schedule_time::check_delta(recurrence)?;
+    }
+    let zone = element.get("timezone");
+    let mut settings = element.json_map();
+    for key in ["since", "until"] {
+        if let Some(text) = element.get(key).text().filter(|text| !text.is_empty()) {
+            settings.insert(key.to_owned(), Value::String(schedule_time::normalise(text, zone.text())?));
+        }
+    }
+    settings.shift_remove("timezone");
+    Ok(settings)
+}
+
+fn check_parameters(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
+    let refuse = |verb: &str, place: &str| {
+        let message = format!(
+            "`workflow_parameters` cannot {verb} a runtime property. Please remove the `get_attribute` function{place}"
+        );
+        Err(element.problem(Kind::Base, 1, message))
+    };
+    let parameters = element.json_map();
+    if parameters.contains_key("get_attribute") {
+        return refuse("be", "");
+    }
+    match parameters.iter().find(|(_, value)| value.get("get_attribute").is_some()) {
+        Some((name, _)) => refuse("contain", &format!(" from the value of {name}")),
+        None => Ok(()),
+    }
+}
+
+fn check_weekday(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
+    const DAYS: [&str; 7] = ["su", "mo", "tu", "we", "th", "fr", "sa"];
+    let text = element.text().unwrap_or_default().to_lowercase();
+    let end: String = text.chars().skip(text.chars().count().saturating_sub(2)).collect();
+    if DAYS.contains(&end.as_str()) {
+        return Ok(());
+    }
+    let known = crate::python_text::names(DAYS);
+    Err(element.problem(Kind::Base, 1, format!("{end} is not a valid weekday value. Accepted values: {known}")))
+}

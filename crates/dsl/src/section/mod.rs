@@ -1,0 +1,55 @@
+//! The sections of a blueprint, one file each; every one turns its elements into its part of the plan.
+//!
+//! They run in the order of their dependencies: data types, plugins, types, node templates, groups and
+//! policies; then those that stand alone. A section gathers all its problems.
+
+pub(crate) mod data_types;
+pub(crate) mod deployment_settings;
+pub(crate) mod groups;
+pub(crate) mod inputs;
+pub(crate) mod interfaces;
+pub(crate) mod labels;
+pub(crate) mod node_plugins;
+pub(crate) mod nodes;
+pub(crate) mod operations;
+pub(crate) mod outputs;
+pub(crate) mod plugins;
+pub(crate) mod policies;
+pub(crate) mod properties;
+pub(crate) mod relationships;
+pub(crate) mod scaling_groups;
+pub(crate) mod types;
+pub(crate) mod workflows;
+
+use std::collections::HashSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::import::Imports;
+use crate::schema::check::Gate;
+use crate::value::DataTypes;
+
+/// What sections know of each other, and where their problems go.
+pub(crate) struct Scope<'a> {
+    pub(crate) gate: Gate,
+    pub(crate) imports: &'a dyn Imports,
+    /// Folders in which scripts may lie.
+    pub(crate) resource_bases: Vec<String>,
+    /// Namespaces of imported blueprints, whose scripts were checked when those were parsed.
+    pub(crate) blueprint_namespaces: HashSet<String>,
+    pub(crate) data_types: DataTypes,
+    pub(crate) plugins: plugins::Plugins,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl Scope<'_> {
+    /// The value, or its problem kept and nothing.
+    pub(crate) fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! One operation: its normal form, how a template's lies over a type's, and which plugin runs it (spec
+//! dsl.md section 5).
+
+use serde_json::{Map, Value};
+
+use super::Scope;
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::value::Schema;
+
+/// An operation in normal form. In a type `inputs` is a schema, in a template it is values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Operation {
+    pub(crate) implementation: String,
+    pub(crate) inputs: Map<String, Value>,
+    pub(crate) executor: Value,
+    pub(crate) max_retries: Value,
+    pub(crate) retry_interval: Value,
+    pub(crate) timeout: Value,
+    pub(crate) timeout_recoverable: Value,
+}
+
+impl Operation {
+    /// Whether it does nothing; in a template that cancels what the type does.
+    pub(crate) fn is_no_op(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As plans show it under `interfaces`.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut map = Map::with_capacity(7);
+        map.insert("implementation".to_owned(), Value::String(self.implementation.clone()));
+        map.insert("inputs".to_owned(), Value::Object(self.inputs.clone()));
+        map.insert("executor".to_owned(), self.executor.clone());
+        map.insert("max_retries".to_owned(), self.max_retries.clone());
+        map.insert("retry_interval".to_owned(), self.retry_interval.clone());
+        map.insert("timeout".to_owned(), self.timeout.clone());
+        map.insert("timeout_recoverable".to_owned(), self.timeout_recoverable.clone());
+        Value::Object(map)
+    }
+
+    /// A type's operation over the one of the type it derives from: it replaces it whole.
+    pub(crate) fn over_type(own: Option<&Self>, inherited: &Self) -> Self {
+        own.unwrap_or(inherited).clone()
+    }
+
+    /// A template's operation over its type's. Errors: 107 for inputs without a value.
+    pub(crate) fn over_template(template: Option<&Self>, of_type: Option<&Self>) -> Result<Self, Diagnostic> {
+        match (template, of_type) {
+            (None, None) => Ok(Self::default()),
+            (Some(template), None) => Ok(template.clone()),
+            (None, Some(of_type)) => {
+                Ok(Self { inputs: complete_inputs(&of_type.inputs, &Map::new())?, ..of_type.clone() })
+            }
+            (Some(template), Some(_)) if template.is_no_op() => Ok(template.clone()),
+            (Some(template), Some(of_type)) if of_type.is_no_op() => Ok(template.clone()),
+            (Some(template), Some(of_type)) => {
+                let inherits = template.implementation.is_empty() || template.implementation == of_type.implementation;
+                if !inherits {
+                    return Ok(template.clone());
+                }
+                let either = |own: &Value, inherited: &Value| if own.is_null() { inherited.clone() } else { own.clone() };
+                Ok(Self {
+                    implementation: of_type.implementation.clone(),
+                    inputs: complete_inputs(&of_type.inputs, &template.inputs)?,
+                    executor: either(&template.executor, &of_type.executor),
+                    max_retries: either(&template.max_retries, &of_type.max_retries),
+                    retry_interval: either(&template.retry_interval, &of_type.retry_interval),
+                    timeout: either(&template.timeout, &of_type.timeout),
+                    timeout_recoverable: either(&template.timeout_recoverable, &of_type.timeout_recoverable),
+                })
+            }
+        }
+    }
+}
+
+/// Values over the defaults of a schema. A value that is a mapping also takes the declared `type` as a
+/// key: that is how types of inputs are known later.
+fn complete_inputs(schema: &Schema, given: &Map<String, Value>) -> Result<Map<String, Value>, Diagnostic> {
+    let mut inputs = Map::with_capacity(schema.len().max(given.len()));
+    for (name, input) in schema {
+        if let Some(default) = input.get("default") {
+            inputs.insert(name.clone(), default.clone());
+        }
+    }
+    for (name, value) in given {
+        inputs.insert(name.clone(), value.clone());
+    }
+    let mut missing = Vec::new();
+    for (name, input) in schema {
+        match (inputs.get_mut(name), input.get("type")) {
+            (Some(Value::Object(value)), Some(type_name)) => {
+                value.insert("type".to_owned(), type_name.clone());
+            }
+            (None, _) => missing.push(format!("'{name}'")),
+            _ => {}
+        }
+    }
+    match missing.as_slice() {
+        [] => Ok(inputs),
+        [one] => Err(Diagnostic::new(Kind::Logic, Some(107), format!("Input {one} is missing a value"))),
+        several => {
+            let message = format!("Inputs {} are missing a value", several.join(", "));
+            Err(Diagnostic::new(Kind::Logic, Some(107), message))
+        }
+    }
+}
+
+/// What runs a mapping.
+pub(crate) struct Target {
+    /// The plugin's name.
+    pub(crate) plugin: String,
+    /// The function within it.
+    pub(crate) operation: String,
+    /// The argument that takes the script, if a script is what runs: its name.
+    pub(crate) script_argument: Option<&'static str>,
+}
+
+/// Whose mapping is being resolved: decides the number and the wording of failures.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    /// `operation` or `workflow`.
+    pub(crate) kind: &'static str,
+    /// The operation's or workflow's name.
+    pub(crate) name: &'a str,
+    /// 10, 19 or 21.
+    pub(crate) code: i32,
+    /// What is added to the message.
+    pub(crate) context: &'a str,
+}
+
+/// Finds what runs `mapping`. Errors: 60, 61, 91, and the owner's code.
+pub(crate) fn target(
+    mapping: &str,
+    inputs: &Map<String, Value>,
+    owner: Owner<'_>,
+    scope: &Scope<'_>,
+) -> Result<Target, Diagnostic> {
+    let refuse = |code: i32, message: String| Err(Diagnostic::new(Kind::Logic, Some(code), message));
+    let is_file = has_scheme(mapping) || is_local_script(mapping, scope);
+    let is_inline = !is_file && mapping.trim().contains('\n');
+    let candidates: Vec<&str> = if is_file || is_inline {
+        Vec::new()
+    } else {
+        let named = |name: &&String| mapping.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        scope.plugins.keys().filter(named).map(String::as_str).collect()
+    };
+    if is_file || is_inline || (candidates.is_empty() && is_script_of_imported_blueprint(mapping, scope)) {
+        if inputs.contains_key("script_path") || inputs.contains_key("script_source") {
+            let message =
+                format!("Cannot define 'script_path' property in '{mapping}' for {} '{}'", owner.kind, owner.name);
+            return refuse(60, message);
+        }
+        let function = if owner.kind == "workflow" { "execute_workflow" } else { "run" };
+        let operation = format!("script_runner.tasks.{function}");
+        let Some(plugin) = scope.plugins.keys().find(|name| name.ends_with("script")) else {
+            let message = format!(
+                "Script plugin is not defined but it is required for mapping '{operation}' of {} '{}'",
+                owner.kind, owner.name
+            );
+            return refuse(61, message);
+        };
+        let script_argument = Some(if is_inline { "script_source" } else { "script_path" });
+        return Ok(Target { plugin: plugin.clone(), operation, script_argument });
+    }
+    match candidates.as_slice() {
+        [plugin] => Ok(Target {
+            plugin: (*plugin).to_owned(),
+            operation: mapping[plugin.len() + 1..].to_owned(),
+            script_argument: None,
+        }),
+        [] => {
+            let kind = owner.kind;
+            let message = format!(
+                "Could not extract plugin or a script resource is not found from {kind} mapping/script-path \
+                 '{mapping}', which is declared for {kind} '{}'.{}",
+                owner.name, owner.context
+            );
+            refuse(owner.code, message)
+        }
+        several => {
+            let plugins = crate::python_text::names(several.iter().copied());
+            refuse(91, format!("Ambiguous operation mapping. [operation={}, plugins={plugins}]", owner.name))
+        }
+    }
+}
+
+/// `scheme:...` with letters first, as URL parsers see it; so `p:x` counts as well.
+fn has_scheme(mapping: &str) -> bool {
+    mapping.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|character| character.is_ascii_alphanumeric() || "+-.".contains(character))
+    })
+}
+
+fn is_local_script(mapping: &str, scope: &Scope<'_>) -> bool {
+    let path = mapping.rfind("--").map_or(mapping, |at| &mapping[at + 2..]);
+    !path.contains('\n') && scope.resource_bases.iter().any(|base| scope.imports.exists(&format!("{base}/{path}")))
+}
+
+fn is_script_of_imported_blueprint(mapping: &str, scope: &Scope<'_>) -> bool {
+    mapping.split_once("--").is_some_and(|(namespace, _)| scope.blueprint_namespaces.contains(namespace))
+}
+
+/// The plan form of an operation that does nothing.
+pub(crate) fn no_op() -> Map<String, Value> {
+    planned(String::new(), String::new(), Value::Null, Map::new(), &Operation::default())
+}
+
+/// The plan form of an operation.
+pub(crate) fn plan(operation: &Operation, owner: Owner<'_>, scope: &Scope<'_>) -> Result<Map<String, Value>, Diagnostic> {
+    if operation.implementation.is_empty() {
+        return Ok(no_op());
+    }
+    let target = target(&operation.implementation, &operation.inputs, owner, scope)?;
+    let types: Map<String, Value> = operation
+        .inputs
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_object()?.get("type")?.clone())))
+        .collect();
+    let mut inputs = operation.inputs.clone();
+    let mut executor = operation.executor.clone();
+    if let Some(argument) = target.script_argument {
+        inputs.insert(argument.to_owned(), Value::String(operation.implementation.clone()));
+        if !crate::python_text::truth(&executor) {
+            executor = Value::String("auto".to_owned());
+        }
+    } else if !crate::python_text::truth(&executor) {
+        executor = scope.plugins.get(&target.plugin).and_then(|plugin| plugin.get("executor")).cloned().unwrap_or_default();
+    }
+    let mut planned = planned(target.plugin, target.operation, executor, inputs, operation);
+    if !types.is_empty() {
+        planned.insert("inputs_types".to_owned(), Value::Object(types));
+    }
+    Ok(planned)
+}
+
+fn planned(
+    plugin: String,
+    operation: String,
+    executor: Value,
+    inputs: Map<String, Value>,
+    from: &Operation,
+) -> Map<String, Value> {
+    let mut map = Map::with_capacity(10);
+    map.insert("plugin".to_owned(), Value::String(plugin));
+    map.insert("operation".to_owned(), Value::String(operation));
+    map.insert("executor".to_owned(), executor);
+    map.insert("inputs".to_owned(), Value::Object(inputs));
+    map.insert("has_intrinsic_functions".to_owned(), Value::Bool(false));
+    map.insert("max_retries".to_owned(), from.max_retries.clone());
+    map.insert("retry_interval".to_owned(), from.retry_interval.clone());
+    map.insert("timeout".to_owned(), from.timeout.clone());
+    map.insert("timeout_recoverable".to_owned(), from.timeout_recoverable.clone());
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn operation(implementation: &str, inputs: Value) -> Operation {
+        Operation {
+            implementation: implementation.to_owned(),
+            inputs: inputs.as_object().cloned().unwrap(),
+            ..Operation::default()
+        }
+    }
+
+    #[test]
+    fn a_template_lies_over_its_type() {
+        let of_type = operation("p.run", json!({"a": {"default": 1}, "b": {"type": "integer", "default": {"x": 1}}}));
+        let own = operation("", json!({"a": 2}));
+        let merged = Operation::over_template(Some(&own), Some(&of_type)).unwrap();
+        assert_eq!(merged.implementation, "p.run");
+        assert_eq!(Value::Object(merged.inputs), json!({"a": 2, "b": {"x": 1, "type": "integer"}}));
+        let other = operation("p.other", json!({}));
+        assert!(Operation::over_template(Some(&other), Some(&of_type)).unwrap().inputs.is_empty());
+        let cancelled = Operation::over_template(Some(&Operation::default()), Some(&of_type)).unwrap();
+        assert!(cancelled.is_no_op());
+    }
+
+    #[test]
+    fn inputs_without_a_value_are_named() {
+        let of_type = operation("p.run", json!({"a": {}, "b": {}}));
+        let missing = Operation::over_template(None, Some(&of_type)).unwrap_err();
+        assert_eq!(missing.message, "Inputs 'a', 'b' are missing a value");
+    }
+
+    #[test]
+    fn schemes_are_recognised() {
+        assert!(has_scheme("http://x/y.sh") && has_scheme("p:x.y"));
+        assert!(!has_scheme("scripts/a.sh") && !has_scheme("p.tasks.run"));
+    }
+}

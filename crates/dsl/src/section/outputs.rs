@@ -1,0 +1,19 @@
+//! Outputs and capabilities: named values with a description (spec dsl.md section 1.3).
+
+use serde_json::{Map, Value};
+
+use super::properties::insert_written;
+use crate::element::Element;
+
+/// The section as plans show it.
+pub(crate) fn parse(section: &Element<'_, '_>) -> Map<String, Value> {
+    section
+        .entries()
+        .map(|element| {
+            let mut output = Map::new();
+            insert_written(&mut output, &element.get("description"));
+            insert_written(&mut output, &element.get("value"));
+            (element.name().into_owned(), Value::Object(output))
+        })
+        .collect()
+}

@@ -1,0 +1,74 @@
+//! Plugins that a blueprint declares (spec dsl.md section 1.3).
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::{Scope, properties};
+use crate::diagnostic::Diagnostic;
+use crate::element::Element;
+use crate::python_text;
+use crate::schema::grammar::PLUGIN_FIELDS;
+
+/// Plugins by name, as plans show them.
+pub(crate) type Plugins = IndexMap<String, Map<String, Value>>;
+
+/// The executors that a plugin or an operation may name.
+pub(crate) const EXECUTORS: [&str; 2] = ["central_deployment_agent", "host_agent"];
+
+/// Fills `scope.plugins` from the section.
+pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
+    for element in section.entries() {
+        for property in element.get("properties").entries() {
+            let checked = properties::check_type(&property.get("type"), scope.gate, &scope.data_types);
+            scope.keep(checked);
+        }
+        let plugin = one(&element);
+        if let Some(plugin) = scope.keep(plugin) {
+            scope.plugins.insert(element.name().into_owned(), plugin);
+        }
+    }
+}
+
+fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
+    let name = element.name();
+    let executor = element.get("executor");
+    if executor.text().is_none_or(|executor| !EXECUTORS.contains(&executor)) {
+        let message = format!(
+            "Plugin '{name}' has an illegal 'executor' value '{}'; value must be either '{}' or '{}'",
+            python_text::str(&executor.json()),
+            EXECUTORS[0],
+            EXECUTORS[1]
+        );
+        return Err(executor.logic(18, message));
+    }
+    let mut plugin = Map::with_capacity(PLUGIN_FIELDS.len() + 1);
+    for field in PLUGIN_FIELDS {
+        let value = element.get(field.name);
+        let shown = match field.name {
+            "install" if value.node().is_none() => Value::Bool(true),
+            "properties" => Value::Object(value.entries().map(|property| (property.name().into_owned(), described(&property))).collect()),
+            _ => value.json(),
+        };
+        plugin.insert(field.name.to_owned(), shown);
+    }
+    let given = |key: &str| plugin.get(key).is_some_and(python_text::truth);
+    if given("install") && !given("source") && !given("package_name") {
+        let message = format!(
+            "Plugin '{name}' needs to be installed, but does not declare a source or package_name property"
+        );
+        return Err(element.logic(50, message));
+    }
+    plugin.insert("name".to_owned(), Value::String(name.into_owned()));
+    Ok(plugin)
+}
+
+fn described(property: &Element<'_, '_>) -> Value {
+    let keys = ["description", "type", "display_label", "value"];
+    Value::Object(
+        keys.into_iter()
+            .map(|key| property.get(key))
+            .filter(Element::is_written)
+            .map(|element| (element.name().into_owned(), element.json()))
+            .collect(),
+    )
+}
