@@ -51,8 +51,9 @@ impl Intake {
             }
         };
         let key = Key::of(&request);
-        match self.running.arrive(&key, &request.context.execution_id) {
-            Arrival::Running => acknowledge(delivery).await,
+        match self.arrive(&key, &request).await {
+            // Only one attempt goes on; it answers for all.
+            Arrival::Superseding(_) | Arrival::Running => acknowledge(delivery).await,
             Arrival::Ended(outcome) => {
                 self.answer(&delivery, &outcome).await;
                 acknowledge(delivery).await;
@@ -68,6 +69,15 @@ impl Intake {
                     self.running.leave(&key, Some(outcome));
                 }
                 acknowledge(delivery).await;
+            }
+        }
+    }
+
+    async fn arrive(&self, key: &Key, request: &Request) -> Arrival {
+        loop {
+            match self.running.arrive(key, &request.context.execution_id) {
+                Arrival::Superseding(gone) => gone.cancelled().await,
+                arrival => return arrival,
             }
         }
     }

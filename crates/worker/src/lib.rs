@@ -3,10 +3,10 @@
 //! Invariants:
 //! - a delivery is acknowledged after its answer was sent, so a crash makes it come again;
 //! - two attempts of one task never run beside each other: repetitions are recognised by task id,
-//!   and what a dead worker left running is killed before the next one begins ([`leftovers`]);
+//!   and what a dead worker left running is killed before the next one begins (`leftovers`);
 //! - everything an operation learns or changes goes through REST with its execution's token.
 //!
-//! The way of an operation: [`intake`] (may it run?) → [`executor`] (who runs it) → `script`
+//! The way of an operation: `intake` (may it run?) → [`executor`] (who runs it) → `script`
 //! (processes) with `ctx` at its side (what scripts ask and change).
 
 use std::ffi::OsString;
@@ -150,10 +150,12 @@ impl Worker {
         let ending = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(self.options.grace, ending).await.is_err() {
             self.handle.abandon_all();
-            while let Some(ended) = tasks.join_next().await {
-                log_panic(ended);
+            let killing = async { while tasks.join_next().await.is_some() {} };
+            if tokio::time::timeout(LAST_WORDS, killing).await.is_err() {
+                tracing::warn!("operations that wait for the manager are given up; they run again later");
             }
         }
+        tasks.shutdown().await;
         Ok(())
     }
 
@@ -170,6 +172,9 @@ impl Worker {
         })
     }
 }
+
+/// For the killing of scripts that outlast the grace time. Longer than it takes to kill one.
+const LAST_WORDS: Duration = Duration::from_secs(8);
 
 /// A panic while one operation is handled leaves its delivery unacknowledged, so it comes again.
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {

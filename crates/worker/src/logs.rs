@@ -2,7 +2,7 @@
 //!
 //! Invariant: one operation's lines arrive in the order in which they were written, and all of
 //! them before its answer ([`Logs::flush`]). A line waits at most [`DELAY`]; a writer that is
-//! faster than the manager is held up ([`Logs::room`]).
+//! faster than the manager is held up ([`Logs::room`]); no request exceeds [`LARGEST`] by much.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,8 @@ use crate::operation::relationship_ends;
 const DELAY: Duration = Duration::from_millis(50);
 /// Lines that may wait before the writer is held up.
 const CAPACITY: usize = 2000;
+/// Bytes of one request; the manager refuses much larger ones.
+const LARGEST: usize = 512 * 1024;
 
 /// The lines and events of one operation. Cheap to clone.
 #[derive(Clone)]
@@ -110,13 +112,20 @@ impl Logs {
     async fn send(&self) {
         let _order = self.0.sending.lock().await;
         let batch = std::mem::take(&mut *self.waiting());
-        if batch.logs.is_empty() && batch.events.is_empty() {
-            return;
+        let mut events = batch.events;
+        for logs in portions(batch.logs) {
+            self.post(std::mem::take(&mut events), logs).await;
         }
+        if !events.is_empty() {
+            self.post(events, Vec::new()).await;
+        }
+    }
+
+    async fn post(&self, events: Vec<Value>, logs: Vec<Value>) {
         let list = |items: Vec<Value>| if items.is_empty() { Value::Null } else { Value::Array(items) };
         let body = json!({
             "execution_id": self.0.execution, "manager_name": self.0.manager_name, "agent_name": null,
-            "events": list(batch.events), "logs": list(batch.logs),
+            "events": list(events), "logs": list(logs),
         });
         match self.0.client.events().post(&body).await {
             // The execution was cancelled and its token with it: nobody asks for these any more.
@@ -128,6 +137,26 @@ impl Logs {
     fn waiting(&self) -> std::sync::MutexGuard<'_, Batch> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Cuts a list of lines into portions that fit into a request each.
+fn portions(logs: Vec<Value>) -> Vec<Vec<Value>> {
+    /// What a line has beside its text, roughly.
+    const FRAME: usize = 1024;
+    let mut portions: Vec<Vec<Value>> = Vec::new();
+    let mut size = LARGEST;
+    for log in logs {
+        let length = FRAME + log["message"]["text"].as_str().map_or(0, str::len);
+        size += length;
+        match portions.last_mut() {
+            Some(last) if size <= LARGEST => last.push(log),
+            _ => {
+                size = length;
+                portions.push(vec![log]);
+            }
+        }
+    }
+    portions
 }
 
 /// The `context` of logs and events, spec workflows.md section 3.3.

@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// The right-hand sides were printed by CPython 3.11.
+    /// The right-hand sides were printed by `python3.11`.
     #[test]
     fn prints_what_python_prints() {
         let table = [

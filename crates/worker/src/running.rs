@@ -15,14 +15,17 @@ pub struct Handle(Arc<Mutex<Table>>);
 
 #[derive(Default)]
 struct Table {
-    running: HashMap<Key, Entry>,
+    /// By task id: a task never runs twice at the same time.
+    running: HashMap<String, Entry>,
     ended: HashMap<Key, Outcome>,
     order: VecDeque<Key>,
 }
 
 struct Entry {
+    key: Key,
     execution: String,
     kill: CancellationToken,
+    gone: CancellationToken,
     abandoned: bool,
 }
 
@@ -43,6 +46,9 @@ pub(crate) enum Arrival {
     New(CancellationToken),
     /// It runs already and will answer.
     Running,
+    /// An attempt of an earlier run of the execution is still there. It is being killed; the token
+    /// fires when it is gone.
+    Superseding(CancellationToken),
     /// It has ended like this; answer again.
     Ended(Outcome),
 }
@@ -70,27 +76,35 @@ impl Handle {
 
     pub(crate) fn arrive(&self, key: &Key, execution: &str) -> Arrival {
         let mut table = self.table();
-        if table.running.contains_key(key) {
-            return Arrival::Running;
+        if let Some(entry) = table.running.get(&key.0) {
+            if entry.key == *key {
+                return Arrival::Running;
+            }
+            entry.kill.cancel();
+            return Arrival::Superseding(entry.gone.clone());
         }
         if let Some(outcome) = table.ended.get(key) {
             return Arrival::Ended(outcome.clone());
         }
         let kill = CancellationToken::new();
-        let entry = Entry { execution: execution.to_owned(), kill: kill.clone(), abandoned: false };
-        table.running.insert(key.clone(), entry);
+        let gone = CancellationToken::new();
+        let entry =
+            Entry { key: key.clone(), execution: execution.to_owned(), kill: kill.clone(), gone, abandoned: false };
+        table.running.insert(key.0.clone(), entry);
         Arrival::New(kill)
     }
 
     /// Whether the operation was killed because the worker stops, and must come again.
     pub(crate) fn is_abandoned(&self, key: &Key) -> bool {
-        self.table().running.get(key).is_some_and(|entry| entry.abandoned)
+        self.table().running.get(&key.0).is_some_and(|entry| entry.abandoned)
     }
 
     /// Notes that an operation runs no more; with the outcome that was answered, if any.
     pub(crate) fn leave(&self, key: &Key, outcome: Option<Outcome>) {
         let mut table = self.table();
-        table.running.remove(key);
+        if let Some(entry) = table.running.remove(&key.0) {
+            entry.gone.cancel();
+        }
         let Some(outcome) = outcome else { return };
         if table.order.len() == REMEMBERED
             && let Some(oldest) = table.order.pop_front()

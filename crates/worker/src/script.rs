@@ -1,7 +1,7 @@
 //! `script_runner.tasks.run`: an operation that is a script (spec workflows.md section 4).
 //!
 //! The script's way: where it comes from ([`source`]), with what it runs ([`settings`]), the
-//! process and its lines ([`process`], [`lines`]), what it said through `ctx` ([`Script::verdict`]).
+//! process and its lines ([`process`], [`lines`]), what it said through `ctx` ([`judge`]).
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! The rules are those of Python's argparse, as far as scripts can meet them: options may stand
 //! before or after the arguments, `-5` and texts with a space are no options, `--` ends the options.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -43,15 +44,15 @@ const OPTIONS: [(&str, &str, bool); 5] = [
 
 /// Reads a command line without the program's name.
 pub(super) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Refusal> {
-    let mut words = arguments.into_iter();
+    let mut words: VecDeque<String> = arguments.into_iter().collect();
     let mut timeout = Duration::from_secs(30);
     let (mut socket_url, mut prefix, mut json_output) = (None, "@".to_owned(), false);
     let mut positional: Vec<String> = Vec::new();
     let mut closed = false;
     let mut stray: Vec<String> = Vec::new();
-    while let Some(word) = words.next() {
+    while let Some(word) = words.pop_front() {
         if word == "--" {
-            take(&mut positional, &mut stray, closed, words.by_ref());
+            take(&mut positional, &mut stray, closed, words);
             break;
         }
         if !looks_like_option(&word) {
@@ -59,11 +60,17 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Argum
             continue;
         }
         closed = !positional.is_empty();
+        // Options of one letter may be written together.
+        if let Some(rest) = word.strip_prefix("-j").filter(|rest| !rest.is_empty() && !rest.starts_with('=')) {
+            json_output = true;
+            words.push_front(format!("-{rest}"));
+            continue;
+        }
         let Some((option, attached)) = find(&word)? else {
             stray.push(word);
             continue;
         };
-        let mut value = || match attached.clone().or_else(|| words.next().filter(|next| !looks_like_option(next))) {
+        let mut value = || match attached.clone().or_else(|| words.pop_front_if(|next| !looks_like_option(next))) {
             Some(value) => Ok(value),
             None => Err(Refusal::Usage(format!("argument {}: expected one argument", describe(option)))),
         };

@@ -13,7 +13,7 @@ pub(super) fn get(root: &Map<String, Value>, path: &str) -> Result<Value, Raised
     let first = segments.next().unwrap_or_default();
     let mut current = step(root, first, path)?;
     for segment in segments {
-        current = step(mapping(current, segment)?, segment, path)?;
+        current = step(current.as_object().ok_or_else(|| illegal(path))?, segment, path)?;
     }
     Ok(current.clone())
 }
@@ -50,12 +50,6 @@ fn step<'a>(current: &'a Map<String, Value>, segment: &str, path: &str) -> Resul
         },
         None => current.get(segment).ok_or_else(|| illegal(path)),
     }
-}
-
-fn mapping<'a>(value: &'a Value, segment: &str) -> Result<&'a Map<String, Value>, Raised> {
-    value.as_object().ok_or_else(|| {
-        Raised::new("TypeError", format!("'{}' object has no key {segment:?}: it is not a mapping", kind(value)))
-    })
 }
 
 /// Splits `name[3]` into its parts; the name must not be empty.

@@ -9,7 +9,7 @@ use crate::logs::Logs;
 
 const CHUNK: usize = 64 * 1024;
 /// A line that is longer is logged in pieces.
-const LONGEST_LINE: usize = 256 * 1024;
+const LONGEST_LINE: usize = 64 * 1024;
 /// How much of the output an error message may quote; its end says most.
 const QUOTED: usize = 64 * 1024;
 

@@ -171,6 +171,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tests write the inputs in place")]
     fn read(inputs: Value) -> Result<Settings, String> {
         let inputs = inputs.as_object().cloned().unwrap_or_default();
         let request = Request { id: "t".into(), context: nephele_model::operation::Context::default(), inputs };
