@@ -144,6 +144,7 @@ fn the_hello_deployment_installs_as_the_reference_does() {
     assert_eq!(world.rows.states["app_1"], ["initializing", "creating", "created", "starting", "started"]);
     assert_eq!(world.rows.states["db_1"], ["started"]);
     insta::assert_snapshot!(world.rows.messages().join("\n"));
+    assert!(world.rows.events.is_sorted_by(|one, next| one.timestamp < next.timestamp));
     let kinds = world.rows.events.iter().map(|event| event.event_type.as_str());
     assert_eq!(kinds.filter(|kind| *kind == "sending_task").count(), 2);
 }

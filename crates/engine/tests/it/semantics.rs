@@ -139,6 +139,30 @@ fn a_failure_stops_its_container_and_what_depends_on_it_but_nothing_else() {
 }
 
 #[test]
+fn nothing_goes_on_in_a_container_that_failed() {
+    for late in [done(), Outcome::Failed(Failure::recoverable("not yet"))] {
+        let mut graph = Graph::new("g");
+        let both = Block::Together(vec![operation("a"), operation("b")]);
+        let container = graph.subgraph("s", OnFailure::Decide, vec![both]);
+        let mut after_b = operation("c");
+        after_b.container = Some(container);
+        after_b.dependencies = vec![container + 2];
+        graph.tasks.push(after_b);
+        graph.tasks.push(operation("elsewhere"));
+        let mut world = World::new(vec![graph]);
+        world.tell(Event::Start);
+        assert_eq!(world.outbox.drain(..).count(), 3);
+        world.tell(Event::TaskFinished("t3".into(), Outcome::Failed(Failure::fatal("never"))));
+        world.tell(Event::TaskFinished("t4".into(), late));
+        assert!(world.outbox.is_empty());
+        assert_eq!((world.finish.clone(), world.timers.len()), (None, 1), "only the time after the failure runs");
+        world.tell(Event::TaskFinished("t6".into(), done()));
+        assert!(matches!(world.finish, Some(Finish::Failed { .. })));
+        assert_eq!(world.rows.state("t5"), Some(TaskState::Pending));
+    }
+}
+
+#[test]
 fn independent_tasks_have_limited_time_after_a_failure() {
     let mut graph = Graph::new("g");
     graph.append(&mut Sequence::new(None), vec![Block::Together(vec![operation("a"), operation("b")])]);
