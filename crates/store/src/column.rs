@@ -17,7 +17,7 @@ use sea_query::Value;
 use crate::backend::Row;
 use crate::db::FromRow;
 use crate::error::{Error, Result};
-use crate::json::Json;
+use crate::json::{Json, without_nul};
 
 /// A type that can be read from a column.
 pub(crate) trait Column: Sized {
@@ -59,13 +59,10 @@ impl Column for String {
     }
 }
 
-/// PostgreSQL's text cannot hold the character NUL; it becomes `<NUL>`, as events have always
-/// shown it.
 impl Bind for String {
     const NULL: Value = Value::String(None);
     fn bind(self) -> Value {
-        let text = if self.contains('\0') { self.replace('\0', "<NUL>") } else { self };
-        Value::String(Some(text))
+        Value::String(Some(without_nul(self)))
     }
 }
 

@@ -18,6 +18,13 @@ impl Json {
         Self(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
     }
 
+    /// A list of texts for SQL's `json_each`. PostgreSQL reads no NUL from JSON, so each stands as
+    /// it stands in columns.
+    pub(crate) fn texts<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let texts: Vec<_> = texts.into_iter().map(|text| without_nul(text.as_ref().to_owned())).collect();
+        Self::of(&texts)
+    }
+
     pub(crate) const fn from_column(text: String) -> Self {
         Self(text)
     }
@@ -52,4 +59,10 @@ impl From<Value> for Json {
     fn from(value: Value) -> Self {
         Self::from(&value)
     }
+}
+
+/// PostgreSQL's text cannot hold the character NUL; it becomes `<NUL>`, as events have always
+/// shown it. The same on SQLite, so that both hold the same.
+pub(crate) fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "<NUL>") } else { text }
 }

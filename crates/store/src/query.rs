@@ -208,7 +208,7 @@ fn equals(field: &Field, wanted: &[String], values: &mut Vec<Value>) -> String {
             values.push(only.bind());
             return format!("{sql} = ${}", values.len());
         }
-        values.push(Json::of(wanted).bind());
+        values.push(Json::texts(wanted).bind());
         format!("{sql} IN (SELECT value FROM json_each(${}))", values.len())
     };
     let is_text = matches!(field.kind, Kind::Text | Kind::Json);

@@ -13,4 +13,5 @@
 pub mod archive;
 pub mod cfy;
 pub mod home;
+pub mod postgres;
 pub mod rest;

@@ -200,6 +200,7 @@ CREATE TABLE executions (
     total_operations BIGINT NOT NULL DEFAULT 0,
     finished_operations BIGINT NOT NULL DEFAULT 0,
     allow_custom_parameters BOOLEAN NOT NULL DEFAULT FALSE,
+    wait_after_fail DOUBLE PRECISION NOT NULL DEFAULT 600,
     blueprint_id TEXT,
     UNIQUE (id, tenant_id)
 );

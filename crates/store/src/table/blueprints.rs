@@ -177,6 +177,13 @@ pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
     write::delete(db, "blueprints", storage_id).await
 }
 
+/// Who sees a tenant's blueprint, whoever asks.
+pub async fn visibility(db: &dyn Db, tenant: &TenantName, id: &BlueprintId) -> Result<Option<Visibility>> {
+    let text = format!("SELECT r.visibility {FROM} WHERE t.name = $1 AND r.id = $2");
+    let found: Option<(Visibility,)> = db.first(text, values![tenant, id]).await?;
+    Ok(found.map(|(visibility,)| visibility))
+}
+
 /// The ids of the deployments of a blueprint.
 pub async fn deployments_of(db: &dyn Db, storage_id: i64) -> Result<Vec<String>> {
     db.column("SELECT id FROM deployments WHERE blueprint_fk = $1 ORDER BY storage_id", values![storage_id]).await

@@ -119,7 +119,7 @@ pub async fn list(db: &dyn Db, scope: &Scope, query: &ListQuery, ranges: &[Range
             }
             "type" if covers_all(&wanted) => {}
             "deployment_id" => {
-                values.push(Json::of(&wanted).bind());
+                values.push(Json::texts(&wanted).bind());
                 condition += &format!(
                     " AND r.execution_fk IN (SELECT e.storage_id FROM executions e \
                      JOIN deployments d ON d.storage_id = e.deployment_fk \
@@ -240,7 +240,7 @@ async fn node_names<'a>(
     }
     let text = "SELECT i.id, n.id FROM node_instances i JOIN nodes n ON n.storage_id = i.node_fk \
                 WHERE i.tenant_id = $1 AND i.id IN (SELECT value FROM json_each($2))";
-    let pairs: Vec<(String, String)> = db.all(text.to_owned(), values![tenant_id, Json::of(&ids)]).await?;
+    let pairs: Vec<(String, String)> = db.all(text.to_owned(), values![tenant_id, Json::texts(&ids)]).await?;
     Ok(pairs.into_iter().collect())
 }
 

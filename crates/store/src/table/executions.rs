@@ -101,6 +101,8 @@ row! {
         deployment_fk: Option<i64>,
         /// Its deployment.
         deployment_id: Option<DeploymentId> = "d.id",
+        /// Seconds after its first failure during which independent tasks still start.
+        wait_after_fail: f64,
         /// Its blueprint.
         blueprint_id: Option<String>,
     }
@@ -137,6 +139,8 @@ insertable! {
         token: Option<String>,
         /// The row of its deployment.
         deployment_fk: Option<i64>,
+        /// Seconds after its first failure during which independent tasks still start.
+        wait_after_fail: f64,
         /// Its blueprint.
         blueprint_id: Option<String>,
     }

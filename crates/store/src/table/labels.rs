@@ -98,6 +98,21 @@ pub async fn values_of(db: &dyn Db, labeled: Labeled, tenant_id: i64, key: &str)
     distinct(db, labeled, "value", "l.key = $2", values![tenant_id, key]).await
 }
 
+/// The ids of the rows of a tenant that carry a label, the oldest label first.
+pub async fn holders(db: &dyn Db, labeled: Labeled, tenant_id: i64, key: &str, value: &str) -> Result<Vec<String>> {
+    let owner = match labeled {
+        Labeled::Blueprint => "blueprints",
+        Labeled::Deployment => "deployments",
+    };
+    let text = format!(
+        "SELECT r.id FROM {} l JOIN {owner} r ON r.storage_id = l.labeled_fk \
+         WHERE r.tenant_id = $1 AND l.key = $2 AND l.value = $3 ORDER BY l.id",
+        labeled.table()
+    );
+    let found: Vec<(String,)> = db.all(text, values![tenant_id, key, value]).await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 async fn distinct(
     db: &dyn Db,
     labeled: Labeled,

@@ -1,13 +1,14 @@
 //! Stored tasks ("operations" in REST), with the times and attempts of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nephele_model::Timestamp;
 use nephele_model::Visibility;
 use nephele_model::id::{GraphId, TaskId};
 use nephele_model::task::{StoredTask, TaskChange, TaskKind, TaskState};
+use serde_json::Value;
 
-use crate::backend::{Dialect, Sql};
+use crate::backend::Sql;
 use crate::column::{Bind as _, row, values};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -105,7 +106,6 @@ insertable! {
 }
 
 const FROM: &str = "FROM operations r JOIN tasks_graphs g ON g.storage_id = r.tasks_graph_fk";
-const FINAL: &str = "('rescheduled', 'succeeded', 'failed')";
 
 /// The tasks of a graph, in the order in which they were stored.
 pub async fn of_graph(db: &dyn Db, graph_fk: i64) -> Result<Vec<StoredTask>> {
@@ -170,7 +170,7 @@ pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
         for state in TaskState::ALL {
             let ids: Vec<_> = wave.iter().filter(|change| change.state == *state).map(|change| &change.id).collect();
             if !ids.is_empty() {
-                finished += set_state(tx, *state, &Json::of(&ids)).await?;
+                finished += set_state(tx, *state, &Json::texts(&ids)).await?;
             }
         }
     }
@@ -179,17 +179,11 @@ pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
             let text = "UPDATE operations SET dependencies = $2 WHERE id = $1";
             db.run(text, values![&change.id, Json::of(dependencies)]).await?;
         }
-        if let Some(error) = &change.error {
-            let text = match db.dialect() {
-                Dialect::Pg => {
-                    "UPDATE operations SET parameters = jsonb_set(parameters::jsonb, '{error}', $2::jsonb)::text \
-                     WHERE id = $1"
-                }
-                Dialect::Lite => {
-                    "UPDATE operations SET parameters = json_set(parameters, '$.error', json($2)) WHERE id = $1"
-                }
-            };
-            db.run(text, values![&change.id, Json::from(error)]).await?;
+        if let Some(error) = &change.error
+            && let Some(mut task) = by_id(db, &change.id).await?
+        {
+            task.parameters["error"] = error.clone();
+            set_parameters(db, &change.id, &task.parameters).await?;
         }
     }
     if finished > 0 {
@@ -246,33 +240,33 @@ pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<
     Ok(before)
 }
 
+async fn set_parameters(db: &dyn Db, id: &TaskId, parameters: &Value) -> Result<()> {
+    db.run("UPDATE operations SET parameters = $2 WHERE id = $1", values![id, Json::from(parameters)]).await?;
+    Ok(())
+}
+
 /// Makes failed tasks pending again, their attempts anew, so that the execution can be resumed;
 /// with `force` also those that were handed over and not heard of. A task that another took the
 /// place of stays. Gives how many were reset.
-pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<u64> {
+pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     let db: &dyn Db = tx;
-    let (retried, anew) = match db.dialect() {
-        Dialect::Pg => {
-            ("parameters::json ->> 'retried_task'", "jsonb_set(parameters::jsonb, '{current_retries}', '0')::text")
-        }
-        Dialect::Lite => ("parameters ->> '$.retried_task'", "json_set(parameters, '$.current_retries', 0)"),
-    };
-    let states =
-        if force { "'failed', 'rescheduled', 'sending', 'sent', 'started'" } else { "'failed', 'rescheduled'" };
-    let own = "tasks_graph_fk IN (SELECT g.storage_id FROM tasks_graphs g WHERE g.execution_fk = $1)";
-    let chosen = format!(
-        "{own} AND state IN ({states}) AND id NOT IN \
-         (SELECT {retried} FROM operations WHERE {own} AND {retried} IS NOT NULL)"
-    );
-    let text = format!(
-        "SELECT count(*) FROM operations WHERE {chosen} AND state IN {FINAL} AND type <> 'NOPLocalWorkflowTask'"
-    );
-    let again = db.first::<(i64,)>(text, values![run.execution_fk]).await?.map_or(0, |(count,)| count);
-    let text = format!(
-        "UPDATE operations SET state = 'pending', attempt = 1, queued_at = NULL, started_at = NULL, ended_at = NULL, \
-         parameters = {anew} WHERE {chosen}"
-    );
-    let reset = db.execute(Sql::new(text, values![run.execution_fk])).await?;
-    executions::count_operations(db, run.execution_fk, 0, -again).await?;
-    Ok(reset)
+    let text = format!("SELECT {} {FROM} WHERE g.execution_fk = $1 ORDER BY r.storage_id", Operation::COLUMNS);
+    let tasks = db.all::<Operation>(text, values![run.execution_fk]).await?;
+    let tasks: Vec<_> = tasks.into_iter().map(Operation::task).collect::<Result<_>>()?;
+    let replaced: HashSet<_> = tasks.iter().filter_map(|task| task.parameters["retried_task"].as_str()).collect();
+    let ended = |task: &StoredTask| matches!(task.state, TaskState::Failed | TaskState::Rescheduled);
+    let lost = |task: &StoredTask| matches!(task.state, TaskState::Sending | TaskState::Sent | TaskState::Started);
+    let chosen = |task: &&StoredTask| (ended(task) || force && lost(task)) && !replaced.contains(task.id.as_str());
+    let chosen: Vec<_> = tasks.iter().filter(chosen).collect();
+    for task in &chosen {
+        let mut parameters = task.parameters.clone();
+        parameters["current_retries"] = Value::from(0);
+        set_parameters(db, &task.id, &parameters).await?;
+    }
+    let text = "UPDATE operations SET state = 'pending', attempt = 1, queued_at = NULL, started_at = NULL, \
+                ended_at = NULL WHERE id IN (SELECT value FROM json_each($1))";
+    db.run(text, values![Json::texts(chosen.iter().map(|task| &task.id))]).await?;
+    let again = chosen.iter().filter(|task| ended(task) && task.kind != TaskKind::Nop).count();
+    executions::count_operations(db, run.execution_fk, 0, -whole(again)).await?;
+    Ok(chosen.len())
 }

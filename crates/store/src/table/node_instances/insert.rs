@@ -115,7 +115,7 @@ async fn rename(
     let mut unsure: Vec<_> = instances.iter().map(|instance| instance.id.clone()).collect();
     loop {
         let text = "SELECT id FROM node_instances WHERE tenant_id = $1 AND id IN (SELECT value FROM json_each($2))";
-        let taken: Vec<NodeInstanceId> = db.column(text, values![tenant_id, Json::of(&unsure)]).await?;
+        let taken: Vec<NodeInstanceId> = db.column(text, values![tenant_id, Json::texts(&unsure)]).await?;
         if taken.is_empty() {
             return Ok(renamed);
         }

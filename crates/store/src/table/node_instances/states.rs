@@ -1,17 +1,17 @@
 //! Moving many node instances to states at once, with what some states bring along
 //! (spec workflows.md section 5.1).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::DateTime;
 use nephele_model::Timestamp;
 use nephele_model::id::NodeInstanceId;
 use nephele_model::instance::InstanceState;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::backend::{Dialect, Sql};
-use crate::column::{Bind as _, values};
-use crate::db::{Db, Tx};
+use crate::backend::Sql;
+use crate::column::values;
+use crate::db::{Db, FromRow as _, Tx};
 use crate::error::Result;
 use crate::journal::waves;
 use crate::json::Json;
@@ -32,36 +32,45 @@ pub async fn set_states(tx: &Tx, tenant_id: i64, states: &[(NodeInstanceId, Inst
 }
 
 async fn set_state(db: &dyn Db, tenant_id: i64, state: &InstanceState, ids: &[&NodeInstanceId]) -> Result<()> {
-    let mut values = values![state, tenant_id, Json::of(ids)];
-    let notes = match (state, db.dialect()) {
-        (state, Dialect::Lite) if *state == InstanceState::CONFIGURED => {
-            ", has_configuration_drift = FALSE, system_properties = \
-             json_set(coalesce(system_properties, '{}'), '$.configuration_drift', json($4))"
-        }
-        (state, Dialect::Pg) if *state == InstanceState::CONFIGURED => {
-            ", has_configuration_drift = FALSE, system_properties = (coalesce(system_properties, '{}')::jsonb || \
-             jsonb_build_object('configuration_drift', $4::jsonb))::text"
-        }
-        (state, Dialect::Lite) if *state == InstanceState::STARTED => {
-            ", is_status_check_ok = TRUE, system_properties = \
-             json_set(coalesce(system_properties, '{}'), '$.previous_status', NULL, '$.status', json($4))"
-        }
-        (state, Dialect::Pg) if *state == InstanceState::STARTED => {
-            ", is_status_check_ok = TRUE, system_properties = (coalesce(system_properties, '{}')::jsonb || \
-             jsonb_build_object('previous_status', NULL, 'status', $4::jsonb))::text"
-        }
+    let flag = match state {
+        state if *state == InstanceState::CONFIGURED => ", has_configuration_drift = FALSE",
+        state if *state == InstanceState::STARTED => ", is_status_check_ok = TRUE",
         _ => "",
     };
-    if !notes.is_empty() {
-        let well = json!({"ok": true, "result": null, "task": null, "timestamp": zoneless(db.now())});
-        values.push(Json::from(well).bind());
-    }
     let text = format!(
-        "UPDATE node_instances SET state = $1, version = version + 1{notes} \
-         WHERE tenant_id = $2 AND id IN (SELECT value FROM json_each($3))"
+        "UPDATE node_instances SET state = $1, version = version + 1{flag} \
+         WHERE tenant_id = $2 AND id IN (SELECT value FROM json_each($3)) RETURNING storage_id, system_properties"
     );
-    db.execute(Sql::new(text, values)).await?;
+    let rows = db.write(Sql::new(text, values![state, tenant_id, Json::texts(ids)])).await?;
+    if flag.is_empty() {
+        return Ok(());
+    }
+    // Instances that move together mostly have the same notes, so that few statements do.
+    let mut alike: HashMap<Option<String>, Vec<i64>> = HashMap::new();
+    for row in &rows {
+        let (storage_id, notes) = <(i64, Option<String>)>::from_row(row)?;
+        alike.entry(notes).or_default().push(storage_id);
+    }
+    for (notes, rows) in alike {
+        let text = "UPDATE node_instances SET system_properties = $1 \
+                    WHERE storage_id IN (SELECT CAST(value AS BIGINT) FROM json_each($2))";
+        let notes = noted(notes, state, &zoneless(db.now()));
+        db.run(text, values![Json::from(notes), Json::of(&rows)]).await?;
+    }
     Ok(())
+}
+
+/// System properties after a move to `configured` or `started` at `instant`.
+fn noted(notes: Option<String>, state: &InstanceState, instant: &str) -> Value {
+    let well = json!({"ok": true, "result": null, "task": null, "timestamp": instant});
+    let mut notes = notes.and_then(|notes| serde_json::from_str(&notes).ok()).unwrap_or_else(|| json!({}));
+    if *state == InstanceState::CONFIGURED {
+        notes["configuration_drift"] = well;
+    } else {
+        notes["previous_status"] = Value::Null;
+        notes["status"] = well;
+    }
+    notes
 }
 
 /// The form of instants inside system properties: UTC without saying so, six decimals.

@@ -1,0 +1,14 @@
+//! The store on real databases: every test runs on SQLite and on PostgreSQL.
+
+#![recursion_limit = "256"]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "helpers of tests fail loudly")]
+
+mod bootstrap;
+mod concurrency;
+mod engine;
+mod events;
+mod house;
+mod instances;
+mod parity;
+mod records;
+mod tables;
