@@ -77,12 +77,12 @@ fn assemble(
         problems: Vec::new(),
     };
     check::check(&root, &BLUEPRINT, gate, &mut scope.problems);
-    stop_if_any(&mut scope)?;
+    stop_if_wrong(&mut scope)?;
     data_types::parse(&root.get("data_types"), &mut scope);
-    stop_if_any(&mut scope)?;
+    stop_if_wrong(&mut scope)?;
     plugins::parse(&root.get("plugins"), &mut scope);
     let inputs = inputs::parse(&root.get("inputs"), Flavour::Input, &mut scope);
-    stop_if_any(&mut scope)?;
+    stop_if_wrong(&mut scope)?;
     let node_types = types::parse(&root.get("node_types"), "type", &["interfaces"], &mut scope);
     let relationship_types = relationships::parse_types(&root.get("relationships"), &mut scope);
     let workflows = workflows::parse(&root.get("workflows"), &mut scope);
@@ -91,6 +91,7 @@ fn assemble(
     let blueprint_labels = labels::parse(&root.get("blueprint_labels"), Owner::Blueprint, &mut scope);
     let deployment_labels = labels::parse(&root.get("labels"), Owner::Deployment, &mut scope);
     let settings = deployment_settings::parse(&root.get("deployment_settings"), &mut scope);
+    stop_if_wrong(&mut scope)?;
     stop_if_any(&mut scope)?;
     let mut warnings = Vec::new();
     let templates = root.get("node_templates");
@@ -175,6 +176,13 @@ fn check_input_defaults(plan: &mut Map<String, Value>) -> Result<(), Diagnostic>
         constraint::check_value(name, definition, &constraints, &default, None)?;
     }
     Ok(())
+}
+
+/// Stops unless everything found so far is only too new for its version: what else is wrong with such
+/// parts is reported before that.
+fn stop_if_wrong(scope: &mut Scope<'_>) -> Result<(), Vec<Diagnostic>> {
+    scope.problems.sort_by_key(|problem| problem.code == Some(102));
+    if scope.problems.iter().all(|problem| problem.code == Some(102)) { Ok(()) } else { stop_if_any(scope) }
 }
 
 fn stop_if_any(scope: &mut Scope<'_>) -> Result<(), Vec<Diagnostic>> {

@@ -68,6 +68,9 @@ pub(crate) fn version(root: &Arc<Node>, sources: &Sources) -> Result<Version, Di
     if value.is_null() {
         return Err(element.logic(27, "tosca_definitions_version field must appear in the main blueprint file"));
     }
+    if let Some(found) = not_text(&value) {
+        return Err(element.format(format!("Expected 'string' type but found '{found}' type")));
+    }
     let name = python_text::str(&value);
     Version::parse(&name).ok_or_else(|| {
         let known = Version::ALL.map(Version::as_str);
@@ -75,6 +78,15 @@ pub(crate) fn version(root: &Arc<Node>, sources: &Sources) -> Result<Version, Di
             format!("Unexpected tosca_definitions_version {name}; Currently supported versions are: {}", python_text::names(known));
         element.logic(29, message).with_hint(nearest(&name, known))
     })
+}
+
+fn not_text(value: &serde_json::Value) -> Option<&'static str> {
+    match python_text::type_name(value) {
+        "str" => None,
+        "int" => Some("integer"),
+        "bool" => Some("boolean"),
+        other => Some(other),
+    }
 }
 
 /// The location of a main text as imports see it.

@@ -1,11 +1,18 @@
 //! From the plan of a blueprint to the plan of a deployment (spec dsl.md section 7.3).
 
-use std::collections::{HashMap, HashSet};
+mod dependencies;
+mod inputs;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Kind};
+use crate::function::evaluate::Evaluator;
+use crate::function::plan_world::PlanWorld;
+use crate::function::{self, scan};
 use crate::instance_ids::InstanceIds;
+use crate::multi_instance;
 use crate::plan::{DeploymentPlan, Plan};
 
 /// What the manager knows while a deployment is being prepared.
@@ -57,6 +64,53 @@ pub fn prepare(
     ids: &mut dyn InstanceIds,
     options: &PrepareOptions,
 ) -> Result<DeploymentPlan, Diagnostic> {
-    let _ = (inputs, catalog, ids, options);
-    Ok(DeploymentPlan(plan.0))
+    let mut plan = plan.0;
+    let inputs = inputs::complete(&plan, inputs, options.auto_correct_types, catalog)?;
+    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let world = PlanWorld::new(inputs, nodes, options.runtime_only_evaluation);
+    let evaluator = Evaluator { world: &world };
+    scan::each(&mut plan, &mut |mut site| {
+        if function::is_anywhere_in(site.value) {
+            *site.value = evaluator.evaluate(site.value, site.view, &mut site.path, 0)?;
+        }
+        Ok(())
+    })?;
+    plan.insert("inputs".to_owned(), Value::Object(world.into_inputs()));
+    let found = dependencies::find(&mut plan)?;
+    check_secrets(&found.secrets, catalog)?;
+    let mut deployment = expand(Plan(plan), ids, &options.existing_ids)?;
+    let functions = dependencies::between_deployments(&found, deployment.node_instances());
+    deployment.0.insert("inter_deployment_functions".to_owned(), Value::Array(functions));
+    Ok(deployment)
+}
+
+/// Makes the node instances of a plan and nothing else. `existing` are ids that are taken, by node.
+pub fn expand(
+    plan: Plan,
+    ids: &mut dyn InstanceIds,
+    existing: &HashMap<String, HashSet<String>>,
+) -> Result<DeploymentPlan, Diagnostic> {
+    let mut plan = plan.0;
+    let instances = multi_instance::expand(&plan, ids, existing)?;
+    plan.insert("node_instances".to_owned(), Value::Array(instances));
+    Ok(DeploymentPlan(plan))
+}
+
+fn check_secrets(names: &BTreeSet<String>, catalog: &dyn Catalog) -> Result<(), Diagnostic> {
+    let mut missing = Vec::new();
+    for name in names {
+        match catalog.has_secret(name) {
+            Some(true) => {}
+            Some(false) => missing.push(name.as_str()),
+            None => {
+                let message = "The get_secret intrinsic function is not supported";
+                return Err(Diagnostic::new(Kind::UnsupportedGetSecret, None, message));
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("Required secrets: [{}] don't exist in this tenant", missing.join(", "));
+    Err(Diagnostic::new(Kind::UnknownSecret, None, message))
 }

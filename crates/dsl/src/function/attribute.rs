@@ -29,7 +29,7 @@ pub(crate) fn call(
         "get_attribute" => {
             let instance = match resolve(storage, &text(0), view) {
                 Ok(instance) => instance,
-                Err(problem) if view.instances.outputs => return Ok(Value::from(format!("<ERROR: {problem}>"))),
+                Err(problem) if view.lenient => return Ok(Value::from(format!("<ERROR: {problem}>"))),
                 Err(problem) => return Err(problem),
             };
             let node = evaluator.world.node(&id_of(&instance, "node_id"))?;

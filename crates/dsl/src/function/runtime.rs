@@ -22,8 +22,6 @@ pub struct Context {
     pub target_id: Option<String>,
     /// The instance that is meant when its node is named.
     pub hint: Option<String>,
-    /// Outputs are evaluated: an attribute that cannot be had becomes a text that says so.
-    pub(crate) outputs: bool,
 }
 
 struct StorageWorld<'a>(&'a dyn Storage);
@@ -68,8 +66,7 @@ pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Res
 /// The values of a deployment's outputs (`{name: {description, value}}`) by name. An attribute that
 /// cannot be had becomes a text; an output that is a missing secret is left out.
 pub fn evaluate_outputs(outputs: &Map<String, Value>, storage: &dyn Storage) -> Result<Map<String, Value>, Diagnostic> {
-    let context = Context { outputs: true, ..Context::default() };
-    values(outputs, "outputs", context, storage)
+    values(outputs, "outputs", storage)
 }
 
 /// The values of a deployment's capabilities by name; one that is a missing secret is left out.
@@ -77,7 +74,7 @@ pub fn evaluate_capabilities(
     capabilities: &Map<String, Value>,
     storage: &dyn Storage,
 ) -> Result<Map<String, Value>, Diagnostic> {
-    values(capabilities, "capabilities", Context::default(), storage)
+    values(capabilities, "capabilities", storage)
 }
 
 /// A node of the plan with its properties and capabilities evaluated; `instance` is the instance that
@@ -102,7 +99,6 @@ pub fn evaluate_node(mut node: Value, instance: Option<&str>, storage: &dyn Stor
 fn values(
     definitions: &Map<String, Value>,
     section: &str,
-    context: Context,
     storage: &dyn Storage,
 ) -> Result<Map<String, Value>, Diagnostic> {
     let mut wanted = Map::with_capacity(definitions.len());
@@ -113,7 +109,7 @@ fn values(
             wanted.insert(name.clone(), value.clone());
         }
     }
-    let view = View { instances: context, ..View::of(Part::Nowhere) };
+    let view = View { lenient: section == "outputs", ..View::of(Part::Nowhere) };
     match within(Value::Object(wanted), &view, section, storage)? {
         Value::Object(map) => Ok(map),
         _ => Ok(Map::new()),

@@ -45,6 +45,8 @@ pub(crate) struct View<'a> {
     pub(crate) target: Option<String>,
     /// Node instances at run time.
     pub(crate) instances: super::Context,
+    /// An attribute that cannot be had becomes a text that says so.
+    pub(crate) lenient: bool,
     /// Set when a function has to wait until the operation runs.
     pub(crate) waits: Option<&'a Cell<bool>>,
 }
@@ -52,7 +54,7 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// A view from a part without a node.
     pub(crate) fn of(part: Part) -> Self {
-        Self { part, node: None, target: None, instances: super::Context::default(), waits: None }
+        Self { part, node: None, target: None, instances: super::Context::default(), lenient: false, waits: None }
     }
 }
 

@@ -35,13 +35,13 @@ pub(crate) fn imports(element: &Element<'_, '_>, gate: Gate, found: &mut Vec<Dia
 
 fn with_properties(item: &Element<'_, '_>, gate: Gate, found: &mut Vec<Diagnostic>) {
     for import in item.entries() {
-        found.extend(check::too_new(&import, Version::V1_5, gate));
         match import.node().map(|node| &node.value) {
             Some(Value::Mapping(_)) | None => {}
             Some(_) => {
                 found.push(import.format(format!("Expected 'dict' type but found '{}' type", kind(&import))));
             }
         }
+        found.extend(check::too_new(&import, Version::V1_5, gate));
         for property in import.entries() {
             let value = property.json();
             if value.is_object() && function::recognise(&value).is_none() {

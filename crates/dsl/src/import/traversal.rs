@@ -1,6 +1,6 @@
 //! From the main text through all its imports, breadth first, to one tree (spec dsl.md section 2.5).
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -257,8 +257,7 @@ fn text(text: &str) -> Arc<Node> {
 }
 
 fn listed<'a>(name: &str, values: impl Iterator<Item = &'a String>) -> Section {
-    let mut unique = HashSet::new();
-    let items = values.filter(|value| unique.insert(*value)).map(|value| text(value)).collect();
+    let items = values.map(|value| text(value)).collect();
     let value = Arc::new(Node { span: Span::default(), source: u32::MAX, value: Value::Sequence(items) });
     Section { key: text(name), value, items: None }
 }

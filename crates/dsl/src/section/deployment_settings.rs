@@ -12,7 +12,8 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map<Str
     let mut settings = Map::new();
     for key in ["default_schedules", "default_groups", "id_template", "display_name"] {
         let element = section.get(key);
-        if !element.is_written() {
+        // Schedules are there, if only empty, as soon as anything is set.
+        if !element.is_written() && (key != "default_schedules" || section.node().is_none()) {
             continue;
         }
         if key != "default_schedules" {

@@ -1,0 +1,86 @@
+//! The values of a deployment's inputs (spec dsl.md section 7.3).
+
+use serde_json::{Map, Value};
+
+use super::Catalog;
+use crate::constraint;
+use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::plan::empty;
+use crate::python_text;
+use crate::value::{self, DataTypes, Rules};
+
+/// The given inputs completed by defaults, in the order of the given ones first.
+///
+/// Errors: missing and unknown inputs, violated constraints, 213, 214.
+pub(crate) fn complete(
+    plan: &Map<String, Value>,
+    mut given: Map<String, Value>,
+    auto_correct: bool,
+    catalog: &dyn Catalog,
+) -> Result<Map<String, Value>, Diagnostic> {
+    let declared = plan.get("inputs").and_then(Value::as_object).unwrap_or(empty());
+    let data_types = data_types(plan);
+    let mut missing = Vec::new();
+    for (name, definition) in declared {
+        let definition = definition.as_object().unwrap_or(empty());
+        let type_name = definition.get("type").and_then(Value::as_str);
+        let rules = Rules {
+            data_types: &data_types,
+            undefined: "Undefined property {1} in value of input {0}.",
+            missing: "Value of input {0} is missing property {1}.",
+            owner: name,
+            complete: true,
+        };
+        let default = definition.get("default").filter(|default| !default.is_null());
+        let mut input = match given.get_mut(name) {
+            Some(input) => input.take(),
+            None => match default.cloned().or_else(|| of_nothing(&rules, type_name)) {
+                Some(default) => default,
+                None if definition.get("required").is_none_or(python_text::truth) => {
+                    missing.push(name.as_str());
+                    continue;
+                }
+                None => {
+                    given.insert(name.clone(), Value::Null);
+                    continue;
+                }
+            },
+        };
+        if auto_correct {
+            input = value::cast(input, type_name.unwrap_or_default());
+        }
+        let constraints = definition.get("constraints").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        constraint::check_value(name, definition, constraints, &input, Some(catalog))?;
+        let input = value::parse(&rules, input, type_name, None, &mut Vec::new()).map_err(|problem| {
+            if problem.kind == Kind::Logic { Diagnostic { kind: Kind::Base, code: Some(214), ..problem } } else { problem }
+        })?;
+        given.insert(name.clone(), input);
+    }
+    let known = python_text::names(declared.keys().map(String::as_str));
+    if !missing.is_empty() {
+        let message = format!(
+            "Required inputs {} were not specified - expected inputs: {known}",
+            python_text::names(missing)
+        );
+        return Err(Diagnostic::new(Kind::MissingRequiredInput, None, message));
+    }
+    let unknown: Vec<&str> = given.keys().map(String::as_str).filter(|name| !declared.contains_key(*name)).collect();
+    if let Some(first) = unknown.first() {
+        let hint = nearest(first, declared.keys().map(String::as_str));
+        let message =
+            format!("Unknown inputs {} specified - expected inputs: {known}", python_text::names(unknown));
+        return Err(Diagnostic::new(Kind::UnknownInput, None, message).with_hint(hint));
+    }
+    Ok(given)
+}
+
+/// What a data type makes of an empty value: something, if all its members have defaults.
+fn of_nothing(rules: &Rules<'_>, type_name: Option<&str>) -> Option<Value> {
+    let parsed = value::parse(rules, Value::Object(Map::new()), type_name, None, &mut Vec::new());
+    parsed.ok().filter(python_text::truth)
+}
+
+fn data_types(plan: &Map<String, Value>) -> DataTypes {
+    let types = plan.get("data_types").and_then(Value::as_object).into_iter().flatten();
+    types.filter_map(|(name, data_type)| Some((name.clone(), data_type.as_object()?.clone()))).collect()
+}
