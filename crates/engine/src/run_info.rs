@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// A source of fresh ids: random in the product, counted in tests.
-pub struct Ids(Box<dyn FnMut() -> String + Send>);
+pub struct Ids(Box<dyn FnMut() -> String + Send + Sync>);
 
 impl Ids {
     /// Random UUIDs.
@@ -14,7 +14,7 @@ impl Ids {
     }
 
     /// Whatever `source` says.
-    pub fn from_fn(source: impl FnMut() -> String + Send + 'static) -> Self {
+    pub fn from_fn(source: impl FnMut() -> String + Send + Sync + 'static) -> Self {
         Self(Box::new(source))
     }
 

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::executor::Executors;
 use crate::logs::Logs;
 use crate::operation::{Operation, client_of, evaluation_context};
+use crate::outcomes::Outcomes;
 use crate::running::{Arrival, Handle, Key};
 use crate::task_dir::TaskDir;
 
@@ -27,6 +28,7 @@ pub(crate) struct Intake {
     pub(crate) manager_name: String,
     pub(crate) tasks: PathBuf,
     pub(crate) executors: Executors,
+    pub(crate) outcomes: Outcomes,
     pub(crate) running: Handle,
 }
 
@@ -84,6 +86,13 @@ impl Intake {
 
     /// Runs an operation; `None` when nobody waits for its outcome.
     async fn run(&self, mut request: Request, kill: CancellationToken) -> Option<Outcome> {
+        if request.context.resume {
+            if let Some(outcome) = self.outcomes.of(&request.id) {
+                return Some(outcome);
+            }
+        } else {
+            self.outcomes.forget(&request.id);
+        }
         let client = client_of(&request.context, &self.client);
         let is_stored = match self.admit(&client, &request).await {
             Admission::Granted { is_stored } => is_stored,
@@ -92,17 +101,21 @@ impl Intake {
         };
         let logs = Logs::new(client.clone(), Arc::clone(&self.clock), self.manager_name.clone(), &request.context);
         let id = request.id.clone();
-        let outcome = match self.evaluate(&client, &mut request).await {
-            Ok(()) => self.execute(request, client.clone(), logs.clone(), kill).await,
+        let ended = match self.evaluate(&client, &mut request).await {
+            Ok(()) => self.execute(request, client.clone(), logs.clone(), kill.clone()).await,
             Err(failure) => Outcome::Failed(failure),
         };
+        let outcome = with_cause(ended);
+        if !kill.is_cancelled() {
+            self.outcomes.keep(&id, &outcome);
+        }
         let report = async {
             if is_stored {
                 self.report(&client, &id, "response-sent").await;
             }
         };
         tokio::join!(logs.flush(), report);
-        Some(with_cause(outcome))
+        Some(outcome)
     }
 
     /// Asks whether the execution still runs, and notes that the operation begins.

@@ -27,6 +27,7 @@ mod intake;
 mod leftovers;
 mod logs;
 mod operation;
+mod outcomes;
 mod process_table;
 pub mod python_text;
 mod resources;
@@ -168,6 +169,8 @@ impl Worker {
             manager_name: self.options.manager_name.clone(),
             tasks: self.options.work_dir.join(task_dir::FOLDER),
             executors: executor::Executors::new(Arc::new(script)),
+            outcomes: outcomes::Outcomes::open(&self.options.work_dir)
+                .map_err(Error::machine(self.options.work_dir.display()))?,
             running: self.handle.clone(),
         })
     }

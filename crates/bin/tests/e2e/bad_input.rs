@@ -129,7 +129,8 @@ async fn archives_that_want_to_leave_their_folder() {
 async fn truncated_and_senseless_archives() {
     let setting = setting();
     // Enough content for the cut to fall into it.
-    let filler: String = (0..20_000).map(|number: u32| format!("# {}\n", number.wrapping_mul(2_654_435_761))).collect();
+    let numbers = (0..20_000_u32).map(|number| number.wrapping_mul(2_654_435_761).to_string());
+    let filler = numbers.collect::<Vec<_>>().join("\n# ");
     let entries = [("blueprint/blueprint.yaml", GOOD), ("blueprint/filler.txt", filler.as_str())];
     for (id, whole) in [("cut-tar", archive::files(&entries)), ("cut-zip", archive::zip(&entries))] {
         let half = whole[..whole.len() / 2].to_vec();

@@ -3,7 +3,7 @@
 //! Invariant: every test has a data directory, ports and a manager of its own, and looks at what
 //! clients see and at what scripts left on the disk, never inside. One file is one theme.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly, its helpers as well")]
+#![expect(clippy::unwrap_used, reason = "a test fails loudly, its helpers as well")]
 
 mod bad_input;
 mod cfy;

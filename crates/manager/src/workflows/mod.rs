@@ -1,40 +1,119 @@
-//! The way to the workflow executor.
+//! The workflow executor: takes accepted executions and carries them to their end.
+//!
+//! Invariant: an execution that is not in a final state is either being run here, or waits for
+//! something named, or will be found by the scan at the next start. Nothing is decided in memory
+//! alone: the engine's steps are journaled before they are acted on, messages leave through the
+//! outbox in the same transaction.
+//!
+//! [`run`] carries one execution; [`lifecycle`] the workflows over node instances; [`upload`] and
+//! [`environment`] those that the manager runs on itself; [`journal`] ties the engine to the store;
+//! [`outbox`] sends what was journaled.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nephele_bus::topology;
+use nephele_engine::driver;
 use nephele_model::execution::CancelAction;
 use nephele_model::id::ExecutionId;
-use tokio::sync::{Notify, broadcast};
+use nephele_store::executions;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-/// Tells the executor of new work and of requests to stop.
+use crate::{Manager, rows};
+
+mod deployment_rows;
+pub(crate) mod environment;
+mod journal;
+mod lifecycle;
+pub(crate) mod outbox;
+mod run;
+mod source;
+mod upload;
+
+/// What other use cases tell the executor, and what it knows of running executions.
+#[derive(Default)]
 pub struct Control {
-    stops: broadcast::Sender<(ExecutionId, CancelAction)>,
-    work: Notify,
-}
-
-impl Default for Control {
-    fn default() -> Self {
-        Self { stops: broadcast::channel(1024).0, work: Notify::new() }
-    }
+    running: Mutex<HashMap<ExecutionId, Option<driver::Handle>>>,
+    outbox: Notify,
 }
 
 impl Control {
-    /// Asks the run of this execution to stop.
-    pub fn cancel(&self, execution: ExecutionId, action: CancelAction) {
-        // Nobody listens while no run is under way.
-        let _ = self.stops.send((execution, action));
+    /// Asks the run of this execution to stop. A run that has not begun yet sees its status.
+    pub fn cancel(&self, execution: &ExecutionId, action: CancelAction) {
+        if let Some(Some(handle)) = self.lock().get(execution) {
+            handle.send(nephele_engine::Event::CancelAsked(action));
+        }
     }
 
-    /// Says that an execution may be waiting to be started.
+    /// Says that the outbox holds something to send.
     pub fn wake(&self) {
-        self.work.notify_one();
+        self.outbox.notify_one();
     }
 
-    /// Requests to stop, from now on.
-    pub fn stops(&self) -> broadcast::Receiver<(ExecutionId, CancelAction)> {
-        self.stops.subscribe()
+    /// Marks an execution as being run here; `None` when it already is.
+    fn enter(&self, execution: &ExecutionId) -> Option<()> {
+        let mut running = self.lock();
+        if running.contains_key(execution) {
+            return None;
+        }
+        running.insert(execution.clone(), None);
+        Some(())
     }
 
-    /// Returns when there may be work.
-    pub async fn work(&self) {
-        self.work.notified().await;
+    fn steer(&self, execution: &ExecutionId, handle: driver::Handle) {
+        self.lock().insert(execution.clone(), Some(handle));
+    }
+
+    fn leave(&self, execution: &ExecutionId) {
+        self.lock().remove(execution);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, Option<driver::Handle>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Manager {
+    /// Runs workflows until `shutdown`. What is under way then stays journaled and goes on at the
+    /// next start.
+    pub async fn run_workflows(self: Arc<Self>, shutdown: CancellationToken) -> nephele_model::Result<()> {
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(outbox::pump(self.clone())));
+        self.clone().go_on(&shutdown).await?;
+        let mut orders =
+            self.bus.subscribe(topology::workflows(), 256).await.map_err(nephele_model::Error::internal)?;
+        while let Some(Some(order)) = shutdown.run_until_cancelled(orders.next()).await {
+            match order.message.body["id"].as_str() {
+                Some(id) => self.clone().begin(ExecutionId::new(id), &shutdown),
+                None => tracing::warn!(body = %order.message.body, "a workflow message without an id was dropped"),
+            }
+            if let Err(error) = order.ack().await {
+                tracing::warn!(%error, "a workflow message could not be acknowledged");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up what an earlier process left unfinished.
+    async fn go_on(self: Arc<Self>, shutdown: &CancellationToken) -> nephele_model::Result<()> {
+        nephele_store::outbox::release(&*self.store).await.map_err(rows::failed)?;
+        for execution in executions::unfinished(&*self.store).await.map_err(rows::failed)? {
+            if execution.status.is_active() {
+                tracing::info!(execution = %execution.id, "an execution goes on after a restart");
+                self.clone().begin(execution.id, shutdown);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(self: Arc<Self>, execution: ExecutionId, shutdown: &CancellationToken) {
+        if self.workflows.enter(&execution).is_none() {
+            return;
+        }
+        let work = async move {
+            self.carry(&execution).await;
+            self.workflows.leave(&execution);
+        };
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(work));
     }
 }

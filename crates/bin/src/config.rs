@@ -1,0 +1,199 @@
+//! The settings of a manager: flags, then `NEPHELE_*` variables, then one TOML file, then defaults.
+//!
+//! Invariant: this is the only place that reads the environment. A setting is a field of
+//! [`Settings`]; its name is the flag, the TOML key and, in capitals, the variable. `docs/operations.md`
+//! lists them for people.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use nephele_model::Secret;
+use serde::{Deserialize, Serialize};
+
+/// Settings given on the command line; each overrides every other source.
+#[derive(Clone, Debug, Default, clap::Args, Serialize)]
+pub(crate) struct Flags {
+    /// Folder of everything the manager keeps: one to back up, one to delete.
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<PathBuf>,
+    /// Address of plain HTTP, for programs on this machine.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    /// Address of HTTPS, for everyone else.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen_tls: Option<SocketAddr>,
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+}
+
+/// Every setting of a manager.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) listen_tls: SocketAddr,
+    /// Empty: a SQLite file in the data directory.
+    pub(crate) database_url: String,
+    /// Password of `admin` at the first start; empty: a random one.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) admin_password: Secret,
+    /// Operations that run at the same time.
+    pub(crate) operations: usize,
+    /// Largest blueprint archive, in MiB.
+    pub(crate) archive_limit: u64,
+    /// Filter such as `info` or `nephele=debug`.
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one object a line.
+    Json,
+}
+
+/// The settings together with their sources.
+pub(crate) struct Config {
+    pub(crate) settings: Settings,
+    figment: Figment,
+}
+
+#[derive(Serialize)]
+struct Defaults {
+    data_dir: PathBuf,
+    listen: &'static str,
+    listen_tls: &'static str,
+    database_url: &'static str,
+    admin_password: &'static str,
+    operations: usize,
+    archive_limit: u64,
+    log: &'static str,
+    log_format: &'static str,
+}
+
+const NAMES: [&str; 9] = [
+    "data_dir",
+    "listen",
+    "listen_tls",
+    "database_url",
+    "admin_password",
+    "operations",
+    "archive_limit",
+    "log",
+    "log_format",
+];
+
+impl Config {
+    /// Reads all sources. Errors name the key and the source that is wrong.
+    pub(crate) fn load(flags: &Flags) -> anyhow::Result<Self> {
+        let defaults = Defaults {
+            data_dir: home_folder("XDG_DATA_HOME", ".local/share").join("nephele"),
+            listen: "127.0.0.1:8080",
+            listen_tls: "0.0.0.0:53333",
+            database_url: "",
+            admin_password: "",
+            operations: 64,
+            archive_limit: 2048,
+            log: "info",
+            log_format: "text",
+        };
+        let file = flags
+            .config
+            .clone()
+            .or_else(|| variable("NEPHELE_CONFIG").map(PathBuf::from))
+            .unwrap_or_else(|| home_folder("XDG_CONFIG_HOME", ".config").join("nephele/nephele.toml"));
+        if flags.config.is_some() && !file.is_file() {
+            anyhow::bail!("there is no settings file {}", file.display());
+        }
+        let figment = Figment::from(Serialized::defaults(defaults))
+            .merge(Toml::file(file))
+            // `raw` keeps a password of digits a text.
+            .merge(Env::prefixed("NEPHELE_").only(&NAMES))
+            .merge(Serialized::globals(flags));
+        let settings = figment.extract().context("the settings cannot be used")?;
+        Ok(Self { settings, figment })
+    }
+
+    /// Name, value and source of each setting; the password is not shown.
+    pub(crate) fn describe(&self) -> Vec<(&'static str, String, String)> {
+        let describe = |name: &'static str| {
+            let value = self.figment.find_value(name).ok();
+            let source = value.as_ref().and_then(|value| self.figment.get_metadata(value.tag())).map_or_else(
+                || "default".to_owned(),
+                |metadata| match (metadata.name.as_ref(), &metadata.source) {
+                    (origin, _) if origin.contains("Defaults") => "default".to_owned(),
+                    (origin, _) if origin.contains("Flags") => "command line".to_owned(),
+                    (origin, _) if origin.contains("environment") => {
+                        format!("variable NEPHELE_{}", name.to_uppercase())
+                    }
+                    (origin, Some(source)) => format!("{origin} {source}"),
+                    (origin, None) => origin.to_owned(),
+                },
+            );
+            let text = value.map_or_else(String::new, |value| {
+                value.as_str().map_or_else(
+                    || {
+                        value
+                            .to_num()
+                            .map_or_else(String::new, |number| format!("{}", number.to_u128().unwrap_or_default()))
+                    },
+                    str::to_owned,
+                )
+            });
+            let shown = if name == "admin_password" && !text.is_empty() { "********".to_owned() } else { text };
+            (name, shown, source)
+        };
+        NAMES.into_iter().map(describe).collect()
+    }
+}
+
+impl Settings {
+    /// The database's URL; by default a file in the data directory.
+    pub(crate) fn database(&self) -> String {
+        if self.database_url.is_empty() {
+            return format!("sqlite://{}", self.data_dir.join("nephele.db").display());
+        }
+        self.database_url.clone()
+    }
+}
+
+/// Accepts numbers too: a password of digits arrives as one from the environment.
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Text {
+        Text(String),
+        Number(i64),
+        Flag(bool),
+    }
+    Ok(Secret::new(match Text::deserialize(deserializer)? {
+        Text::Text(text) => text,
+        Text::Number(number) => number.to_string(),
+        Text::Flag(flag) => flag.to_string(),
+    }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module reads the environment for all others")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn home_folder(variable_name: &str, below_home: &str) -> PathBuf {
+    variable(variable_name).map_or_else(
+        || PathBuf::from(variable("HOME").unwrap_or_else(|| "/var/lib".to_owned())).join(below_home),
+        PathBuf::from,
+    )
+}

@@ -1,0 +1,163 @@
+//! `nephele up`: the manager, its worker and its listeners in one process.
+//!
+//! Order matters at both ends. At the start sockets come first, so that a port in use is noticed
+//! before anything else; then the database; readiness is told when requests are served. At the end
+//! the worker stops first, while runs can still take its last answers, then runs, then requests;
+//! what could not end is journaled and goes on at the next start.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use nephele_api::Listener;
+use nephele_bus::{Bus, Local};
+use nephele_client::Endpoint;
+use nephele_manager::Manager;
+use nephele_model::clock::SystemClock;
+use nephele_model::{Clock, Secret};
+use nephele_worker::Worker;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Settings;
+
+/// Runs the manager until SIGTERM or SIGINT.
+pub(crate) fn run(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<()> {
+    let data = &settings.data_dir;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    let _lock = lock(data)?;
+    crate::runtime()?.block_on(up(settings, ready_fd))
+}
+
+async fn up(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<()> {
+    let http = bind(settings.listen, "listen").await?;
+    let https = bind(settings.listen_tls, "listen_tls").await?;
+    let (http_address, https_address) = (local(http.local_addr()?), local(https.local_addr()?));
+    let hostname = hostname();
+    let tls = nephele_api::tls::server_config(&settings.data_dir.join("tls"), &hostname)?;
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let bus: Arc<dyn Bus> = Arc::new(Local::new());
+    let opened =
+        Manager::open(manager_settings(&settings, hostname.clone(), https_address), bus.clone(), clock.clone())
+            .await
+            .context("the manager cannot start")?;
+    if let Some(password) = opened.first_password {
+        tell_password(&settings.data_dir, &password)?;
+    }
+    let manager = opened.manager;
+
+    let (stop_worker, stop_runs, stop_requests) =
+        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let listeners = vec![Listener { socket: http, tls: None }, Listener { socket: https, tls: Some(tls) }];
+    let requests = tokio::spawn(nephele_api::serve(manager.clone(), listeners, stop_requests.clone()));
+    let mut options = nephele_worker::Options::new(
+        settings.data_dir.join("worker"),
+        Endpoint::new(format!("http://{http_address}"))?,
+    )?;
+    options.concurrency = settings.operations;
+    options.manager_name = hostname;
+    let worker = tokio::spawn(Worker::new(options, bus, clock)?.run(stop_worker.clone()));
+    let runs = tokio::spawn(manager.run_workflows(stop_runs.clone()));
+
+    tracing::info!(
+        "ready: http://{http_address} and https://{https_address}, console at https://{https_address}/console"
+    );
+    if let Some(descriptor) = ready_fd {
+        tell_ready(descriptor, http_address, https_address)?;
+    }
+    wait_for_signal().await?;
+    tracing::info!("stopping; runs under way go on at the next start");
+    stop_worker.cancel();
+    worker.await??;
+    stop_runs.cancel();
+    runs.await??;
+    stop_requests.cancel();
+    requests.await?;
+    Ok(())
+}
+
+fn manager_settings(settings: &Settings, hostname: String, https: SocketAddr) -> nephele_manager::Settings {
+    let password = settings.admin_password.expose();
+    nephele_manager::Settings {
+        data_dir: settings.data_dir.clone(),
+        database_url: settings.database(),
+        admin_password: (!password.is_empty()).then(|| Secret::new(password.clone())),
+        archive_limit: settings.archive_limit << 20,
+        hostname,
+        host: https.ip().to_string(),
+        port: https.port(),
+    }
+}
+
+/// Two managers in one folder would each believe that the other's runs were interrupted.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock"))?;
+    if file.try_lock().is_err() {
+        bail!("another manager already works in {}; stop it, or choose another --data-dir", data.display());
+    }
+    Ok(file)
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another address with the setting `{setting}`"))
+}
+
+/// The address by which this machine reaches one of its own sockets.
+fn local(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port());
+    }
+    address
+}
+
+fn hostname() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Shows the first password once and leaves it where only the owner can read it.
+#[expect(clippy::print_stdout, reason = "the one time that this password is shown")]
+fn tell_password(data: &Path, password: &Secret) -> anyhow::Result<()> {
+    let file = data.join("admin-password");
+    OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&file)?
+        .write_all(format!("{}\n", password.expose()).as_bytes())?;
+    println!("The first user is `admin` with the password {} (kept in {})", password.expose(), file.display());
+    Ok(())
+}
+
+fn tell_ready(descriptor: u32, http: SocketAddr, https: SocketAddr) -> anyhow::Result<()> {
+    let path = format!("/proc/self/fd/{descriptor}");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("descriptor {descriptor} is not open for writing"))?;
+    writeln!(file, "ready http=http://{http} https=https://{https}")?;
+    Ok(())
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

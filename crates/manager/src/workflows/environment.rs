@@ -1,0 +1,213 @@
+//! `create_deployment_environment` and `delete_deployment_environment`: what a deployment consists
+//! of comes and goes.
+//!
+//! Invariant: nodes, instances and attributes appear together in one transaction, so an interrupted
+//! creation leaves nothing behind and may simply be run again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use nephele_dsl::{Catalog, DeploymentPlan, Diagnostic, Kind, Plan, PrepareOptions, RandomIds, ValueQuery};
+use nephele_model::id::{NodeId, NodeInstanceId};
+use nephele_model::instance::InstanceState;
+use nephele_model::{Code, Error, Result};
+use nephele_store::deployments::{self, Deployment, DeploymentChanges};
+use nephele_store::executions::Execution;
+use nephele_store::labels::{self, Labeled};
+use nephele_store::node_instances::{self, NewInstance};
+use nephele_store::nodes::{self, NewNode};
+use nephele_store::{Json, Tx, blueprints, secrets};
+use serde_json::{Map, Value};
+
+use crate::workflows::upload::{blocking, declared_labels, internal_scope, parameters};
+use crate::{Manager, rows};
+
+impl Manager {
+    /// Fills in a deployment from its blueprint's plan and the inputs that were given.
+    pub(super) async fn create_environment(self: &Arc<Self>, execution: &Execution) -> Result<()> {
+        let deployment = self.deployment_of(execution).await?;
+        if !nodes::of_deployment(&*self.store, deployment.storage_id).await.map_err(rows::failed)?.is_empty() {
+            // An earlier run of this execution did it and was interrupted before it could say so.
+            return Ok(());
+        }
+        let parameters = parameters(execution)?;
+        let plan = blueprints::plan(&*self.store, deployment.blueprint_fk).await.map_err(rows::failed)?;
+        let plan = plan.ok_or_else(|| {
+            Error::new(Code::DeploymentCreation, format!("Blueprint {} has no plan", deployment.blueprint_id))
+        })?;
+        let plan: Plan = blocking(move || plan.parse()).await?.map_err(rows::failed)?;
+        let inputs = parameters.get("inputs").and_then(Value::as_object).cloned().unwrap_or_default();
+        let catalog = self.known(execution, &plan).await?;
+        let options =
+            PrepareOptions { runtime_only_evaluation: deployment.runtime_only_evaluation, ..PrepareOptions::default() };
+        let prepared = blocking(move || nephele_dsl::prepare(plan, inputs, &catalog, &mut RandomIds, &options)).await?;
+        let prepared = prepared.map_err(|problem| refused(&problem))?;
+        self.store_environment(&deployment, &prepared, &parameters).await?;
+        let folder = self.files.deployment(&deployment.tenant_name, &deployment.id);
+        tokio::fs::create_dir_all(folder).await.map_err(Error::internal)
+    }
+
+    /// Removes a deployment's files; its rows go when the execution ends.
+    pub(super) async fn delete_environment(&self, execution: &Execution) -> Result<()> {
+        let deployment = self.deployment_of(execution).await?;
+        let folder = self.files.deployment(&deployment.tenant_name, &deployment.id);
+        match tokio::fs::remove_dir_all(folder).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The deployment that an execution is for.
+    pub(super) async fn deployment_of(&self, execution: &Execution) -> Result<Deployment> {
+        let missing = || Error::not_found("Deployment", execution.deployment_id.as_ref().map_or("", |id| id.as_str()));
+        let key = execution.deployment_fk.ok_or_else(missing)?;
+        deployments::by_storage_id(&*self.store, key).await.map_err(rows::failed)?.ok_or_else(missing)
+    }
+
+    /// Looks up what the plan may ask for while it is being prepared.
+    async fn known(&self, execution: &Execution, plan: &Plan) -> Result<Known> {
+        let scope = internal_scope(execution);
+        let names = plan.requirements().get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut known = Known::default();
+        for name in names.iter().filter_map(Value::as_str) {
+            if !known.secrets.contains_key(name) {
+                let found = secrets::find(&*self.store, &scope, name).await.map_err(rows::failed)?;
+                known.secrets.insert(name.to_owned(), found.is_some());
+            }
+        }
+        Ok(known)
+    }
+
+    async fn store_environment(
+        &self,
+        deployment: &Deployment,
+        plan: &DeploymentPlan,
+        parameters: &Map<String, Value>,
+    ) -> Result<()> {
+        let tx = self.begin_write().await?;
+        deployments::update(&tx, deployment.storage_id, attributes(plan)).await.map_err(rows::failed)?;
+        let rows_of_nodes = plan.nodes().iter().map(|node| new_node(deployment, node)).collect();
+        nodes::insert(&tx, rows_of_nodes).await.map_err(rows::failed)?;
+        let instances = plan.node_instances().iter().map(new_instance).collect();
+        node_instances::insert(&tx, deployment, instances).await.map_err(rows::failed)?;
+        self.store_labels(&tx, deployment, plan, parameters).await?;
+        tx.commit().await.map_err(rows::failed)
+    }
+
+    /// The labels that were given come first, those of the blueprint after them.
+    async fn store_labels(
+        &self,
+        tx: &Tx,
+        deployment: &Deployment,
+        plan: &DeploymentPlan,
+        parameters: &Map<String, Value>,
+    ) -> Result<()> {
+        let pair = |label: &Value| {
+            let label = label.as_array()?;
+            Some((label.first()?.as_str()?.to_owned(), label.get(1)?.as_str()?.to_owned()))
+        };
+        let given = parameters.get("labels").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut wanted: Vec<_> = given.iter().filter_map(pair).collect();
+        wanted.extend(declared_labels(plan.labels()));
+        labels::add(tx, Labeled::Deployment, deployment.storage_id, deployment.creator_id, &wanted)
+            .await
+            .map_err(rows::failed)
+    }
+}
+
+/// What the manager knows while a deployment is prepared.
+#[derive(Default)]
+struct Known {
+    secrets: HashMap<String, bool>,
+}
+
+impl Catalog for Known {
+    fn has_secret(&self, name: &str) -> Option<bool> {
+        Some(self.secrets.get(name).copied().unwrap_or_default())
+    }
+
+    /// Inputs that name other objects are taken as they are.
+    fn contains(&self, _query: &ValueQuery<'_>) -> bool {
+        true
+    }
+}
+
+/// The code that clients know a failing preparation by.
+pub(crate) fn refused(problem: &Diagnostic) -> Error {
+    let code = match problem.kind {
+        Kind::MissingRequiredInput => Code::MissingRequiredDeploymentInput,
+        Kind::UnknownInput => Code::UnknownDeploymentInput,
+        Kind::Constraint => Code::Constraint,
+        Kind::UnknownSecret | Kind::UnsupportedGetSecret => Code::UnknownDeploymentSecret,
+        Kind::InputEvaluation => Code::DeploymentInputEvaluation,
+        _ => Code::DeploymentCreation,
+    };
+    Error::new(code, problem.reference_text())
+}
+
+fn attributes(plan: &DeploymentPlan) -> DeploymentChanges {
+    let section = |value: &Map<String, Value>| Some(Some(Json::of(value)));
+    DeploymentChanges {
+        description: Some(plan.0.get("description").and_then(Value::as_str).map(str::to_owned)),
+        inputs: section(plan.inputs()),
+        workflows: section(plan.workflows()),
+        outputs: section(plan.outputs()),
+        capabilities: section(plan.capabilities()),
+        scaling_groups: section(plan.scaling_groups()),
+        groups: section(plan.groups()),
+        policy_types: section(plan.policy_types()),
+        policy_triggers: section(plan.policy_triggers()),
+        resource_tags: section(plan.resource_tags()),
+        ..DeploymentChanges::default()
+    }
+}
+
+/// The row of a node of a plan (spec workflows.md section 11.3).
+pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
+    let counts = &node["capabilities"]["scalable"]["properties"];
+    let count = |name: &str, default: i64| counts[name].as_i64().unwrap_or(default);
+    let section = |name: &str| node.get(name).filter(|value| !value.is_null()).map(Json::from);
+    NewNode {
+        id: NodeId::new(node["id"].as_str().or_else(|| node["name"].as_str()).unwrap_or_default()),
+        visibility: deployment.visibility,
+        tenant_id: deployment.tenant_id,
+        creator_id: deployment.creator_id,
+        deployment_fk: deployment.storage_id,
+        kind: node["type"].as_str().unwrap_or_default().to_owned(),
+        type_hierarchy: Json::from(&node["type_hierarchy"]),
+        host_id: node["host_id"].as_str().map(NodeId::from),
+        number_of_instances: count("current_instances", 1),
+        planned_number_of_instances: count("current_instances", 1),
+        deploy_number_of_instances: count("default_instances", 1),
+        min_number_of_instances: count("min_instances", 0),
+        max_number_of_instances: count("max_instances", -1),
+        plugins: section("plugins"),
+        plugins_to_install: section("plugins_to_install"),
+        properties: section("properties"),
+        relationships: section("relationships"),
+        operations: section("operations"),
+    }
+}
+
+/// The row of a node instance of a plan.
+pub(crate) fn new_instance(instance: &Value) -> NewInstance {
+    let id = |name: &str| instance[name].as_str().map(NodeInstanceId::from);
+    let list = |name: &str| match &instance[name] {
+        Value::Null => Json::from(Value::Array(Vec::new())),
+        value => Json::from(value),
+    };
+    let state = instance["state"].as_str().map_or(InstanceState::UNINITIALIZED, InstanceState::new);
+    NewInstance {
+        id: id("id").unwrap_or_else(|| NodeInstanceId::new("")),
+        node_id: NodeId::new(instance["node_id"].as_str().unwrap_or_default()),
+        host_id: id("host_id"),
+        index: instance["index"].as_i64(),
+        relationships: list("relationships"),
+        scaling_groups: list("scaling_groups"),
+        runtime_properties: match &instance["runtime_properties"] {
+            Value::Null => Json::of(&Map::new()),
+            value => Json::from(value),
+        },
+        state,
+    }
+}

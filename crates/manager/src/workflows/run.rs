@@ -1,0 +1,117 @@
+//! One execution, from the moment it is taken up to its last status.
+//!
+//! Invariant: whatever happens to the work, the execution ends with a status and an event that say
+//! so; only a failing database leaves it open, and then the next start finds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nephele_engine::report::{Moment, workflow_event};
+use nephele_model::execution::ExecutionStatus;
+use nephele_model::id::ExecutionId;
+use nephele_model::{Code, Error, Result};
+use nephele_store::executions::{self, Execution};
+
+use crate::Manager;
+
+/// Between attempts to write an end that the database refused.
+const REST: Duration = Duration::from_secs(2);
+
+/// How the work of an execution ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Everything was done.
+    Succeeded,
+    /// Something failed for good; the text is the execution's error.
+    Failed(String),
+    /// It was asked to stop, and did.
+    Cancelled,
+}
+
+/// What carries out a workflow.
+enum Work {
+    /// The manager itself: reads the archive of a blueprint.
+    UploadBlueprint,
+    /// The manager itself: makes what a deployment consists of.
+    CreateEnvironment,
+    /// The manager itself: removes it again.
+    DeleteEnvironment,
+    /// The engine, over the deployment's node instances.
+    Lifecycle(String),
+}
+
+impl Manager {
+    /// Carries an execution to its end, unless it has ended or waits for others.
+    pub(super) async fn carry(self: &Arc<Self>, id: &ExecutionId) {
+        loop {
+            match self.run(id).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(execution = %id, ?error, "an execution cannot go on; trying again"),
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    async fn run(self: &Arc<Self>, id: &ExecutionId) -> Result<()> {
+        let Some(execution) = executions::by_id(&*self.store, id).await.map_err(crate::rows::failed)? else {
+            return Ok(());
+        };
+        let ended = match execution.status {
+            ExecutionStatus::Pending | ExecutionStatus::Started => self.perform(&execution).await?,
+            status if status.is_cancelling() => Ended::Cancelled,
+            _ => return Ok(()),
+        };
+        let (status, error, moment) = match &ended {
+            Ended::Succeeded => (ExecutionStatus::Terminated, "", Moment::Succeeded),
+            Ended::Failed(error) => (ExecutionStatus::Failed, error.as_str(), Moment::Failed(error)),
+            Ended::Cancelled => (ExecutionStatus::Cancelled, "", Moment::Cancelled),
+        };
+        self.tell(&execution, moment).await?;
+        self.set_status(id, status, Some(error)).await
+    }
+
+    /// Begins, or goes on, and does the work. An error is one of the machinery, never of the work.
+    async fn perform(self: &Arc<Self>, execution: &Execution) -> Result<Ended> {
+        let again = execution.resume || execution.status == ExecutionStatus::Started;
+        self.tell(execution, if again { Moment::Resumed } else { Moment::Started }).await?;
+        match self.set_status(&execution.id, ExecutionStatus::Started, None).await {
+            // Someone asked it to stop just now.
+            Err(error) if error.code() == Code::InvalidExceptionStatusUpdate => return Ok(Ended::Cancelled),
+            moved => moved?,
+        }
+        let done = match self.work_of(execution).await? {
+            Work::UploadBlueprint => self.upload(execution).await,
+            Work::CreateEnvironment => self.create_environment(execution).await,
+            Work::DeleteEnvironment => self.delete_environment(execution).await,
+            Work::Lifecycle(builder) => return self.lifecycle(execution, &builder).await,
+        };
+        // What the manager does itself fails for a reason that belongs to the user.
+        Ok(done.map_or_else(|error| Ended::Failed(describe(&error)), |()| Ended::Succeeded))
+    }
+
+    /// A deployment's own workflow comes before the manager's one of the same name.
+    async fn work_of(&self, execution: &Execution) -> Result<Work> {
+        if let Some(operation) = self.declared_operation(execution).await? {
+            return Ok(Work::Lifecycle(operation));
+        }
+        match execution.workflow_id.as_str() {
+            "upload_blueprint" => Ok(Work::UploadBlueprint),
+            "create_deployment_environment" => Ok(Work::CreateEnvironment),
+            "delete_deployment_environment" => Ok(Work::DeleteEnvironment),
+            other => Ok(Work::Lifecycle(other.to_owned())),
+        }
+    }
+
+    async fn tell(&self, execution: &Execution, moment: Moment<'_>) -> Result<()> {
+        let event = workflow_event(moment, &execution.workflow_id, execution.is_dry_run, self.clock.now());
+        let run = nephele_store::journal::Run::from(execution);
+        nephele_store::events::insert(&*self.store, &run, &[event], &[]).await.map_err(crate::rows::failed)
+    }
+}
+
+fn describe(error: &Error) -> String {
+    if error.code() == Code::InternalServer {
+        tracing::error!(?error, "a workflow of the manager failed inside");
+    }
+    error.message().to_owned()
+}
