@@ -40,7 +40,8 @@ pub(crate) fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> 
     let setting = Setting { imports, version, gate, resources_base: options.resources_base.as_deref() };
     let url = blueprint_text::main_url(main.location.as_deref(), &setting);
     let folder = url.as_deref().and_then(|url| url.rfind('/').map(|slash| url[..slash].to_owned()));
-    let tree = traversal::combine(&root, url, &setting, &mut sources, 0).map_err(one)?;
+    let combined = traversal::combine(&root, url, &setting, &mut sources, 0);
+    let tree = combined.map_err(|problem| vec![Element::root(&root, &sources).get("imports").place_if_blueprint(problem)])?;
     let merged = tree.into_node(root.span, root.source);
     let resource_bases = folder.into_iter().chain(options.additional_sources.iter().cloned()).collect();
     let (mut parsed, version) = assemble(&merged, &sources, version, gate, imports, resource_bases)?;
@@ -103,7 +104,9 @@ fn assemble(
     let policies = policies::parse(&root.get("policies"), &groups, &mut scope);
     stop_if_any(&mut scope)?;
     let scaling_groups = scaling_groups::collect(&policies, &groups, &parsed_nodes, &mut scope);
+    place_problems(&mut scope, &root.get("policies"));
     let nodes = nodes::finish(parsed_nodes, &mut scope);
+    place_problems(&mut scope, &templates);
     stop_if_any(&mut scope)?;
     let relationships: Map<String, Value> = relationship_types
         .iter()
@@ -181,10 +184,22 @@ fn check_input_defaults(plan: &mut Map<String, Value>) -> Result<(), Diagnostic>
 /// Stops unless everything found so far is only too new for its version: what else is wrong with such
 /// parts is reported before that.
 fn stop_if_wrong(scope: &mut Scope<'_>) -> Result<(), Vec<Diagnostic>> {
-    scope.problems.sort_by_key(|problem| problem.code == Some(102));
+    scope.problems.sort_by_key(|problem| problem.code != Some(102));
     if scope.problems.iter().all(|problem| problem.code == Some(102)) { Ok(()) } else { stop_if_any(scope) }
 }
 
+/// Problems of a whole section stand at the section.
+fn place_problems(scope: &mut Scope<'_>, section: &Element<'_, '_>) {
+    for problem in &mut scope.problems {
+        *problem = section.place_if_blueprint(problem.clone());
+    }
+}
+
+/// Of several problems of one stage the reference meets the last one first.
 fn stop_if_any(scope: &mut Scope<'_>) -> Result<(), Vec<Diagnostic>> {
-    if scope.problems.is_empty() { Ok(()) } else { Err(std::mem::take(&mut scope.problems)) }
+    if scope.problems.is_empty() {
+        return Ok(());
+    }
+    scope.problems.rotate_right(1);
+    Err(std::mem::take(&mut scope.problems))
 }

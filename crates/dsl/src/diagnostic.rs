@@ -212,7 +212,9 @@ impl Diagnostic {
 
     /// The message followed by the place, as the reference prints it and as manager answers quote it.
     pub fn reference_text(&self) -> String {
-        let Some(place) = &self.place else { return self.message.clone() };
+        let Some(place) = self.place.as_ref().filter(|place| !place.path.is_empty()) else {
+            return self.message.clone();
+        };
         let mut text = format!("{} ", self.message);
         if let Some(file) = &place.file {
             text += &format!("\n  in: {file}");

@@ -68,7 +68,7 @@ pub fn prepare(
     let inputs = inputs::complete(&plan, inputs, options.auto_correct_types, catalog)?;
     let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let world = PlanWorld::new(inputs, nodes, options.runtime_only_evaluation);
-    let evaluator = Evaluator { world: &world };
+    let evaluator = Evaluator::new(&world);
     scan::each(&mut plan, &mut |mut site| {
         if function::is_anywhere_in(site.value) {
             *site.value = evaluator.evaluate(site.value, site.view, &mut site.path, 0)?;

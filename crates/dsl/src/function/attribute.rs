@@ -22,17 +22,17 @@ pub(crate) fn call(
     path: &mut String,
     depth: usize,
 ) -> Result<Value, Diagnostic> {
-    let storage = evaluator.world.storage()?;
+    let storage = evaluator.world().storage()?;
     let items = argument.as_array().map_or(&[][..], Vec::as_slice);
     let text = |index: usize| items.get(index).map(python_text::str).unwrap_or_default();
     match function {
         "get_attribute" => {
-            let instance = match resolve(storage, &text(0), view) {
+            let instance = match resolve(storage, &text(0), view, path, &items[1..]) {
                 Ok(instance) => instance,
                 Err(problem) if view.lenient => return Ok(Value::from(format!("<ERROR: {problem}>"))),
                 Err(problem) => return Err(problem),
             };
-            let node = evaluator.world.node(&id_of(&instance, "node_id"))?;
+            let node = evaluator.world().node(&id_of(&instance, "node_id"))?;
             if view.instances.self_id.is_some() {
                 view.to_mut().instances.self_id = Some(id_of(&instance, "id"));
             }
@@ -40,7 +40,7 @@ pub(crate) fn call(
         }
         "get_attributes_list" => {
             let node_id = node_id(storage, function, &text(0), view, path, &items[1..])?;
-            let node = evaluator.world.node(&node_id)?;
+            let node = evaluator.world().node(&node_id)?;
             let mut values = Vec::new();
             for instance in storage.node_instances(&node_id) {
                 values.push(attribute(evaluator, function, &instance, &node, &items[1..], view, path, depth)?);
@@ -49,7 +49,7 @@ pub(crate) fn call(
         }
         "get_attributes_dict" => {
             let node_id = node_id(storage, function, &text(0), view, path, &items[1..])?;
-            let node = evaluator.world.node(&node_id)?;
+            let node = evaluator.world().node(&node_id)?;
             let mut values = Map::new();
             for instance in storage.node_instances(&node_id) {
                 let mut attributes = Map::new();
@@ -109,7 +109,7 @@ fn attribute(
     let place = path.clone();
     let lookup = Lookup { function, node: &node_id, path: steps, place: &place, strict: false };
     let mut find = |root: Option<&Value>| {
-        property::descend(&lookup, root.unwrap_or(&Value::Null), |value| evaluator.on_the_way(value, view, path, depth))
+        property::descend(&lookup, root.unwrap_or(&Value::Null), |value, leads_on| evaluator.on_the_way(value, leads_on, view, path, depth))
     };
     let value = find(instance.get("runtime_properties"))?;
     if !value.is_null() {
@@ -144,15 +144,23 @@ fn node_id(
         "TARGET" => &view.instances.target_id,
         name => return Ok(name.to_owned()),
     };
-    let Some(id) = id else {
-        let rest = python_text::repr(&Value::Array(rest.to_vec()));
-        return Err(failure(function, format!("{name} is missing in request context in {path} for attribute {rest}")));
-    };
+    let Some(id) = id else { return Err(missing(function, name, path, rest)) };
     Ok(storage.node_instance(id).map_or_else(|| id.clone(), |instance| id_of(&instance, "node_id")))
 }
 
+fn missing(function: &str, name: &str, path: &str, rest: &[Value]) -> Diagnostic {
+    let rest = python_text::repr(&Value::Array(rest.to_vec()));
+    failure(function, format!("{name} is missing in request context in {path} for attribute {rest}"))
+}
+
 /// The node instance whose attribute is asked for.
-fn resolve(storage: &dyn Storage, name: &str, view: &View<'_>) -> Result<Arc<Value>, Diagnostic> {
+fn resolve(
+    storage: &dyn Storage,
+    name: &str,
+    view: &View<'_>,
+    path: &str,
+    rest: &[Value],
+) -> Result<Arc<Value>, Diagnostic> {
     let instances = &view.instances;
     if let Some(hinted) = instances.hint.as_deref().and_then(|id| storage.node_instance(id)) {
         if id_of(&hinted, "node_id") == name {
@@ -169,8 +177,8 @@ fn resolve(storage: &dyn Storage, name: &str, view: &View<'_>) -> Result<Arc<Val
         (Some(id), _) => storage
             .node_instance(id)
             .ok_or_else(|| failure("get_attribute", format!("node instance '{id}' was not found"))),
-        (None, Some(node)) if name == "SELF" => by_name(storage, node, view),
-        _ => Err(failure("get_attribute", format!("{name} is missing in request context"))),
+        (None, node) if name == "SELF" => by_name(storage, node.unwrap_or(name), view),
+        _ => Err(missing("get_attribute", name, path, rest)),
     }
 }
 

@@ -22,10 +22,27 @@ const LONGEST_CHAIN: usize = 1_000;
 
 /// Evaluates values in a world.
 pub(crate) struct Evaluator<'w> {
-    pub(crate) world: &'w dyn World,
+    world: &'w dyn World,
+    /// Functions are called, not what they yield: inputs have no values yet.
+    only_once: bool,
 }
 
-impl Evaluator<'_> {
+impl<'w> Evaluator<'w> {
+    /// Evaluates everything.
+    pub(crate) const fn new(world: &'w dyn World) -> Self {
+        Self { world, only_once: false }
+    }
+
+    /// Tries whether functions can be evaluated.
+    pub(crate) const fn trying(world: &'w dyn World) -> Self {
+        Self { world, only_once: true }
+    }
+
+    /// What it evaluates in.
+    pub(crate) const fn world(&self) -> &'w dyn World {
+        self.world
+    }
+
     /// The value with functions replaced. `path` names its place and is left as it was.
     pub(crate) fn evaluate(
         &self,
@@ -179,13 +196,15 @@ impl Evaluator<'_> {
             // What that node's property holds is seen from that node.
             let view = view.to_mut();
             view.node = Some(name.clone());
-            view.part = if view.part == Part::Nowhere { Part::Node } else { view.part };
+            view.part = Part::Node;
+            view.target = None;
+            view.instances.self_id = None;
             view.waits = None;
         }
         let place = path.clone();
         let lookup = Lookup { function: "get_property", node: &name, path: property_path, place: &place, strict: true };
         let properties = node.get("properties").unwrap_or(&Value::Null);
-        property::descend(&lookup, properties, |value| self.on_the_way(value, view, path, depth))
+        property::descend(&lookup, properties, |value, leads_on| self.on_the_way(value, leads_on, view, path, depth))
     }
 
     /// The node that `SELF`, `SOURCE`, `TARGET` or a name means.
@@ -210,15 +229,16 @@ impl Evaluator<'_> {
         }
     }
 
-    /// What a path passes, evaluated where the world wants that.
+    /// What a path passes, evaluated where the world wants that, and a function that the path leads into.
     pub(crate) fn on_the_way(
         &self,
         value: &Value,
+        leads_on: bool,
         view: &View<'_>,
         path: &mut String,
         depth: usize,
     ) -> Result<Value, Diagnostic> {
-        if self.world.evaluates_on_the_way() { self.evaluate(value, view, path, depth + 1) } else { Ok(value.clone()) }
+        if self.world.evaluates_on_the_way() || (leads_on && !self.only_once) { self.evaluate(value, view, path, depth + 1) } else { Ok(value.clone()) }
     }
 }
 

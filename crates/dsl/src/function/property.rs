@@ -36,11 +36,12 @@ pub(crate) struct Lookup<'a> {
     pub(crate) strict: bool,
 }
 
-/// Goes along a path through the properties of a node. `on_the_way` evaluates what is passed.
+/// Goes along a path through the properties of a node. `on_the_way` evaluates what is passed; it is told
+/// whether the value is a function that the path leads into.
 pub(crate) fn descend(
     lookup: &Lookup<'_>,
     root: &Value,
-    mut on_the_way: impl FnMut(&Value) -> Result<Value, Diagnostic>,
+    mut on_the_way: impl FnMut(&Value, bool) -> Result<Value, Diagnostic>,
 ) -> Result<Value, Diagnostic> {
     let described = || {
         let path: Vec<String> = lookup.path.iter().map(str).collect();
@@ -52,12 +53,15 @@ pub(crate) fn descend(
     let mut value = root.clone();
     for step in lookup.path {
         if recognise(&value).is_some() {
+            value = on_the_way(&value, true)?;
+        }
+        if recognise(&value).is_some() {
             value = Value::Array(vec![value, step.clone()]);
             continue;
         }
         let next = match &value {
             Value::Object(map) => match map.get(&key(step)) {
-                Some(next) => on_the_way(next)?,
+                Some(next) => on_the_way(next, false)?,
                 None => return missing("doesn't exist.".to_owned()),
             },
             Value::Array(_) if !is_index(step) => {
@@ -66,7 +70,7 @@ pub(crate) fn descend(
                 return Err(failure(lookup.function, message));
             }
             Value::Array(items) => match item(items, step) {
-                Some(next) => on_the_way(next)?,
+                Some(next) => on_the_way(next, false)?,
                 None => {
                     return missing(format!(
                         "index is out of range. Got {} but list size is {}.",
@@ -190,8 +194,10 @@ pub(crate) fn of_secret(text: &str, path: &[Value]) -> Result<Value, Diagnostic>
             Value::Array(items) => item(items, step),
             _ => None,
         };
+        let is_list = value.is_array();
         value = next.ok_or_else(|| {
-            let (step, shown) = (str(step), crate::python_text::repr(step));
+            let shown = if is_list { "list index out of range".to_owned() } else { crate::python_text::repr(step) };
+            let step = str(step);
             bare(format!("Could not find \"{step}\" in nested lookup on secret \"{name}\". Error was: {shown}"))
         })?;
     }

@@ -24,7 +24,11 @@ pub struct Context {
     pub hint: Option<String>,
 }
 
-struct StorageWorld<'a>(&'a dyn Storage);
+struct StorageWorld<'a> {
+    storage: &'a dyn Storage,
+    /// The node that is being evaluated, which the storage need not have.
+    node: Option<Arc<Value>>,
+}
 
 impl World for StorageWorld<'_> {
     fn evaluates(&self, _function: &str) -> bool {
@@ -36,15 +40,16 @@ impl World for StorageWorld<'_> {
     }
 
     fn input(&self, name: &str) -> Result<Value, Diagnostic> {
-        self.0.input(name).ok_or_else(|| super::plan_world::unknown_input(name, []))
+        self.storage.input(name).ok_or_else(|| super::plan_world::unknown_input(name, []))
     }
 
     fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {
-        self.0.node(name).ok_or_else(|| Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'")))
+        let own = self.node.as_ref().filter(|node| node.get("id").and_then(Value::as_str) == Some(name));
+        own.cloned().or_else(|| self.storage.node(name)).ok_or_else(|| Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'")))
     }
 
     fn storage(&self) -> Result<&dyn Storage, Diagnostic> {
-        Ok(self.0)
+        Ok(self.storage)
     }
 }
 
@@ -60,7 +65,7 @@ pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Res
     } else {
         Part::Nowhere
     };
-    within(payload, &View { instances: context.clone(), ..View::of(part) }, "payload", storage)
+    within(payload, &View { instances: context.clone(), ..View::of(part) }, "payload", &StorageWorld { storage, node: None })
 }
 
 /// The values of a deployment's outputs (`{name: {description, value}}`) by name. An attribute that
@@ -81,16 +86,17 @@ pub fn evaluate_capabilities(
 /// is meant when the node names itself.
 pub fn evaluate_node(mut node: Value, instance: Option<&str>, storage: &dyn Storage) -> Result<Value, Diagnostic> {
     let name = node.get("name").or_else(|| node.get("id")).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let world = StorageWorld { storage, node: Some(Arc::new(node.clone())) };
     let hint = instance.map(str::to_owned);
     let context = Context { hint, ..Context::default() };
     let view = View { node: Some(name.clone()), instances: context, ..View::of(Part::Node) };
     if let Some(properties) = node.get_mut("properties") {
-        *properties = within(properties.take(), &view, &format!("nodes.{name}.properties"), storage)?;
+        *properties = within(properties.take(), &view, &format!("nodes.{name}.properties"), &world)?;
     }
     for (capability, value) in node.get_mut("capabilities").and_then(Value::as_object_mut).into_iter().flatten() {
         if let Some(properties) = value.get_mut("properties") {
             let path = format!("nodes.{name}.capabilities.{capability}");
-            *properties = within(properties.take(), &view, &path, storage)?;
+            *properties = within(properties.take(), &view, &path, &world)?;
         }
     }
     Ok(node)
@@ -110,19 +116,18 @@ fn values(
         }
     }
     let view = View { lenient: section == "outputs", ..View::of(Part::Nowhere) };
-    match within(Value::Object(wanted), &view, section, storage)? {
+    match within(Value::Object(wanted), &view, section, &StorageWorld { storage, node: None })? {
         Value::Object(map) => Ok(map),
         _ => Ok(Map::new()),
     }
 }
 
 /// Evaluates what a container holds; the container itself is never a function.
-fn within(container: Value, view: &View<'_>, path: &str, storage: &dyn Storage) -> Result<Value, Diagnostic> {
+fn within(container: Value, view: &View<'_>, path: &str, world: &StorageWorld<'_>) -> Result<Value, Diagnostic> {
     if !is_anywhere_in(&container) {
         return Ok(container);
     }
-    let world = StorageWorld(storage);
-    let evaluator = Evaluator { world: &world };
+    let evaluator = Evaluator::new(world);
     let mut path = path.to_owned();
     let length = path.len();
     let mut one = |suffix: String, value: &Value| {

@@ -69,7 +69,7 @@ fn one(
 
 /// One step of evaluation: does the property exist from here?
 fn check_property(function: &Value, path: &str, view: &View<'_>, world: &PlanWorld) -> Result<(), Diagnostic> {
-    let evaluator = Evaluator { world };
+    let evaluator = Evaluator::trying(world);
     evaluator.once(function, view, &mut path.to_owned())
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn imports(element: &Element<'_, '_>, gate: Gate, found: &mut Vec<Dia
     let mut seen = HashSet::new();
     for item in element.items() {
         match item.node().map(|node| &node.value) {
-            Some(Value::Mapping(_)) => with_properties(&item, gate, found),
+            Some(Value::Mapping(_)) => with_properties(element, &item, gate, found),
             Some(Value::String(_)) | None => {}
             Some(_) => {
                 found.push(item.format(format!("Expected 'dict' type but found '{}' type", kind(&item))));
@@ -33,7 +33,7 @@ pub(crate) fn imports(element: &Element<'_, '_>, gate: Gate, found: &mut Vec<Dia
     }
 }
 
-fn with_properties(item: &Element<'_, '_>, gate: Gate, found: &mut Vec<Diagnostic>) {
+fn with_properties(list: &Element<'_, '_>, item: &Element<'_, '_>, gate: Gate, found: &mut Vec<Diagnostic>) {
     for import in item.entries() {
         match import.node().map(|node| &node.value) {
             Some(Value::Mapping(_)) | None => {}
@@ -53,7 +53,7 @@ fn with_properties(item: &Element<'_, '_>, gate: Gate, found: &mut Vec<Diagnosti
     }
     if item.len() != 1 {
         let message = "Import with properties should be a single-entry dictionary";
-        found.push(item.problem(Kind::Format, 220, message));
+        found.push(list.problem(Kind::Format, 220, message));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::builtin;
 use crate::import::{Fetched, ImportError, Imports};
+use crate::python_text;
 use crate::version::Version;
 
 /// Reads what is neither built in nor rewritten by a rule.
@@ -84,9 +85,13 @@ impl<F: Fetch> Imports for Resolver<F> {
     }
 }
 
+fn quoted(text: &str) -> String {
+    python_text::repr(&serde_json::Value::from(text))
+}
+
 fn combined(failures: &[(String, ImportError)], inapplicable: Option<&Vec<Rule>>) -> ImportError {
     let tried: Vec<String> =
-        failures.iter().map(|(location, error)| format!("'{location}': \"{}\"", error.message)).collect();
+        failures.iter().map(|(location, error)| format!("{}: {}", quoted(location), quoted(&error.message))).collect();
     let message = match inapplicable {
         None => format!("Failed to resolve the following urls: {{{}}}", tried.join(", ")),
         Some(rules) => {

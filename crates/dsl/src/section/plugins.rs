@@ -46,7 +46,7 @@ fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
         let value = element.get(field.name);
         let shown = match field.name {
             "install" if value.node().is_none() => Value::Bool(true),
-            "properties" => Value::Object(value.entries().map(|property| (property.name().into_owned(), described(&property))).collect()),
+            "properties" => Value::Object(value.entries().map(|property| (property.name().into_owned(), property.json())).collect()),
             _ => value.json(),
         };
         plugin.insert(field.name.to_owned(), shown);
@@ -60,15 +60,4 @@ fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
     }
     plugin.insert("name".to_owned(), Value::String(name.into_owned()));
     Ok(plugin)
-}
-
-fn described(property: &Element<'_, '_>) -> Value {
-    let keys = ["description", "type", "display_label", "value"];
-    Value::Object(
-        keys.into_iter()
-            .map(|key| property.get(key))
-            .filter(Element::is_written)
-            .map(|element| (element.name().into_owned(), element.json()))
-            .collect(),
-    )
 }
