@@ -51,7 +51,7 @@ async fn up(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<()> {
         Manager::open(manager_settings(&settings, hostname.clone(), https_address), bus.clone(), clock.clone())
             .await
             .context("the manager cannot start")?;
-    if let Some(password) = opened.first_password {
+    if let Some(password) = opened.new_password {
         tell_password(&settings.data_dir, &password)?;
     }
     let manager = opened.manager;
@@ -62,7 +62,7 @@ async fn up(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<()> {
     let requests = tokio::spawn(nephele_api::serve(manager.clone(), listeners, stop_requests.clone()));
     let mut options = nephele_worker::Options::new(
         settings.data_dir.join("worker"),
-        Endpoint::new(format!("http://{http_address}"))?,
+        Endpoint::new(format!("http://{http_address}")),
     )?;
     options.concurrency = settings.operations;
     options.manager_name = hostname;
