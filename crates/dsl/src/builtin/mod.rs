@@ -1,21 +1,34 @@
 //! The types that every blueprint may import without a network: `cloudify/types/types.yaml`, and the
 //! addresses under which it was published for each product version.
 //!
-//! The files beside this one are data: type names, properties, interfaces, workflows and their
-//! parameters are interface (spec dsl.md section 4.6, workflows.md section 6).
+//! `types.yaml` beside this file holds all versions: its lines say since and until when they are in force.
+//! It is data: type names, properties, interfaces, workflows and their parameters are interface (spec
+//! dsl.md section 4.6, workflows.md section 6).
+
+use std::sync::LazyLock;
 
 use crate::version::Version;
 
-const TYPES_1_3: &str = include_str!("types_1_3.yaml");
-const TYPES_1_4: &str = include_str!("types_1_4.yaml");
+static TYPES: LazyLock<Vec<String>> =
+    LazyLock::new(|| Version::ALL.iter().map(|version| for_version(include_str!("types.yaml"), *version)).collect());
 
-/// The types for blueprints of this version. Versions before 1.3 have none of their own and get those
-/// of 1.3, which they cannot import (their version is older).
-pub const fn types_yaml(version: Version) -> &'static str {
-    match version {
-        Version::V1_4 | Version::V1_5 => TYPES_1_4,
-        Version::V1_0 | Version::V1_1 | Version::V1_2 | Version::V1_3 => TYPES_1_3,
-    }
+/// The types for blueprints of this version.
+pub fn types_yaml(version: Version) -> &'static str {
+    TYPES.get(usize::from(version.minor())).map_or("", String::as_str)
+}
+
+fn for_version(all: &str, version: Version) -> String {
+    let in_force = |line: &&str| {
+        line.split("  # ").skip(1).all(|mark| match mark.split_once(' ') {
+            Some(("since", minor)) => minor <= version.suffix(),
+            Some(("until", minor)) => minor >= version.suffix(),
+            _ => true,
+        })
+    };
+    let lines: Vec<&str> = all.lines().filter(in_force).collect();
+    // Built-in types of an older version may be imported by a newer one; 1.5 shares the version of 1.4.
+    let declared = version.min(Version::V1_4);
+    format!("tosca_definitions_version: {declared}\n{}\n", lines.join("\n"))
 }
 
 /// The built-in file at a location, if it names one: `cloudify/types/types.yaml`,
@@ -25,8 +38,9 @@ pub fn resolve(location: &str) -> Option<&'static str> {
     let path = location.strip_prefix("resource:").unwrap_or(location).trim_start_matches('/');
     if let Some(file) = path.strip_prefix("cloudify/types/") {
         return match file {
-            "types.yaml" | "types_1_4.yaml" => Some(TYPES_1_4),
-            "types_1_3.yaml" => Some(TYPES_1_3),
+            "types.yaml" => Some(types_yaml(Version::V1_5)),
+            "types_1_4.yaml" => Some(types_yaml(Version::V1_4)),
+            "types_1_3.yaml" => Some(types_yaml(Version::V1_3)),
             _ => file.strip_prefix("cache/").and_then(published),
         };
     }
@@ -37,11 +51,23 @@ pub fn resolve(location: &str) -> Option<&'static str> {
     published(path.strip_prefix("spec/cloudify/")?)
 }
 
-/// `<product version>/types.yaml`: all of them speak version 1.3 of the language.
+/// `<product version>/types.yaml`: products speak version 1.3 of the language since 3.4.
 fn published(path: &str) -> Option<&'static str> {
     let (version, file) = path.split_once('/')?;
-    let numbered = version.split('.').all(|part| part.bytes().next().is_some_and(|byte| byte.is_ascii_digit()));
-    (numbered && file == "types.yaml").then_some(TYPES_1_3)
+    let mut numbers = version.split('.').map(|part| {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        part[..digits].parse::<u32>().ok()
+    });
+    let (major, minor) = (numbers.next()??, numbers.next().unwrap_or(Some(0))?);
+    if numbers.any(|part| part.is_none()) || file != "types.yaml" {
+        return None;
+    }
+    Some(types_yaml(match (major, minor) {
+        (..=2, _) | (3, ..=1) => Version::V1_0,
+        (3, 2) => Version::V1_1,
+        (3, 3) => Version::V1_2,
+        _ => Version::V1_3,
+    }))
 }
 
 #[cfg(test)]
@@ -70,5 +96,13 @@ mod tests {
         ] {
             assert!(resolve(unknown).is_none(), "{unknown}");
         }
+    }
+
+    #[test]
+    fn lines_are_in_force_for_their_versions() {
+        let all = "a: 1\nb: 2  # since 1_4\nc: 3  # until 1_3\nd: 4  # since 1_1  # until 1_3";
+        assert_eq!(for_version(all, Version::V1_3), "tosca_definitions_version: cloudify_dsl_1_3\na: 1\nc: 3  # until 1_3\nd: 4  # since 1_1  # until 1_3\n");
+        assert_eq!(for_version(all, Version::V1_0), "tosca_definitions_version: cloudify_dsl_1_0\na: 1\nc: 3  # until 1_3\n");
+        assert_eq!(for_version(all, Version::V1_5), "tosca_definitions_version: cloudify_dsl_1_4\na: 1\nb: 2  # since 1_4\n");
     }
 }
