@@ -19,9 +19,10 @@ impl Folder {
         Ok(Self { root: root.canonicalize()? })
     }
 
-    /// The location of a file inside the folder, as the parser and its messages name it.
+    /// The location of a file inside the folder, as the parser and its messages name it. The folder
+    /// is their root: the parser looks for scripts and imports beside the last slash.
     pub(super) fn location(file: &str) -> String {
-        format!("file:{file}")
+        format!("file:/{file}")
     }
 
     /// The file at a location, if it lies inside the folder.
@@ -85,6 +86,7 @@ mod tests {
         std::os::unix::fs::symlink(around.path().join("outside.yaml"), root.join("link.yaml")).unwrap();
         let folder = Folder::new(&root).unwrap();
         assert!(folder.exists("file:types/../types/a.yaml"));
+        assert!(folder.exists(&Folder::location("types/a.yaml")));
         for absent in ["file:../outside.yaml", "file:link.yaml", "file:types", "http://x/types/a.yaml"] {
             assert!(!folder.exists(absent), "{absent}");
         }
