@@ -173,7 +173,8 @@ fn list_1000_node_instances(bencher: Bencher) {
     let bed = bed();
     let query = ListQuery::default();
     bencher.bench_local(|| {
-        let list = bed.store.list(&node_instances::RESOURCE, &scope(), &query);
+        let scope = scope();
+        let list = bed.store.list(&node_instances::RESOURCE, &scope, &query);
         assert_eq!(bed.runtime.block_on(list).expect("a page").items.len(), NODES);
     });
 }
@@ -210,7 +211,8 @@ fn list_20_deployment_ids(bencher: Bencher) {
     let bed = bed();
     let query = ListQuery { include: Some(vec!["id".to_owned()]), ..ListQuery::default() };
     bencher.bench_local(|| {
-        let list = bed.store.list(&deployments::RESOURCE, &scope(), &query);
+        let scope = scope();
+        let list = bed.store.list(&deployments::RESOURCE, &scope, &query);
         assert_eq!(bed.runtime.block_on(list).expect("a page").items.len(), 20);
     });
 }
@@ -260,5 +262,29 @@ fn journal_of_1000_nodes(bencher: Bencher) {
         };
         bed.runtime.block_on(journal::write(&bed.store, &bed.run, &batch, vec![])).expect("the batch is written");
         bed
+    });
+}
+
+#[divan::bench]
+fn x_count_mostly(bencher: Bencher) {
+    let bed = bed();
+    let query = ListQuery {
+        size: Some(1),
+        include: Some(vec!["_storage_id".into()]),
+        filters: vec![("execution_id".to_owned(), vec!["e".to_owned()])],
+        ..ListQuery::default()
+    };
+    bencher.bench_local(|| {
+        let scope = scope();
+        bed.runtime.block_on(events::list(&bed.store, &scope, &query, &[])).expect("a page").items.len()
+    });
+}
+#[divan::bench]
+fn x_no_count_100(bencher: Bencher) {
+    let bed = bed();
+    let query = ListQuery { size: Some(100), offset: 4900, ..ListQuery::default() };
+    bencher.bench_local(|| {
+        let scope = scope();
+        bed.runtime.block_on(events::list(&bed.store, &scope, &query, &[])).expect("a page").items.len()
     });
 }

@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     Time,
 }
 
+/// A column that points at a row of a table: the first at one of `r`, the next at one of that row.
+pub(crate) type Hop = (&'static str, &'static str);
+
 /// Where a field's value comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
@@ -25,8 +28,8 @@ pub(crate) enum Source {
     Own,
     /// This SQL.
     Sql(&'static str),
-    /// A column of the row that a column of `r` points at.
-    Reference { key: &'static str, table: &'static str, column: &'static str },
+    /// A column of another row.
+    Reference { path: &'static [Hop], column: &'static str },
     /// The whole record that a column of `r` points at; all its fields null when there is none.
     Nested { key: &'static str, resource: &'static Resource },
 }
@@ -79,9 +82,9 @@ impl Field {
         self
     }
 
-    /// Taken from `table.column` through the column `key` of `r`.
-    pub(crate) const fn of(mut self, key: &'static str, table: &'static str, column: &'static str) -> Self {
-        self.source = Source::Reference { key, table, column };
+    /// Taken from `column` of the row that `path` leads to.
+    pub(crate) const fn of(mut self, path: &'static [Hop], column: &'static str) -> Self {
+        self.source = Source::Reference { path, column };
         self
     }
 
@@ -111,14 +114,15 @@ impl Field {
         match self.source {
             Source::Own => format!("r.\"{}\"", self.name),
             Source::Sql(sql) => sql.to_owned(),
-            Source::Reference { key, column, .. } => format!("{}.{column}", join_alias(key)),
+            Source::Reference { path, column } => format!("{}.{column}", join_alias(path)),
             Source::Nested { key, .. } => format!("r.{key}"),
         }
     }
 }
 
-pub(crate) fn join_alias(key: &str) -> String {
-    format!("of_{key}")
+/// The name under which the row at the end of a path is joined.
+pub(crate) fn join_alias(path: &[Hop]) -> String {
+    path.iter().fold("r".to_owned(), |alias, (key, _)| alias + "_" + key)
 }
 
 /// The integer key of a table.
@@ -127,8 +131,8 @@ pub(crate) fn key_column(table: &str) -> &'static str {
 }
 
 /// The fields that every tenant's resource ends with.
-pub(crate) const TENANT_NAME: Field = text("tenant_name").of("tenant_id", "tenants", "name");
-pub(crate) const CREATED_BY: Field = text("created_by").of("creator_id", "users", "username");
+pub(crate) const TENANT_NAME: Field = text("tenant_name").of(&[("tenant_id", "tenants")], "name");
+pub(crate) const CREATED_BY: Field = text("created_by").of(&[("creator_id", "users")], "username");
 pub(crate) const RESOURCE_AVAILABILITY: Field = text("resource_availability").sql("r.visibility");
 pub(crate) const PRIVATE_RESOURCE: Field = boolean("private_resource").sql("(r.visibility = 'private')");
 
@@ -139,6 +143,8 @@ pub(crate) enum Tenancy {
     Tenant,
     /// Rows belong to a user (`r.user_id`), who alone sees them.
     User,
+    /// Rows belong to an execution (`r.execution_fk`) and are seen by who sees it.
+    Execution,
     /// Everyone sees every row.
     Everyone,
 }

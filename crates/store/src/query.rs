@@ -13,7 +13,7 @@ use crate::backend::Sql;
 use crate::column::{Bind as _, Column as _};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::field::{Field, Kind, Resource, Source, Tenancy, key_column};
+use crate::field::{Field, Hop, Kind, Resource, Source, Tenancy, key_column};
 use crate::json::Json;
 use crate::record::{Record, joins, row_text};
 use crate::scope::Scope;
@@ -90,9 +90,8 @@ pub(crate) async fn list_where(
 ) -> Result<Page<Record>> {
     let selection = Selection::new(resource, query.include.as_deref())?;
     let (order, sorted) = order(resource, query)?;
-    let mut condition = format!("TRUE{further}");
-    condition += &visible(resource, scope, query.all_tenants, &mut values);
-    condition += &filters(resource, query, &mut values)?;
+    let visible = visible(resource, scope, query.all_tenants, &mut values);
+    let condition = format!("TRUE{further}{}", filters(resource, query, visible, &mut values)?);
 
     let size = query.size.unwrap_or(DEFAULT_PAGE_SIZE);
     let counting = values.clone();
@@ -134,9 +133,10 @@ fn clamp(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// The condition on `r`, or on its execution, that lets the caller see a row.
 fn visible(resource: &Resource, scope: &Scope, all_tenants: bool, values: &mut Vec<Value>) -> String {
     match resource.tenancy {
-        Tenancy::Tenant => format!(" AND {}", scope.visible(all_tenants, values)),
+        Tenancy::Tenant | Tenancy::Execution => format!(" AND {}", scope.visible(all_tenants, values)),
         Tenancy::User => {
             values.push(scope.user_id.bind());
             format!(" AND r.user_id = ${}", values.len())
@@ -163,30 +163,61 @@ fn order(resource: &Resource, query: &ListQuery) -> Result<(String, Vec<&'static
     Ok((keys.join(", "), fields))
 }
 
-fn filters(resource: &Resource, query: &ListQuery, values: &mut Vec<Value>) -> Result<String> {
+/// All that a row must satisfy, each part led in by `AND`.
+fn filters(resource: &Resource, query: &ListQuery, visible: String, values: &mut Vec<Value>) -> Result<String> {
     let hidden = |name: &str| resource.filters.iter().find(|field| field.name == name);
     let find = |name: &str| resource.field(name).filter(|field| field.queryable).or_else(|| hidden(name));
     let is_search = |name: &str| name == SEARCH_NAME && resource.search_name.is_some();
-    let unknown: Vec<_> = query
-        .filters
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| find(name).is_none() && !is_search(name))
-        .collect();
+    let asked = || query.filters.iter().map(|(name, _)| name.as_str());
+    let unknown: Vec<_> = asked().filter(|name| find(name).is_none() && !is_search(name)).collect();
     if !unknown.is_empty() {
         return Err(refusal(Code::BadParameters, "Filter", &unknown, &names(queryable(resource))));
     }
+    let by_execution = resource.tenancy == Tenancy::Execution;
     let mut condition = String::new();
+    // What the row's execution must satisfy, where that decides on visibility too.
+    let mut of_execution = visible;
+    let (mut only_execution, mut few_executions) = (false, false);
     for (name, wanted) in &query.filters {
-        if let Some(field) = find(name) {
-            condition += &format!(" AND {}", equals(field, wanted, values));
+        let Some(field) = find(name) else { continue };
+        match field.source {
+            Source::Reference { path: [first, rest @ ..], column } if by_execution => {
+                debug_assert_eq!(first.1, "executions");
+                few_executions = true;
+                only_execution |= rest.is_empty() && column == "id" && wanted.len() == 1;
+                let found = equals(if rest.is_empty() { "r" } else { "f" }, column, field.kind, wanted, values);
+                of_execution += &format!(" AND {}", reached("r", rest, &found));
+            }
+            Source::Reference { path, column } => {
+                let found = equals("f", column, field.kind, wanted, values);
+                condition += &format!(" AND {}", reached("r", path, &found));
+            }
+            _ => condition += &format!(" AND {}", one_of(&field.value(), field.kind, wanted, values)),
         }
     }
-    let asked = |name: &str| query.filters.iter().any(|(filter, _)| filter == name);
-    if let Some((_, default)) = resource.unless_filtered.filter(|(name, _)| !asked(name)) {
+    if by_execution {
+        // An id is a UUID: one execution at the most, so that its index gives the order as well. Else
+        // the plus keeps the database from collecting and sorting the events of every execution.
+        let owner = format!("(SELECT r.storage_id FROM executions r WHERE TRUE{of_execution}");
+        condition += &match (only_execution, few_executions) {
+            (true, _) => format!(" AND r.execution_fk = {owner} LIMIT 1)"),
+            (_, true) => format!(" AND r.execution_fk IN {owner})"),
+            _ => format!(" AND +r.execution_fk IN {owner})"),
+        };
+    } else {
+        condition += &of_execution;
+    }
+    if let Some((name, default)) = resource.unless_filtered
+        && !asked().any(|filter| filter == name)
+    {
         condition += &format!(" AND {default}");
     }
-    let by_name = query.filters.iter().find(|(name, _)| is_search(name)).and_then(|(_, texts)| texts.first());
+    Ok(condition + &searched(resource, query, values))
+}
+
+/// What is searched for: either search may find a row.
+fn searched(resource: &Resource, query: &ListQuery, values: &mut Vec<Value>) -> String {
+    let by_name = query.filters.iter().find(|(name, _)| name == SEARCH_NAME).and_then(|(_, texts)| texts.first());
     let searches: Vec<_> = [(resource.search, query.search.as_ref()), (resource.search_name, by_name)]
         .into_iter()
         .filter_map(|(sql, text)| Some((sql?, text?)))
@@ -195,42 +226,28 @@ fn filters(resource: &Resource, query: &ListQuery, values: &mut Vec<Value>) -> R
             format!("lower({sql}) LIKE ${} ESCAPE '\\'", values.len())
         })
         .collect();
-    if !searches.is_empty() {
-        condition += &format!(" AND ({})", searches.join(" OR "));
-    }
-    Ok(condition)
+    if searches.is_empty() { String::new() } else { format!(" AND ({})", searches.join(" OR ")) }
 }
 
-/// `field` equals one of `wanted`. Text that is no value of the field's kind equals nothing.
-fn equals(field: &Field, wanted: &[String], values: &mut Vec<Value>) -> String {
-    let one_of = |sql: &str, values: &mut Vec<Value>| {
-        if let [only] = wanted {
-            values.push(only.bind());
-            return format!("{sql} = ${}", values.len());
+fn equals(alias: &str, column: &str, kind: Kind, wanted: &[String], values: &mut Vec<Value>) -> String {
+    one_of(&format!("{alias}.{column}"), kind, wanted, values)
+}
+
+/// `sql` equals one of `wanted`. Text that is no value of the kind equals nothing.
+fn one_of(sql: &str, kind: Kind, wanted: &[String], values: &mut Vec<Value>) -> String {
+    let parsed: Vec<Value> = match (kind, wanted) {
+        (Kind::Text | Kind::Json, [only]) => vec![only.bind()],
+        (Kind::Text | Kind::Json, _) => {
+            values.push(Json::texts(wanted).bind());
+            return format!("{sql} IN (SELECT value FROM json_each(${}))", values.len());
         }
-        values.push(Json::texts(wanted).bind());
-        format!("{sql} IN (SELECT value FROM json_each(${}))", values.len())
-    };
-    let is_text = matches!(field.kind, Kind::Text | Kind::Json);
-    if let (Source::Reference { key, table, column }, true) = (field.source, is_text) {
-        let found = one_of(&format!("f.{column}"), values);
-        if wanted.len() == 1 && column == "id" && table == "executions" {
-            // A UUID: one row at the most, which lets the index give the order as well.
-            return format!("r.{key} = (SELECT f.storage_id FROM executions f WHERE {found} LIMIT 1)");
+        (Kind::Int, _) => wanted.iter().filter_map(|text| Some(text.parse::<i64>().ok()?.bind())).collect(),
+        (Kind::Float, _) => wanted.iter().filter_map(|text| Some(text.parse::<f64>().ok()?.bind())).collect(),
+        (Kind::Time, _) => wanted.iter().filter_map(|text| Some(Timestamp::parse(text)?.bind())).collect(),
+        (Kind::Bool, _) => {
+            wanted.iter().filter_map(|text| Some(text.to_lowercase().parse::<bool>().ok()?.bind())).collect()
         }
-        return format!("r.{key} IN (SELECT f.{} FROM {table} f WHERE {found})", key_column(table));
-    }
-    let sql = referenced(field);
-    let parsed: Vec<Value> = match field.kind {
-        Kind::Text | Kind::Json => return one_of(&sql, values),
-        Kind::Int => wanted.iter().filter_map(|text| Some(text.parse::<i64>().ok()?.bind())).collect(),
-        Kind::Float => wanted.iter().filter_map(|text| Some(text.parse::<f64>().ok()?.bind())).collect(),
-        Kind::Time => wanted.iter().filter_map(|text| Some(Timestamp::parse(text)?.bind())).collect(),
-        Kind::Bool => wanted.iter().filter_map(|text| Some(text.to_lowercase().parse::<bool>().ok()?.bind())).collect(),
     };
-    if parsed.is_empty() {
-        return "FALSE".to_owned();
-    }
     let alternatives: Vec<_> = parsed
         .into_iter()
         .map(|value| {
@@ -238,17 +255,17 @@ fn equals(field: &Field, wanted: &[String], values: &mut Vec<Value>) -> String {
             format!("{sql} = ${}", values.len())
         })
         .collect();
-    format!("({})", alternatives.join(" OR "))
+    if alternatives.is_empty() { "FALSE".to_owned() } else { format!("({})", alternatives.join(" OR ")) }
 }
 
-/// The field's value without a join, for conditions.
-fn referenced(field: &Field) -> String {
-    match field.source {
-        Source::Reference { key, table, column } => {
-            format!("(SELECT f.{column} FROM {table} f WHERE f.{} = r.{key})", key_column(table))
-        }
-        _ => field.value(),
-    }
+/// The row `from` leads by `path` to a row `f` that satisfies `condition`: found from the far end,
+/// through the keys' indexes.
+fn reached(from: &str, path: &[Hop], condition: &str) -> String {
+    let Some(((key, table), rest)) = path.split_first() else {
+        return condition.to_owned();
+    };
+    let condition = reached("f", rest, condition);
+    format!("{from}.{key} IN (SELECT f.{} FROM {table} f WHERE {condition})", key_column(table))
 }
 
 /// A substring of lower-case text as a `LIKE` pattern.

@@ -4,6 +4,7 @@
 //! Two things are left to [`Record::from_row_text`]: instants, which stand as microseconds between two
 //! characters that JSON text never holds, and the comma after the opening brace.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use nephele_model::Timestamp;
@@ -140,13 +141,16 @@ pub(crate) fn row_text(fields: &[&Field], twins: &[&str]) -> String {
 /// The joins that these fields need.
 pub(crate) fn joins<'a>(fields: impl IntoIterator<Item = &'a Field>) -> String {
     let mut joins = String::new();
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for field in fields {
-        let Source::Reference { key, table, .. } = field.source else { continue };
-        if !seen.contains(&key) {
-            seen.push(key);
-            let alias = join_alias(key);
-            let _ = write!(joins, " LEFT JOIN {table} {alias} ON {alias}.{} = r.{key}", key_column(table));
+        let Source::Reference { path, .. } = field.source else { continue };
+        for end in 1..=path.len() {
+            let (before, (key, table)) = (&path[..end - 1], path[end - 1]);
+            let (from, alias) = (join_alias(before), join_alias(&path[..end]));
+            if !seen.contains(&alias) {
+                let _ = write!(joins, " LEFT JOIN {table} {alias} ON {alias}.{} = {from}.{key}", key_column(table));
+                seen.insert(alias);
+            }
         }
     }
     joins

@@ -25,16 +25,16 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The condition on the row `r` that makes it visible, with its values appended to `values`.
+    /// The condition that makes the row `r` visible, with its values appended to `values`.
     pub(crate) fn visible(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
         let tenant = if all_tenants {
             values.push(Json::of(&self.all_tenants).bind());
-            format!("(r.tenant_id IN (SELECT CAST(value AS BIGINT) FROM json_each(${})) ", values.len())
+            format!("IN (SELECT CAST(value AS BIGINT) FROM json_each(${}))", values.len())
         } else {
             values.push(self.tenant_id.bind());
-            format!("(r.tenant_id = ${} ", values.len())
+            format!("= ${}", values.len())
         };
-        let mut condition = tenant + "OR r.visibility = 'global')";
+        let mut condition = format!("(r.tenant_id {tenant} OR r.visibility = 'global')");
         if !self.is_administrator {
             values.push(self.user_id.bind());
             condition += &format!(" AND (r.visibility <> 'private' OR r.creator_id = ${})", values.len());

@@ -257,11 +257,9 @@ CREATE TABLE operations (
 CREATE INDEX operations_graph ON operations (tasks_graph_fk, storage_id);
 
 -- Events and logs in one table: one order over both, one index for the query that every client polls.
+-- They belong to whom their execution belongs.
 CREATE TABLE events (
     storage_id INTEGER PRIMARY KEY,
-    visibility TEXT NOT NULL,
-    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     type TEXT NOT NULL,
     "timestamp" BIGINT NOT NULL,
     reported_timestamp BIGINT NOT NULL,

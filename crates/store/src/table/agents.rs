@@ -1,11 +1,10 @@
 //! Host agents.
 
-use crate::field::{CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, text, time};
+use crate::field::{CREATED_BY, Hop, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, text, time};
 
-const NODE: &str = "(SELECT n.id FROM node_instances i JOIN nodes n ON n.storage_id = i.node_fk \
-                    WHERE i.storage_id = r.node_instance_fk)";
-const DEPLOYMENT: &str = "(SELECT d.id FROM node_instances i JOIN deployments d ON d.storage_id = i.deployment_fk \
-                          WHERE i.storage_id = r.node_instance_fk)";
+const INSTANCE: &[Hop] = &[("node_instance_fk", "node_instances")];
+const NODE: &[Hop] = &[("node_instance_fk", "node_instances"), ("node_fk", "nodes")];
+const DEPLOYMENT: &[Hop] = &[("node_instance_fk", "node_instances"), ("deployment_fk", "deployments")];
 
 /// The records of `GET /agents`. The password is as it is stored.
 pub static RESOURCE: Resource = Resource {
@@ -28,14 +27,14 @@ pub static RESOURCE: Resource = Resource {
             text("rabbitmq_password"),
             text("rabbitmq_exchange"),
             time("updated_at"),
-            text("node_instance_id").of("node_instance_fk", "node_instances", "id"),
-            text("host_id").of("node_instance_fk", "node_instances", "id"),
-            text("node_id").sql(NODE),
-            text("deployment_id").sql(DEPLOYMENT),
-            text("node").sql(NODE),
-            text("deployment").sql(DEPLOYMENT),
-            text("node_ids").sql(NODE),
-            text("node_instance_ids").of("node_instance_fk", "node_instances", "id"),
+            text("node_instance_id").of(INSTANCE, "id"),
+            text("host_id").of(INSTANCE, "id"),
+            text("node_id").of(NODE, "id"),
+            text("deployment_id").of(DEPLOYMENT, "id"),
+            text("node").of(NODE, "id"),
+            text("deployment").of(DEPLOYMENT, "id"),
+            text("node_ids").of(NODE, "id"),
+            text("node_instance_ids").of(INSTANCE, "id"),
             text("install_methods").sql("r.install_method"),
             TENANT_NAME,
             CREATED_BY,

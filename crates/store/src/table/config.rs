@@ -25,7 +25,7 @@ pub static RESOURCE: Resource = Resource {
             boolean("admin_only"),
             time("updated_at"),
             text("scope"),
-            text("updater_name").of("updater_fk", "users", "username"),
+            text("updater_name").of(&[("updater_fk", "users")], "username"),
         ],
     )
 };

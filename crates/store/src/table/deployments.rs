@@ -39,7 +39,7 @@ const UNAVAILABLE: &str = "(SELECT count(*) FROM node_instances i \
     WHERE i.deployment_fk = r.storage_id AND NOT i.is_status_check_ok)";
 
 const fn of_latest(field: Field, column: &'static str) -> Field {
-    field.of("latest_execution_fk", "executions", column)
+    field.of(&[("latest_execution_fk", "executions")], column)
 }
 
 /// The records of `GET /deployments`. `workflows` is as the plan has it.
@@ -78,9 +78,9 @@ pub static RESOURCE: Resource = Resource {
             of_latest(int("latest_execution_finished_operations"), "finished_operations"),
             of_latest(int("latest_execution_total_operations"), "total_operations"),
             of_latest(text("latest_execution_workflow_id"), "workflow_id"),
-            text("create_execution").of("create_execution_fk", "executions", "id"),
-            text("blueprint_id").of("blueprint_fk", "blueprints", "id"),
-            text("site_name").of("site_fk", "sites", "name"),
+            text("create_execution").of(&[("create_execution_fk", "executions")], "id"),
+            text("blueprint_id").of(&[("blueprint_fk", "blueprints")], "id"),
+            text("site_name").of(&[("site_fk", "sites")], "name"),
             text("latest_execution_status").sql(LATEST_STATUS),
             text("environment_type").sql(ENVIRONMENT_TYPE),
             boolean("has_sub_deployments").sql("(r.sub_services_count + r.sub_environments_count > 0)"),

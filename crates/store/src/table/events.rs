@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use nephele_model::event::{NewEvent, NewLog, Origin};
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Error as Refusal, Timestamp, Visibility};
+use nephele_model::{Error as Refusal, Timestamp};
 
 use crate::column::{Bind as _, values};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::field::{Resource, int, json, text, time};
+use crate::field::{Hop, Resource, Tenancy, int, json, text, time};
 use crate::journal::Run;
 use crate::json::Json;
 use crate::query;
@@ -22,17 +22,13 @@ pub const EVENT: &str = "cloudify_event";
 /// The value of `type` for logs.
 pub const LOG: &str = "cloudify_log";
 
-const BLUEPRINT_ID: &str = "(SELECT coalesce(b.id, e.blueprint_id) FROM executions e \
-    LEFT JOIN deployments d ON d.storage_id = e.deployment_fk \
-    LEFT JOIN blueprints b ON b.storage_id = d.blueprint_fk WHERE e.storage_id = r.execution_fk)";
-const DEPLOYMENT_ID: &str = "(SELECT d.id FROM executions e JOIN deployments d ON d.storage_id = e.deployment_fk \
-    WHERE e.storage_id = r.execution_fk)";
-const DEPLOYMENT_NAME: &str = "(SELECT d.display_name FROM executions e \
-    JOIN deployments d ON d.storage_id = e.deployment_fk WHERE e.storage_id = r.execution_fk)";
+const EXECUTION: &[Hop] = &[("execution_fk", "executions")];
+const DEPLOYMENT: &[Hop] = &[("execution_fk", "executions"), ("deployment_fk", "deployments")];
 
 /// The records of `GET /events`: every key is always there, null or not.
 pub static RESOURCE: Resource = Resource {
     search: None,
+    tenancy: Tenancy::Execution,
     order: &["r.\"timestamp\"", "r.storage_id"],
     ..Resource::new(
         "Event",
@@ -41,12 +37,12 @@ pub static RESOURCE: Resource = Resource {
             int("_storage_id").sql("r.storage_id"),
             time("timestamp"),
             time("reported_timestamp"),
-            text("blueprint_id").sql(BLUEPRINT_ID),
-            text("deployment_id").sql(DEPLOYMENT_ID),
-            text("deployment_display_name").sql(DEPLOYMENT_NAME),
-            text("execution_id").of("execution_fk", "executions", "id"),
+            text("blueprint_id").of(EXECUTION, "blueprint_id"),
+            text("deployment_id").of(DEPLOYMENT, "id"),
+            text("deployment_display_name").of(DEPLOYMENT, "display_name"),
+            text("execution_id").of(EXECUTION, "id"),
             text("execution_group_id").sql("NULL"),
-            text("workflow_id").of("execution_fk", "executions", "workflow_id"),
+            text("workflow_id").of(EXECUTION, "workflow_id"),
             text("message"),
             json("error_causes"),
             text("event_type").only_if("r.type = 'cloudify_event'"),
@@ -118,15 +114,6 @@ pub async fn list(db: &dyn Db, scope: &Scope, query: &ListQuery, ranges: &[Range
                 condition += &format!(" AND ({})", alternatives.join(" OR "));
             }
             "type" if covers_all(&wanted) => {}
-            "deployment_id" => {
-                values.push(Json::texts(&wanted).bind());
-                condition += &format!(
-                    " AND r.execution_fk IN (SELECT e.storage_id FROM executions e \
-                     JOIN deployments d ON d.storage_id = e.deployment_fk \
-                     WHERE d.id IN (SELECT value FROM json_each(${})))",
-                    values.len()
-                );
-            }
             "node_id" => filters.push(("node_name".to_owned(), wanted)),
             _ => filters.push((name.to_owned(), wanted)),
         }
@@ -159,9 +146,6 @@ fn within(range: &Range, values: &mut Vec<sea_query::Value>) -> Result<String> {
 
 insertable! {
     struct NewRow into "events" {
-        visibility: Visibility,
-        tenant_id: i64,
-        creator_id: i64,
         kind: &'static str = "type",
         timestamp: Timestamp,
         reported_timestamp: Timestamp,
@@ -190,9 +174,6 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
     let names = node_names(db, run.tenant_id, origins).await?;
     let now = db.now();
     let row = |kind, message: &str, origin: &Origin, reported| NewRow {
-        visibility: run.visibility,
-        tenant_id: run.tenant_id,
-        creator_id: run.creator_id,
         kind,
         timestamp: now,
         reported_timestamp: reported,

@@ -10,8 +10,6 @@ use crate::field::{CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource
 use crate::json::Json;
 use crate::write::{self, changes, insertable};
 
-const BLUEPRINT_ID: &str = "(SELECT b.id FROM deployments d JOIN blueprints b ON b.storage_id = d.blueprint_fk \
-                            WHERE d.storage_id = r.deployment_fk)";
 const INSTANCES: &str = "(SELECT count(*) FROM node_instances i WHERE i.node_fk = r.storage_id)";
 const DRIFTED: &str =
     "(SELECT count(*) FROM node_instances i WHERE i.node_fk = r.storage_id AND i.has_configuration_drift)";
@@ -43,9 +41,9 @@ pub static RESOURCE: Resource = Resource {
             int("drifted_instances").sql(DRIFTED),
             int("unavailable_instances").sql(UNAVAILABLE),
             int("actual_number_of_instances").sql(INSTANCES),
-            text("deployment_id").of("deployment_fk", "deployments", "id"),
-            text("blueprint_id").sql(BLUEPRINT_ID),
-            text("deployment_display_name").of("deployment_fk", "deployments", "display_name"),
+            text("deployment_id").of(&[("deployment_fk", "deployments")], "id"),
+            text("blueprint_id").of(&[("deployment_fk", "deployments"), ("blueprint_fk", "blueprints")], "id"),
+            text("deployment_display_name").of(&[("deployment_fk", "deployments")], "display_name"),
             TENANT_NAME,
             CREATED_BY,
             RESOURCE_AVAILABILITY,

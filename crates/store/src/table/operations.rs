@@ -22,11 +22,8 @@ use crate::write::{self, insertable};
 pub static RESOURCE: Resource = Resource {
     order: &["r.storage_id"],
     filters: &[
-        text("execution_id").sql(
-            "(SELECT e.id FROM tasks_graphs g JOIN executions e ON e.storage_id = g.execution_fk \
-             WHERE g.storage_id = r.tasks_graph_fk)",
-        ),
-        text("graph_id").of("tasks_graph_fk", "tasks_graphs", "id"),
+        text("execution_id").of(&[("tasks_graph_fk", "tasks_graphs"), ("execution_fk", "executions")], "id"),
+        text("graph_id").of(&[("tasks_graph_fk", "tasks_graphs")], "id"),
     ],
     ..Resource::new(
         "Operation",
@@ -42,7 +39,7 @@ pub static RESOURCE: Resource = Resource {
             json("parameters").twin(),
             text("manager_name"),
             text("agent_name"),
-            text("tasks_graph_id").of("tasks_graph_fk", "tasks_graphs", "id"),
+            text("tasks_graph_id").of(&[("tasks_graph_fk", "tasks_graphs")], "id"),
             TENANT_NAME,
             CREATED_BY,
             RESOURCE_AVAILABILITY,

@@ -21,7 +21,7 @@ pub static RESOURCE: Resource = Resource::new(
         text("visibility"),
         text("id"),
         text("name"),
-        text("execution_id").of("execution_fk", "executions", "id"),
+        text("execution_id").of(&[("execution_fk", "executions")], "id"),
         TENANT_NAME,
         CREATED_BY,
         RESOURCE_AVAILABILITY,

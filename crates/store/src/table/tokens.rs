@@ -18,9 +18,9 @@ pub static RESOURCE: Resource = Resource {
         "tokens",
         &[
             text("id"),
-            text("username").of("user_id", "users", "username"),
+            text("username").of(&[("user_id", "users")], "username"),
             text("value").sql("concat('ctok-', r.id, '-********')").shown(),
-            text("role").of("user_id", "users", "system_role"),
+            text("role").of(&[("user_id", "users")], "system_role"),
             time("expiration_date"),
             time("last_used"),
             text("description"),

@@ -45,8 +45,6 @@ impl Clock for Hand {
 pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) clock: Arc<Hand>,
-    /// Which database, for messages.
-    pub(crate) url: String,
 }
 
 /// Runs a test on both databases.
@@ -71,7 +69,7 @@ pub(crate) async fn both<F: Future<Output = ()>>(test: impl Fn(House) -> F) {
 pub(crate) async fn open(url: &str) -> House {
     let clock = Hand::new();
     let store = Store::open(url, Arc::clone(&clock) as Arc<dyn Clock>).await.expect("the store opens");
-    House { store, clock, url: url.to_owned() }
+    House { store, clock }
 }
 
 async fn set_up(store: &Store) {
