@@ -1,1 +1,76 @@
-//! .
+//! HTTP: routes, authentication, the shape of requests and answers, the file server.
+//!
+//! Invariant: handlers extract, call one use case of the `manager` crate and shape its result; no
+//! rule lives here, and no handler runs before its route's access was checked. Start with
+//! `routes.rs`, which lists everything that is served, then read the file in `resource/` that is
+//! named like the resource.
+
+mod arguments;
+mod auth;
+mod body;
+mod console;
+mod error;
+mod files;
+mod observe;
+mod page;
+mod query;
+mod resource;
+mod routes;
+mod serve;
+pub mod table;
+pub mod tls;
+mod upload;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::{Router, middleware, routing};
+use futures::future;
+use nephele_manager::Manager;
+use tokio_util::sync::CancellationToken;
+
+pub use routes::routes;
+pub use serve::Listener;
+
+use crate::table::{Access, Gate, Version};
+
+/// What every handler shares.
+#[derive(Clone)]
+pub struct App {
+    /// The use cases.
+    pub manager: Arc<Manager>,
+}
+
+/// Serves on all listeners until `shutdown`, then lets requests under way end.
+pub async fn serve(manager: Arc<Manager>, listeners: Vec<Listener>, shutdown: CancellationToken) {
+    let router = router(manager);
+    let all = listeners.into_iter().map(|listener| serve::serve(router.clone(), listener, shutdown.clone()));
+    future::join_all(all).await;
+}
+
+/// Everything that is served, as one service.
+pub fn router(manager: Arc<Manager>) -> Router {
+    let app = App { manager };
+    let gate = Gate { access: Access::Authenticated, version: Version::V31 };
+    let files = routing::any(files::serve).layer(middleware::from_fn_with_state((app.clone(), gate), auth::admit));
+    table::router(&app, routes())
+        .route("/resources/{*path}", files.clone())
+        .route("/api/v3.1/file-server-proxy/{*path}", files)
+        .route("/console", routing::get(console::page))
+        .route("/console/", routing::get(console::page))
+        .route("/", routing::get(console::home))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        // Bodies are limited where they are read, each kind with its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(app)
+}
+
+async fn unknown(request: Request) -> axum::response::Response {
+    error::Failure::unknown_path(request.uri().path())
+}
+
+async fn wrong_method(request: Request) -> axum::response::Response {
+    error::Failure::method_not_allowed(request.method().as_str(), request.uri().path())
+}

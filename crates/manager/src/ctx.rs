@@ -19,8 +19,14 @@ pub struct Ctx {
     pub user_id: i64,
     /// The tenant of the request, if one was named.
     pub tenant: Option<TenantName>,
+    /// The key of [`Self::tenant`]'s row.
+    pub tenant_id: Option<i64>,
     /// The roles in the system and in [`Self::tenant`].
     pub roles: Vec<Role>,
+    /// The role in the system alone.
+    pub system_role: Role,
+    /// Every tenant that the user belongs to, with the key of its row and the role there.
+    pub own_tenants: Vec<(TenantName, i64, Role)>,
     /// Set when the caller showed the token of a running execution.
     pub execution: Option<CallingExecution>,
 }
@@ -39,14 +45,17 @@ pub struct CallingExecution {
 }
 
 impl Ctx {
-    /// The manager itself, working in `tenant` with the rights of the first administrator.
-    pub fn internal(tenant: TenantName) -> Self {
+    /// The manager itself, working in a tenant with the rights of the first administrator.
+    pub fn internal(tenant: TenantName, tenant_id: i64) -> Self {
         Self {
             request_id: String::new(),
             username: Username::new("admin"),
             user_id: 0,
             tenant: Some(tenant),
+            tenant_id: Some(tenant_id),
             roles: vec![Role::SysAdmin],
+            system_role: Role::SysAdmin,
+            own_tenants: Vec::new(),
             execution: None,
         }
     }
@@ -82,10 +91,9 @@ impl Ctx {
     /// Refuses the token of an execution that is being cancelled.
     pub fn not_while_cancelling(&self) -> Result<()> {
         match &self.execution {
-            Some(execution) if execution.status.is_cancelling() => Err(Error::new(
-                Code::ForbiddenWhileCancelling,
-                "Forbidden: the calling execution is being cancelled",
-            )),
+            Some(execution) if execution.status.is_cancelling() => {
+                Err(Error::new(Code::ForbiddenWhileCancelling, "Forbidden: the calling execution is being cancelled"))
+            }
             _ => Ok(()),
         }
     }

@@ -13,35 +13,56 @@ use nephele_model::{Clock, Secret};
 use nephele_store::Store;
 
 pub mod archive;
-mod auth;
+pub mod auth;
 mod blueprints;
 mod bootstrap;
-pub mod config;
+mod config;
 mod crypto;
 pub mod ctx;
-mod deployments;
 mod dependencies;
+mod deployments;
 mod evaluation;
 mod events;
 mod executions;
+mod file_access;
 pub mod files;
-mod filters;
 mod instances;
 mod labels;
 mod nodes;
 mod operations;
 mod parameters;
-mod plugins;
+mod rows;
 mod secrets;
 mod sites;
 mod status;
 mod tenants;
 mod tokens;
 mod users;
+mod visibility;
 mod waiting;
 pub mod workflows;
 
+pub use blueprints::{BlueprintUpdate, NewBlueprint};
+pub use bootstrap::Opened;
 pub use ctx::Ctx;
+pub use deployments::{DeploymentUpdate, NewDeployment};
+pub use evaluation::Context;
+pub use events::Told;
+pub use executions::Start;
+pub use instances::InstanceUpdate;
+pub use labels::Labeled;
+pub use nephele_store::Record;
+pub use operations::{NewOperation, OperationUpdate};
+pub use secrets::SecretValues;
+pub use sites::NewSite;
+
+/// The kinds of records that are listed without a rule of their own.
+pub mod kind {
+    pub use nephele_store::agents::RESOURCE as AGENTS;
+    pub use nephele_store::plugins::RESOURCE as PLUGINS;
+    pub use nephele_store::secrets::RESOURCE as SECRETS;
+    pub use nephele_store::sites::RESOURCE as SITES;
+}
 
 /// What a manager must be told before it can start.
 #[derive(Clone, Debug)]

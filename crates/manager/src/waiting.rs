@@ -34,11 +34,11 @@ impl Waiting {
 }
 
 /// The end of an execution, which may lie ahead.
-pub struct Ended(watch::Receiver<bool>);
+pub(crate) struct Ended(watch::Receiver<bool>);
 
 impl Ended {
     /// Returns true when the execution ended, false after `patience`.
-    pub async fn wait(mut self, patience: Duration) -> bool {
+    pub(crate) async fn wait(mut self, patience: Duration) -> bool {
         tokio::time::timeout(patience, self.0.wait_for(|ended| *ended)).await.is_ok_and(|ended| ended.is_ok())
     }
 }

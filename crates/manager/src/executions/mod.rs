@@ -1,7 +1,132 @@
-//! Runs of workflows: listing, starting, stopping and every change of their status.
+//! Runs of workflows: accepting, listing, stopping, and every change of their status.
 //!
-//! Invariant: an execution's status changes only through [`crate::Manager::set_status`] and the
-//! requests in `cancel.rs`; both keep the deployment's own status in step. What the workflow
-//! executor calls: `next_execution_to_run`-like queries are the store's,
-//! `mint_token(&ExecutionId) -> Result<Secret>` when a run starts,
-//! `set_status(&ExecutionId, ExecutionStatus, error: Option<&str>) -> Result<()>` for every move.
+//! Invariant: an execution's row, its deployment's status and the message that starts it are written
+//! in one transaction. Rows are made by [`Manager::accept`](crate::Manager) alone and change their
+//! status through `status.rs`, `cancel.rs` and `queue.rs`. Source of the rules: spec rest-api.md
+//! section 2.4, workflows.md sections 5.7 to 5.9.
+
+pub(crate) mod availability;
+mod cancel;
+pub(crate) mod dependents;
+mod queue;
+mod start;
+mod status;
+mod token;
+
+use nephele_bus::{Message, topology};
+use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
+use nephele_model::execution::ExecutionStatus;
+use nephele_model::id::ExecutionId;
+use nephele_model::instance::InstanceState;
+use nephele_model::page::{ListQuery, Page};
+use nephele_model::{Error, Result, Timestamp, Visibility};
+use nephele_store::deployments::{self, Deployment, DeploymentChanges};
+use nephele_store::executions::{self, Execution, NewExecution};
+use nephele_store::{Db, Json, Record, Tx, node_instances, outbox};
+use serde_json::{Map, Value, json};
+
+use crate::rows::failed;
+use crate::{Ctx, Manager};
+
+pub use start::Start;
+pub(crate) use start::WAIT_AFTER_FAIL;
+
+/// What an execution is accepted with.
+pub(crate) struct NewRun<'a> {
+    pub(crate) workflow: &'a str,
+    pub(crate) parameters: Map<String, Value>,
+    pub(crate) status: ExecutionStatus,
+    pub(crate) visibility: Visibility,
+    pub(crate) deployment: Option<&'a Deployment>,
+    pub(crate) blueprint_id: Option<String>,
+    pub(crate) is_dry_run: bool,
+    pub(crate) allow_custom_parameters: bool,
+    pub(crate) wait_after_fail: f64,
+}
+
+impl Manager {
+    /// One page of executions; those of the system where they are asked for.
+    pub async fn list_executions(&self, ctx: &Ctx, query: &ListQuery, system: bool) -> Result<Page<Record>> {
+        let resource = if system { &executions::DETAILS } else { &executions::RESOURCE };
+        self.list(ctx, resource, query).await
+    }
+
+    /// One execution.
+    pub async fn get_execution(&self, ctx: &Ctx, id: &str, include: Option<&[String]>) -> Result<Record> {
+        self.get(ctx, &executions::DETAILS, id, include).await
+    }
+
+    /// Whether a queued execution could begin now.
+    pub async fn should_start(&self, ctx: &Ctx, id: &str) -> Result<bool> {
+        let execution = self.find_execution(ctx, id).await?;
+        let Some(deployment) = execution.deployment_fk else { return Ok(true) };
+        let active = executions::active_of_deployment(&*self.store, deployment).await.map_err(failed)?;
+        Ok(active.iter().all(|other| other.id == execution.id))
+    }
+
+    pub(crate) async fn find_execution(&self, ctx: &Ctx, id: &str) -> Result<Execution> {
+        let scope = self.scope(ctx, false).await?;
+        let execution = executions::find(&*self.store, &scope, &ExecutionId::new(id)).await.map_err(failed)?;
+        execution.ok_or_else(|| Error::not_found("Execution", id))
+    }
+
+    /// Stores an execution and, if it may begin, the message that begins it. Gives its row and id.
+    pub(crate) async fn accept(&self, tx: &Tx, ctx: &Ctx, run: NewRun<'_>) -> Result<(i64, ExecutionId)> {
+        let id = ExecutionId::new(uuid::Uuid::new_v4().to_string());
+        let tenant_id = run.deployment.map_or_else(|| ctx.tenant_id.unwrap_or_default(), |row| row.tenant_id);
+        let row = NewExecution {
+            id: id.clone(),
+            visibility: run.visibility,
+            tenant_id,
+            creator_id: ctx.user_id,
+            created_at: self.clock.now(),
+            scheduled_for: None,
+            status: run.status,
+            workflow_id: run.workflow.to_owned(),
+            parameters: Json::of(&run.parameters),
+            is_system_workflow: false,
+            is_dry_run: run.is_dry_run,
+            allow_custom_parameters: run.allow_custom_parameters,
+            token: None,
+            deployment_fk: run.deployment.map(|row| row.storage_id),
+            blueprint_id: run.blueprint_id.or_else(|| run.deployment.map(|row| row.blueprint_id.to_string())),
+            wait_after_fail: run.wait_after_fail,
+        };
+        let storage_id = executions::insert(tx, row).await.map_err(failed)?;
+        if let Some(deployment) = run.deployment
+            && run.status == ExecutionStatus::Pending
+        {
+            refresh_deployment(tx, deployment.storage_id, storage_id, run.status).await?;
+        }
+        if run.status == ExecutionStatus::Pending {
+            order(tx, &id, self.clock.now()).await?;
+        }
+        Ok((storage_id, id))
+    }
+}
+
+/// Puts the message into the outbox that makes the executor look at an execution.
+pub(crate) async fn order(tx: &Tx, id: &ExecutionId, now: Timestamp) -> Result<()> {
+    let message = Message::new(json!({"id": id}));
+    let row = crate::workflows::outbox::row(&topology::workflows(), message, now);
+    outbox::insert(tx, vec![row]).await.map_err(failed)
+}
+
+/// Brings a deployment's own words in step with its latest execution.
+pub(crate) async fn refresh_deployment(
+    db: &dyn Db,
+    deployment_fk: i64,
+    execution_fk: i64,
+    status: ExecutionStatus,
+) -> Result<()> {
+    let states = node_instances::count_by_state(db, deployment_fk).await.map_err(failed)?;
+    let all_started = states.iter().all(|(state, _)| *state == InstanceState::STARTED);
+    let installation = if all_started { InstallationStatus::Active } else { InstallationStatus::Inactive };
+    let changes = DeploymentChanges {
+        latest_execution_fk: Some(Some(execution_fk)),
+        installation_status: Some(installation),
+        deployment_status: Some(DeploymentStatus::derive(Some(status), installation)),
+        ..DeploymentChanges::default()
+    };
+    deployments::update(db, deployment_fk, changes).await.map_err(failed)
+}

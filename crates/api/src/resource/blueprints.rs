@@ -1,0 +1,168 @@
+//! Blueprints.
+
+use axum::RequestExt;
+use axum::extract::{Multipart, Path, Request, State};
+use axum::http::{HeaderValue, header};
+use nephele_manager::{BlueprintUpdate, NewBlueprint};
+use nephele_model::{Error, Result};
+use serde_json::Value;
+use tempfile::TempPath;
+
+use super::{created, nothing, ok};
+use crate::App;
+use crate::arguments::Arguments;
+use crate::auth::Caller;
+use crate::body::Body;
+use crate::error::Answer;
+use crate::query::Query;
+use crate::{files, upload};
+
+pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
+    Ok(caller.page(app.manager.list_blueprints(caller.ctx(), &query.list(&[])?).await?))
+}
+
+pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
+    Ok(ok(&app.manager.get_blueprint(caller.ctx(), &id, query.include().as_deref()).await?))
+}
+
+pub(crate) async fn put(State(app): State<App>, caller: Caller, Path(id): Path<String>, request: Request) -> Answer {
+    let new = receive(&app, id, request).await?;
+    Ok(created(&app.manager.upload_blueprint(caller.ctx(), new).await?))
+}
+
+pub(crate) async fn validate(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let new = NewBlueprint { validate_only: true, ..receive(&app, id, request).await? };
+    Ok(created(&app.manager.upload_blueprint(caller.ctx(), new).await?))
+}
+
+pub(crate) async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut body): Body,
+) -> Answer {
+    let update = BlueprintUpdate {
+        labels: body.list("labels")?,
+        creator: body.text("creator")?,
+        visibility: body.text("visibility")?,
+        description: body.text("description")?,
+    };
+    body.refuse_rest()?;
+    Ok(ok(&app.manager.update_blueprint(caller.ctx(), &id, update).await?))
+}
+
+pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
+    app.manager.delete_blueprint(caller.ctx(), &id, query.switch("force")?).await?;
+    Ok(nothing())
+}
+
+pub(crate) async fn set_visibility(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut body): Body,
+) -> Answer {
+    let wanted = body.required_text("visibility")?;
+    Ok(ok(&app.manager.set_blueprint_visibility(caller.ctx(), &id, &wanted).await?))
+}
+
+pub(crate) async fn archive(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let file = app.manager.blueprint_archive(caller.ctx(), &id).await?;
+    let metadata = tokio::fs::metadata(&file).await.map_err(Error::internal)?;
+    let mut response = files::send(&file, &metadata, request.headers(), request.method()).await?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn put_archive(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let archive = files::temporary(&app)?;
+    upload::save(request.into_body().into_data_stream(), &archive, app.manager.settings.archive_limit).await?;
+    app.manager.put_blueprint_archive(caller.ctx(), &id, archive).await?;
+    Ok(ok(&()))
+}
+
+/// Reads an upload: a form with `params` and the archive, or the archive as body with the
+/// parameters in the query.
+async fn receive(app: &App, id: String, request: Request) -> Result<NewBlueprint> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let archive = files::temporary(app)?;
+    if kind.starts_with("multipart/form-data") {
+        let form: Multipart = request
+            .extract()
+            .await
+            .map_err(|error| Error::bad_parameters(format!("The form cannot be read: {error}")))?;
+        return receive_form(app, id, form, archive).await;
+    }
+    let limit = app.manager.settings.archive_limit;
+    let size = upload::save(request.into_body().into_data_stream(), &archive, limit).await?;
+    Ok(NewBlueprint {
+        id,
+        visibility: query.get("visibility").map(str::to_owned),
+        private_resource: query.get("private_resource").map(|_| query.switch("private_resource")).transpose()?,
+        application_file_name: query.get("application_file_name").unwrap_or_default().to_owned(),
+        async_upload: query.present("async_upload"),
+        archive: (size > 0).then_some(archive),
+        url: query.get("blueprint_archive_url").map(str::to_owned),
+        ..NewBlueprint::default()
+    })
+}
+
+async fn receive_form(app: &App, id: String, mut form: Multipart, archive: TempPath) -> Result<NewBlueprint> {
+    let (mut parameters, mut size) = (Value::Null, 0);
+    while let Some(field) = upload::next_field(&mut form).await? {
+        match field.name() {
+            Some("params") => {
+                let text = upload::text(field).await?;
+                parameters = serde_json::from_str(&text)
+                    .map_err(|error| Error::bad_parameters(format!("The form field `params` is not JSON: {error}")))?;
+            }
+            Some("blueprint_archive") => {
+                size = upload::save(field, &archive, app.manager.settings.archive_limit).await?;
+            }
+            _ => {}
+        }
+    }
+    let Value::Object(parameters) = parameters else {
+        return Err(Error::bad_parameters("The form needs a field `params` with a JSON object"));
+    };
+    let mut body = Arguments(parameters);
+    let file = body.text("application_file_name")?.unwrap_or_default();
+    Ok(NewBlueprint {
+        id,
+        visibility: body.text("visibility")?,
+        private_resource: body.optional_flag("private_resource")?,
+        // Clients escape it as for a URL.
+        application_file_name: unescaped(&file),
+        labels: body.list("labels")?.unwrap_or_default(),
+        async_upload: body.flag("async_upload")?,
+        archive: (size > 0).then_some(archive),
+        url: body.text("blueprint_archive_url")?.filter(|url| !url.is_empty()),
+        ..NewBlueprint::default()
+    })
+}
+
+fn unescaped(text: &str) -> String {
+    let kept = text.replace('+', "%2B");
+    url::form_urlencoded::parse(format!("x={kept}").as_bytes())
+        .next()
+        .map_or_else(String::new, |(_, value)| value.into_owned())
+}

@@ -1,0 +1,17 @@
+//! `GET /config`.
+
+use axum::extract::{Path, State};
+
+use super::ok;
+use crate::App;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::query::Query;
+
+pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
+    Ok(ok(&app.manager.config(caller.ctx(), query.get("scope")).await?))
+}
+
+pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Answer {
+    Ok(ok(&app.manager.config_value(caller.ctx(), &name).await?))
+}

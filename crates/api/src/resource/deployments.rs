@@ -1,0 +1,132 @@
+//! Deployments.
+
+use axum::extract::{Path, State};
+use nephele_manager::{DeploymentUpdate, Manager, NewDeployment};
+use nephele_model::{Error, Result};
+use serde_json::{Map, json};
+
+use super::{created, nothing, ok};
+use crate::App;
+use crate::auth::Caller;
+use crate::body::Body;
+use crate::error::Answer;
+use crate::query::Query;
+
+/// Parts of a plan that a creating execution sets.
+const SECTIONS: [&str; 9] = [
+    "inputs",
+    "workflows",
+    "outputs",
+    "capabilities",
+    "scaling_groups",
+    "groups",
+    "policy_types",
+    "policy_triggers",
+    "resource_tags",
+];
+
+pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
+    let mut wanted = query.list(&[])?;
+    if let Some(name) = query.get("_search_name") {
+        wanted.filters.push(("_search_name".to_owned(), vec![name.to_owned()]));
+    }
+    if let Some(filter) = query.get("_filter_id").filter(|filter| !filter.is_empty()) {
+        return Err(Error::not_found("DeploymentsFilter", filter).into());
+    }
+    if Manager::is_plain_deployment_list(&wanted) {
+        return Ok(caller.page(app.manager.list_deployment_records(caller.ctx(), &wanted).await?));
+    }
+    Ok(caller.page(app.manager.list_deployments(caller.ctx(), &wanted, query.flag("_get_data")?).await?))
+}
+
+pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
+    query.switch("all_sub_deployments")?;
+    Ok(ok(&app.manager.get_deployment(caller.ctx(), &id, query.include().as_deref()).await?))
+}
+
+pub(crate) async fn put(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    query: Query,
+    Body(mut body): Body,
+) -> Answer {
+    let new = NewDeployment {
+        id,
+        blueprint_id: body.required_text("blueprint_id")?,
+        inputs: body.object("inputs")?.unwrap_or_default(),
+        visibility: body.text("visibility")?,
+        private_resource: query.get("private_resource").map(|_| query.switch("private_resource")).transpose()?,
+        skip_plugins_validation: body.flag("skip_plugins_validation")?,
+        site_name: body.text("site_name")?,
+        runtime_only_evaluation: body.flag("runtime_only_evaluation")?,
+        labels: body.list("labels")?.unwrap_or_default(),
+        display_name: body.text("display_name")?,
+        async_create: query.switch("async_create")?,
+    };
+    Ok(created(&app.manager.create_deployment(caller.ctx(), new).await?))
+}
+
+pub(crate) async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut body): Body,
+) -> Answer {
+    let sections: Map<_, _> = SECTIONS.iter().filter_map(|name| Some(((*name).to_owned(), body.take(name)?))).collect();
+    let update = DeploymentUpdate {
+        labels: body.list("labels")?,
+        display_name: body.text("display_name")?,
+        description: body.text("description")?,
+        creator: body.text("creator")?,
+        runtime_only_evaluation: body.optional_flag("runtime_only_evaluation")?,
+        sections,
+    };
+    Ok(ok(&app.manager.update_deployment(caller.ctx(), &id, update).await?))
+}
+
+pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
+    let (force, logs, recursive) = (query.switch("force")?, query.switch("delete_logs")?, query.switch("recursive")?);
+    app.manager.delete_deployment(caller.ctx(), &id, force, logs, recursive).await?;
+    Ok(nothing())
+}
+
+pub(crate) async fn outputs(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
+    let outputs = app.manager.outputs(caller.ctx(), &id.as_str().into()).await?;
+    Ok(ok(&json!({"deployment_id": id, "outputs": outputs})))
+}
+
+pub(crate) async fn capabilities(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
+    let capabilities = app.manager.capabilities(caller.ctx(), &id.as_str().into()).await?;
+    Ok(ok(&json!({"deployment_id": id, "capabilities": capabilities})))
+}
+
+pub(crate) async fn set_site(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut body): Body,
+) -> Answer {
+    let site = one_of(body.text("site_name")?, body.flag("detach_site")?)?;
+    Ok(ok(&app.manager.set_deployment_site(caller.ctx(), &id, site.as_deref()).await?))
+}
+
+pub(crate) async fn set_visibility(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut body): Body,
+) -> Answer {
+    let wanted = body.required_text("visibility")?;
+    Ok(ok(&app.manager.set_deployment_visibility(caller.ctx(), &id, &wanted).await?))
+}
+
+fn one_of(site: Option<String>, detach: bool) -> Result<Option<String>> {
+    match (site, detach) {
+        (Some(name), false) => Ok(Some(name)),
+        (None, true) => Ok(None),
+        _ => Err(Error::bad_parameters(
+            "Must provide either a `site_name` of a valid site or `detach_site` with true value",
+        )),
+    }
+}

@@ -1,0 +1,59 @@
+//! Node instances.
+
+use axum::extract::{Path, State};
+use nephele_manager::InstanceUpdate;
+use nephele_model::{Error, Result};
+
+use super::{ok, stored};
+use crate::App;
+use crate::arguments::Arguments;
+use crate::auth::Caller;
+use crate::body::Body;
+use crate::error::Answer;
+use crate::query::Query;
+
+pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
+    Ok(caller.page(app.manager.list_instances(caller.ctx(), &query.list(&[])?).await?))
+}
+
+pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
+    Ok(ok(&app.manager.get_instance(caller.ctx(), &id, query.include().as_deref()).await?))
+}
+
+pub(crate) async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    query: Query,
+    Body(mut body): Body,
+) -> Answer {
+    let update = InstanceUpdate {
+        version: version(&mut body)?,
+        state: body.text("state")?,
+        runtime_properties: body.object("runtime_properties")?,
+        system_properties: body.object("system_properties")?,
+        relationships: body.list("relationships")?,
+        force: query.switch("force")?,
+    };
+    Ok(ok(&app.manager.update_instance(caller.ctx(), &id, update).await?))
+}
+
+pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
+    let deployment = body.required_text("deployment_id")?;
+    let instances = body.list("node_instances")?.unwrap_or_default();
+    Ok(stored(app.manager.create_instances(caller.ctx(), &deployment, &instances).await?))
+}
+
+fn version(body: &mut Arguments) -> Result<i64> {
+    let refuse = |problem: &str| {
+        Error::bad_parameters(format!("1 validation error for _NodeInstanceUpdateBody\nversion\n  {problem}"))
+    };
+    match body.take("version") {
+        None => Err(refuse("field required (type=value_error.missing)")),
+        Some(version) => version
+            .as_i64()
+            .or_else(|| version.as_str()?.parse().ok())
+            .filter(|version| *version >= 0)
+            .ok_or_else(|| refuse("value is not a valid integer (type=type_error.integer)")),
+    }
+}

@@ -1,0 +1,64 @@
+//! Streams of clients to files on disk, with limits.
+//!
+//! Invariant: a body is never held in memory as a whole, a file never grows beyond the limit, and a
+//! client that stops sending is given up after a minute.
+
+use std::path::Path;
+use std::time::Duration;
+
+use axum::extract::Multipart;
+use axum::extract::multipart::Field;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use nephele_model::{Error, Result};
+use tokio::io::AsyncWriteExt;
+
+/// How long a client may pause.
+const PAUSE: Duration = Duration::from_secs(60);
+/// The largest form field that is not a file.
+const FIELD_LIMIT: usize = 1 << 20;
+
+/// Writes a stream to a file. Gives the number of bytes.
+pub(crate) async fn save<E: std::fmt::Display>(
+    stream: impl Stream<Item = Result<Bytes, E>>,
+    target: &Path,
+    limit: u64,
+) -> Result<u64> {
+    let mut stream = std::pin::pin!(stream);
+    let mut file = tokio::fs::File::create(target).await.map_err(Error::internal)?;
+    let mut written = 0_u64;
+    while let Some(chunk) = within(stream.next()).await? {
+        let chunk = chunk.map_err(|error| Error::bad_parameters(format!("The upload broke off: {error}")))?;
+        written += chunk.len() as u64;
+        if written > limit {
+            return Err(Error::bad_parameters(format!("The upload is larger than {limit} bytes")));
+        }
+        file.write_all(&chunk).await.map_err(Error::internal)?;
+    }
+    file.flush().await.map_err(Error::internal)?;
+    Ok(written)
+}
+
+/// The next part of a form.
+pub(crate) async fn next_field(form: &mut Multipart) -> Result<Option<Field<'_>>> {
+    let next = within(form.next_field()).await?;
+    next.map_err(|error| Error::bad_parameters(format!("The form cannot be read: {}", error.body_text())))
+}
+
+/// A form field that is not a file.
+pub(crate) async fn text(mut field: Field<'_>) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = within(field.chunk()).await?.transpose() {
+        let chunk =
+            chunk.map_err(|error| Error::bad_parameters(format!("The form cannot be read: {}", error.body_text())))?;
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > FIELD_LIMIT {
+            return Err(Error::bad_parameters(format!("A form field is larger than {FIELD_LIMIT} bytes")));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Error::bad_parameters("A form field is not UTF-8"))
+}
+
+async fn within<T>(next: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(PAUSE, next).await.map_err(|_| Error::bad_parameters("The upload stopped for too long"))
+}

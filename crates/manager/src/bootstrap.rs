@@ -1,0 +1,88 @@
+//! The start of a manager: folders, database, keys, and what the first start has to make.
+//!
+//! Invariant: opening is idempotent; a second start changes nothing that a user changed.
+
+use std::sync::Arc;
+
+use nephele_bus::Bus;
+use nephele_dsl::builtin;
+use nephele_model::{Clock, Error, Result, Secret};
+use nephele_store::{Bootstrap, Db, Store};
+use serde_json::json;
+
+use crate::rows::failed;
+use crate::{Manager, Settings, auth, crypto, files, waiting, workflows};
+
+/// A manager that was just opened.
+pub struct Opened {
+    /// The manager.
+    pub manager: Arc<Manager>,
+    /// The password of `admin`, when this start made it up. It is in `admin-password` in the data
+    /// folder as well; show it once.
+    pub new_password: Option<Secret>,
+}
+
+impl Manager {
+    /// Opens the database and the files, and makes what the first start must make.
+    pub async fn open(settings: Settings, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>) -> Result<Opened> {
+        std::fs::create_dir_all(&settings.data_dir).map_err(|error| {
+            Error::bad_parameters(format!("The data folder {} cannot be used: {error}", settings.data_dir.display()))
+        })?;
+        let store = Store::open(&settings.database_url, clock.clone()).await.map_err(failed)?;
+        let new_password = first_start(&store, &settings).await?;
+        let files = files::Tree::open(settings.data_dir.join("resources"))?;
+        publish_types(&files)?;
+        let cipher = crypto::Cipher::open(&settings.data_dir.join("secrets.key"))?;
+        let manager = Self {
+            store: Arc::new(store),
+            bus,
+            files,
+            clock,
+            settings,
+            workflows: workflows::Control::default(),
+            cipher,
+            verified: auth::Verified::default(),
+            waiting: waiting::Waiting::default(),
+        };
+        Ok(Opened { manager: Arc::new(manager), new_password })
+    }
+}
+
+async fn first_start(store: &Store, settings: &Settings) -> Result<Option<Secret>> {
+    let done = Bootstrap::is_done(store as &dyn Db).await.map_err(failed)?;
+    let made_up = (!done && settings.admin_password.is_none()).then(|| Secret::new(crypto::random_text(20)));
+    let hash = match settings.admin_password.as_ref().or(made_up.as_ref()) {
+        Some(password) if !done => crypto::hash_password(password.expose()),
+        _ => String::new(),
+    };
+    if let Some(password) = &made_up {
+        let file = settings.data_dir.join("admin-password");
+        // Left over from a start that did not get as far as the database.
+        let _ = std::fs::remove_file(&file);
+        crypto::write_private(&file, format!("{}\n", password.expose()).as_bytes())?;
+    }
+    let root = settings.data_dir.join("resources");
+    let bootstrap = Bootstrap {
+        admin_password_hash: hash,
+        settings: vec![("rest".to_owned(), "file_server_root".to_owned(), json!(root.display().to_string()))],
+    };
+    let tx = store.begin().await.map_err(failed)?;
+    bootstrap.ensure(&tx).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    Ok(made_up)
+}
+
+/// Puts the built-in types where clients look for them; an upgrade brings its own.
+fn publish_types(files: &files::Tree) -> Result<()> {
+    let folder = files.root().join("cloudify/types");
+    std::fs::create_dir_all(&folder).map_err(Error::internal)?;
+    for name in ["types.yaml", "types_1_3.yaml", "types_1_4.yaml"] {
+        let Some(text) = builtin::resolve(&format!("cloudify/types/{name}")) else { continue };
+        let file = folder.join(name);
+        if std::fs::read_to_string(&file).is_ok_and(|present| present == text) {
+            continue;
+        }
+        std::fs::write(&file, text).map_err(Error::internal)?;
+    }
+    Ok(())
+}

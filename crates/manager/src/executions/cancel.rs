@@ -1,0 +1,100 @@
+//! Asking a run to stop, and letting a stopped one go on.
+
+use nephele_model::execution::{CancelAction, ExecutionStatus};
+use nephele_model::id::ExecutionId;
+use nephele_model::{Code, Error, Result};
+use nephele_store::executions::{self, ExecutionChanges};
+use nephele_store::journal::Run;
+use nephele_store::{Record, operations};
+
+use super::{order, refresh_deployment};
+use crate::rows::failed;
+use crate::{Ctx, Manager};
+
+/// What can be asked of an execution, by its wire name.
+const ACTIONS: [&str; 6] = ["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue"];
+
+impl Manager {
+    /// `POST /executions/ID`.
+    pub async fn act_on_execution(&self, ctx: &Ctx, id: &str, action: &str) -> Result<Record> {
+        let scope = self.scope(ctx, false).await?;
+        match action {
+            "cancel" | "requeue" | "force-cancel" | "kill" | "resume" | "force-resume" => {}
+            other => {
+                return Err(Error::bad_parameters(format!(
+                    "Invalid action: {other}, Valid action values are: [{}]",
+                    ACTIONS.map(|name| format!("'{name}'")).join(", ")
+                )));
+            }
+        }
+        let found = executions::find(&*self.store, &scope, &ExecutionId::new(id)).await.map_err(failed)?;
+        let execution =
+            found.ok_or_else(|| Error::new(Code::NotFound, format!("Requested `Execution` ['{id}'] was not found")))?;
+        match action {
+            "resume" => self.resume(&execution.id, false).await?,
+            "force-resume" => self.resume(&execution.id, true).await?,
+            "force-cancel" => self.cancel(&execution.id, CancelAction::Force).await?,
+            "kill" => self.cancel(&execution.id, CancelAction::Kill).await?,
+            _ => self.cancel(&execution.id, CancelAction::Cancel).await?,
+        }
+        self.get_execution(ctx, id, None).await
+    }
+
+    async fn cancel(&self, id: &ExecutionId, action: CancelAction) -> Result<()> {
+        let tx = self.begin_write().await?;
+        tx.lock(&format!("execution {id}")).await.map_err(failed)?;
+        let found = executions::by_id(&tx, id).await.map_err(failed)?;
+        let execution = found.ok_or_else(|| Error::not_found("Execution", id))?;
+        if execution.status.is_final() {
+            let force = if action == CancelAction::Force { "force-" } else { "" };
+            return Err(Error::new(
+                Code::IllegalAction,
+                format!("Can't {force}cancel execution {id} because it's in status {}", execution.status.as_str()),
+            ));
+        }
+        let status = execution.status.after_cancel(id.as_str(), action)?;
+        self.move_to(&tx, &execution, status, Some("")).await?;
+        if !status.is_final() {
+            // If no run is under way, this makes the executor see the request.
+            order(&tx, id, self.clock.now()).await?;
+        }
+        tx.commit().await.map_err(failed)?;
+        self.workflows.cancel(id, action);
+        self.after_move(&execution, status).await;
+        Ok(())
+    }
+
+    async fn resume(&self, id: &ExecutionId, force: bool) -> Result<()> {
+        let tx = self.begin_write().await?;
+        tx.lock(&format!("execution {id}")).await.map_err(failed)?;
+        let found = executions::by_id(&tx, id).await.map_err(failed)?;
+        let execution = found.ok_or_else(|| Error::not_found("Execution", id))?;
+        match execution.status {
+            ExecutionStatus::Cancelled | ExecutionStatus::Failed => {}
+            // The executor has it already, or finds it by itself at its next start.
+            ExecutionStatus::Started if !force => return Ok(()),
+            status => {
+                let verb = if force { "force-resume" } else { "resume" };
+                return Err(Error::conflict(format!(
+                    "Cannot {verb} execution: `{id}` in state: `{}`",
+                    status.as_str()
+                )));
+            }
+        }
+        operations::reset(&tx, &Run::from(&execution), force).await.map_err(failed)?;
+        let changes = ExecutionChanges {
+            status: Some(ExecutionStatus::Pending),
+            ended_at: Some(None),
+            resume: Some(true),
+            ..ExecutionChanges::default()
+        };
+        executions::update(&tx, execution.storage_id, changes).await.map_err(failed)?;
+        if let Some(deployment) = execution.deployment_fk {
+            refresh_deployment(&tx, deployment, execution.storage_id, ExecutionStatus::Pending).await?;
+        }
+        order(&tx, id, self.clock.now()).await?;
+        tx.commit().await.map_err(failed)?;
+        self.workflows.wake();
+        Ok(())
+    }
+}

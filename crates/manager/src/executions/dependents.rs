@@ -1,0 +1,61 @@
+//! What stands in the way of taking a deployment down: others that need it.
+
+use nephele_model::{Code, Error, Result};
+use nephele_store::deployments::Deployment;
+use nephele_store::labels::{self, Labeled};
+use nephele_store::{Db, inter_deployment_dependencies as dependencies};
+
+use crate::rows::failed;
+
+/// How many are listed.
+const SHOWN: usize = 3;
+
+/// Who needs the deployment, as numbered lines; `None` when nobody does.
+pub(crate) async fn of(db: &dyn Db, deployment: &Deployment) -> Result<Option<String>> {
+    let mut reasons = Vec::new();
+    let children =
+        labels::holders(db, Labeled::Deployment, deployment.tenant_id, "csys-obj-parent", deployment.id.as_str())
+            .await
+            .map_err(failed)?;
+    for child in children {
+        reasons.push(format!("Deployment `{}` is the parent of deployment {child}", deployment.id));
+    }
+    for row in dependencies::of_target(db, deployment.storage_id).await.map_err(failed)? {
+        let Some(source) = row.source_deployment_id.filter(|source| *source != deployment.id) else { continue };
+        let mut parts = row.dependency_creator.splitn(3, '.');
+        let (kind, node) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        reasons.push(match kind {
+            "component" => format!("Deployment `{source}` contains the current deployment in its node `{node}`"),
+            "sharedresource" => {
+                format!("Deployment `{source}` uses a shared resource from the current deployment in its node `{node}`")
+            }
+            _ => format!("Deployment `{source}` uses capabilities of the current deployment in its node `{node}`"),
+        });
+    }
+    if reasons.is_empty() {
+        return Ok(None);
+    }
+    let mut lines: Vec<String> =
+        reasons.iter().take(SHOWN).enumerate().map(|(index, reason)| format!("[{}] {reason}", index + 1)).collect();
+    if reasons.len() > SHOWN {
+        lines.push(format!("... and {} more dependencies.", reasons.len() - SHOWN));
+    }
+    Ok(Some(lines.join("\n")))
+}
+
+/// Refuses a workflow that would pull the ground from under others.
+pub(super) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: &str) -> Result<()> {
+    if !matches!(workflow, "stop" | "uninstall" | "update" | "heal") {
+        return Ok(());
+    }
+    match of(db, deployment).await? {
+        None => Ok(()),
+        Some(lines) => Err(Error::new(
+            Code::DependentExists,
+            format!(
+                "Can't execute workflow `{workflow}` on deployment {} - existing installations depend on it:\n{lines}",
+                deployment.id
+            ),
+        )),
+    }
+}

@@ -1,0 +1,143 @@
+//! Moving an execution from status to status, with everything that follows.
+
+use nephele_model::blueprint::BlueprintState;
+use nephele_model::execution::ExecutionStatus;
+use nephele_model::id::{BlueprintId, ExecutionId};
+use nephele_model::{Code, Error, Result};
+use nephele_store::blueprints::{self, BlueprintChanges};
+use nephele_store::deployments;
+use nephele_store::executions::{self, Execution, ExecutionChanges};
+use nephele_store::{Record, Scope, Tx};
+use serde_json::{Map, Value};
+
+use super::refresh_deployment;
+use crate::rows::failed;
+use crate::{Ctx, Manager};
+
+impl Manager {
+    /// `PATCH /executions/ID`: what a worker says of its run.
+    pub async fn update_execution_status(&self, ctx: &Ctx, id: &str, status: &str, error: &str) -> Result<Record> {
+        let execution = self.find_execution(ctx, id).await?;
+        let status = ExecutionStatus::parse(status).ok_or_else(|| {
+            let valid: Vec<String> =
+                ExecutionStatus::ALL.iter().map(|status| format!("'{}'", status.as_str())).collect();
+            Error::bad_parameters(format!("Invalid status: {status}, Valid statuses are: [{}]", valid.join(", ")))
+        })?;
+        self.set_status(&execution.id, status, Some(error)).await?;
+        self.get_execution(ctx, id, None).await
+    }
+
+    /// Moves an execution to a status, with all that follows: times, the deployment's own status, the
+    /// end of a deployment that was deleted, waiting requests and queued executions.
+    ///
+    /// `error` is stored if given. Error: `invalid_exception_status_update` for a move that is not
+    /// allowed; moving to the present status is, and does nothing.
+    pub async fn set_status(&self, id: &ExecutionId, status: ExecutionStatus, error: Option<&str>) -> Result<()> {
+        let tx = self.begin_write().await?;
+        tx.lock(&format!("execution {id}")).await.map_err(failed)?;
+        let found = executions::by_id(&tx, id).await.map_err(failed)?;
+        let execution = found.ok_or_else(|| Error::not_found("Execution", id))?;
+        if execution.status == status {
+            return Ok(());
+        }
+        if !execution.status.may_become(status) {
+            return Err(Error::new(
+                Code::InvalidExceptionStatusUpdate,
+                format!(
+                    "Invalid relationship - can't change status from {} to {}",
+                    execution.status.as_str(),
+                    status.as_str()
+                ),
+            ));
+        }
+        self.move_to(&tx, &execution, status, error).await?;
+        tx.commit().await.map_err(failed)?;
+        self.after_move(&execution, status).await;
+        Ok(())
+    }
+
+    /// The rows of a move, in the caller's transaction.
+    pub(super) async fn move_to(
+        &self,
+        tx: &Tx,
+        execution: &Execution,
+        status: ExecutionStatus,
+        error: Option<&str>,
+    ) -> Result<()> {
+        let key = execution.storage_id;
+        executions::set_status(tx, key, execution.status, status, error).await.map_err(failed)?;
+        if status == ExecutionStatus::Started {
+            let changes = ExecutionChanges { started_at: Some(Some(self.clock.now())), ..ExecutionChanges::default() };
+            executions::update(tx, key, changes).await.map_err(failed)?;
+        }
+        if let Some(deployment) = execution.deployment_fk {
+            if ends_deployment(execution, status) {
+                deployments::delete(tx, deployment).await.map_err(failed)?;
+            } else {
+                refresh_deployment(tx, deployment, key, status).await?;
+            }
+        }
+        if execution.workflow_id == "upload_blueprint" && status.is_final() {
+            end_upload(tx, execution, status, error).await?;
+        }
+        if status.is_final() {
+            self.dequeue(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// What follows once the rows are there.
+    pub(super) async fn after_move(&self, execution: &Execution, status: ExecutionStatus) {
+        self.verified.forget_execution(&execution.id);
+        if let (true, Some(deployment)) = (ends_deployment(execution, status), &execution.deployment_id) {
+            let folder = self.files.deployment(&execution.tenant_name, deployment);
+            // The environment's deletion removes it; what is left after a forced end goes here.
+            let _ = tokio::fs::remove_dir_all(folder).await;
+        }
+        if status.is_final() {
+            self.waiting.announce(&execution.id);
+        }
+        self.workflows.wake();
+    }
+}
+
+/// Whether the deployment goes with this end of its execution.
+fn ends_deployment(execution: &Execution, status: ExecutionStatus) -> bool {
+    if execution.workflow_id != "delete_deployment_environment" {
+        return false;
+    }
+    let forced = || {
+        let parameters: Option<Map<String, Value>> = execution.parameters.as_ref().and_then(|json| json.parse().ok());
+        parameters.is_some_and(|parameters| parameters.get("force") == Some(&Value::Bool(true)))
+    };
+    status == ExecutionStatus::Terminated || (status == ExecutionStatus::Failed && forced())
+}
+
+/// A blueprint whose upload ended without saying so itself has failed; it can be uploaded again.
+async fn end_upload(tx: &Tx, execution: &Execution, status: ExecutionStatus, error: Option<&str>) -> Result<()> {
+    let scope = Scope {
+        tenant_id: execution.tenant_id,
+        tenant_name: execution.tenant_name.clone(),
+        user_id: execution.creator_id,
+        is_administrator: true,
+        all_tenants: Vec::new(),
+    };
+    let Some(id) = &execution.blueprint_id else { return Ok(()) };
+    let Some(blueprint) = blueprints::find(tx, &scope, &BlueprintId::new(id)).await.map_err(failed)? else {
+        return Ok(());
+    };
+    let ended = blueprint.state == BlueprintState::Uploaded || blueprint.state.is_failed();
+    if ended || blueprint.upload_execution_fk != Some(execution.storage_id) {
+        return Ok(());
+    }
+    let reason = error.filter(|text| !text.is_empty()).unwrap_or(match status {
+        ExecutionStatus::Cancelled => "The upload was cancelled",
+        _ => "The upload ended early; upload the blueprint again",
+    });
+    let changes = BlueprintChanges {
+        state: Some(BlueprintState::FailedUploading),
+        error: Some(Some(reason.to_owned())),
+        ..BlueprintChanges::default()
+    };
+    blueprints::update(tx, blueprint.storage_id, changes).await.map_err(failed)
+}

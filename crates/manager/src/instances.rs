@@ -1,0 +1,104 @@
+//! Node instances: what exists, or is to exist, in the world.
+//!
+//! Invariant: a change is written only by somebody who knew the present version, or insisted.
+
+use nephele_model::id::NodeInstanceId;
+use nephele_model::instance::InstanceState;
+use nephele_model::page::{ListQuery, Page};
+use nephele_model::{Error, Result};
+use nephele_store::node_instances::{self, InstanceChanges};
+use nephele_store::{Json, Record};
+use serde_json::{Map, Value};
+
+use crate::rows::failed;
+use crate::workflows::environment::new_instance;
+use crate::{Ctx, Manager};
+
+/// What of a node instance is to change; what is `None` stays.
+#[derive(Debug, Default)]
+pub struct InstanceUpdate {
+    /// The version that the writer knows.
+    pub version: i64,
+    /// Its state.
+    pub state: Option<String>,
+    /// What operations noted, as a whole.
+    pub runtime_properties: Option<Map<String, Value>>,
+    /// What the manager noted, as a whole.
+    pub system_properties: Option<Map<String, Value>>,
+    /// Its relationships; deployment updates only.
+    pub relationships: Option<Vec<Value>>,
+    /// Write whatever the version.
+    pub force: bool,
+}
+
+impl Manager {
+    /// One page of node instances.
+    pub async fn list_instances(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Record>> {
+        self.list(ctx, &node_instances::RESOURCE, query).await
+    }
+
+    /// One node instance.
+    pub async fn get_instance(&self, ctx: &Ctx, id: &str, include: Option<&[String]>) -> Result<Record> {
+        self.get(ctx, &node_instances::RESOURCE, id, include).await
+    }
+
+    /// Changes a node instance. Error: `conflict_error` when somebody else changed it meanwhile.
+    pub async fn update_instance(&self, ctx: &Ctx, id: &str, update: InstanceUpdate) -> Result<Record> {
+        if update.relationships.is_some() {
+            ctx.only_deployment_update()?;
+        }
+        let scope = self.scope(ctx, false).await?;
+        let found = node_instances::find(&*self.store, &scope, &NodeInstanceId::new(id)).await.map_err(failed)?;
+        let instance = found.ok_or_else(|| Error::not_found("NodeInstance", id))?;
+        let changes = InstanceChanges {
+            state: update.state.map(InstanceState::new),
+            relationships: update.relationships.map(|list| Json::of(&list)),
+            runtime_properties: update.runtime_properties.map(|map| Json::of(&map)),
+            has_configuration_drift: update.system_properties.as_ref().map(has_drift),
+            is_status_check_ok: update.system_properties.as_ref().map(is_well),
+            system_properties: update.system_properties.map(|map| Json::of(&map)),
+        };
+        let tx = self.begin_write().await?;
+        node_instances::update(&tx, instance.storage_id, update.version, update.force, changes)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        self.get_instance(ctx, id, None).await
+    }
+
+    /// Adds node instances of a plan to a deployment. Gives how many.
+    pub async fn create_instances(&self, ctx: &Ctx, deployment: &str, plan: &[Value]) -> Result<usize> {
+        let deployment = self.find_deployment(ctx, deployment).await?;
+        if plan.iter().any(|instance| instance["id"].as_str().is_none_or(str::is_empty)) {
+            return Err(Error::bad_parameters("Every node instance needs an id"));
+        }
+        let rows = plan.iter().map(new_instance).collect();
+        let tx = self.begin_write().await?;
+        node_instances::insert(&tx, &deployment, rows).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(plan.len())
+    }
+}
+
+/// Whether the noted comparison with the blueprint found a difference, in the instance or on one of
+/// its relationships.
+fn has_drift(noted: &Map<String, Value>) -> bool {
+    let found = |drift: &Value| match &drift["result"] {
+        Value::Null | Value::Bool(false) => false,
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        _ => true,
+    };
+    let of_relationships = ["source_relationships_configuration_drift", "target_relationships_configuration_drift"];
+    noted.get("configuration_drift").is_some_and(found)
+        || of_relationships
+            .iter()
+            .filter_map(|key| noted.get(*key).and_then(Value::as_object))
+            .any(|drifts| drifts.values().any(found))
+}
+
+/// Whether the latest check found the instance well; never checked counts as not well.
+fn is_well(noted: &Map<String, Value>) -> bool {
+    noted.get("status").is_some_and(|status| status["ok"] == true)
+}

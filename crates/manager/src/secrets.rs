@@ -1,0 +1,201 @@
+//! Secrets: encrypted at rest, shown to those who may see them.
+//!
+//! Invariant: plain text is in memory only while a request needs it; rows hold what the manager's
+//! cipher made of it.
+
+use nephele_model::{Code, Error, Permission, Result, Secret, Visibility, id};
+use nephele_store::{Json, secrets};
+use serde_json::{Map, Value};
+
+use crate::rows::{demand_free, failed};
+use crate::{Ctx, Manager, visibility};
+
+/// What a secret is to become; what is `None` stays as it is, or at its default.
+#[derive(Debug, Default)]
+pub struct SecretValues {
+    /// Its value: text, or anything that its schema allows.
+    pub value: Option<Value>,
+    /// The JSON schema of values that are not text.
+    pub schema: Option<Map<String, Value>>,
+    /// Where the value is really kept.
+    pub provider_name: Option<String>,
+    /// Whether others may not see the value.
+    pub is_hidden_value: Option<bool>,
+    /// Who sees the secret.
+    pub visibility: Option<String>,
+}
+
+impl Manager {
+    /// A secret with its value, as far as the caller may see it.
+    pub async fn get_secret(&self, ctx: &Ctx, key: &str, skip_value: bool) -> Result<Value> {
+        let secret = self.find_secret(ctx, key).await?;
+        let mut record = self.secret_record(ctx, key).await?;
+        record["value"] = if skip_value {
+            Value::Null
+        } else if secret.is_hidden_value && !may_see(ctx, &secret) {
+            "".into()
+        } else {
+            self.secret_value(&secret)?
+        };
+        Ok(record)
+    }
+
+    /// The text of a secret as functions see it, if it is there; hidden ones count as there.
+    pub(crate) async fn secret_text(&self, ctx: &Ctx, key: &str) -> Result<String> {
+        let secret = self.find_secret(ctx, key).await?;
+        let stored = secret.value.as_deref().map(|value| self.cipher.decrypt(value)).transpose()?;
+        Ok(stored.map(|text| text.expose().clone()).unwrap_or_default())
+    }
+
+    /// Makes a secret, or changes it where `update_if_exists` allows that. The record holds the
+    /// encrypted value.
+    pub async fn put_secret(
+        &self,
+        ctx: &Ctx,
+        key: &str,
+        values: SecretValues,
+        update_if_exists: bool,
+    ) -> Result<Value> {
+        id::check("key", key, true)?;
+        refuse_provider(values.provider_name.as_deref())?;
+        let scope = self.scope(ctx, false).await?;
+        if update_if_exists && secrets::find(&*self.store, &scope, key).await.map_err(failed)?.is_some() {
+            return self.update_secret(ctx, key, values).await;
+        }
+        let visibility = visibility::choose(ctx, values.visibility.as_deref(), None)?;
+        demand_free(&*self.store, &secrets::RESOURCE, "secrets", key, &scope, visibility).await?;
+        let plain = plain_text(values.value.as_ref(), values.schema.as_ref())?;
+        let now = self.clock.now();
+        let row = secrets::NewSecret {
+            key: key.to_owned(),
+            visibility,
+            tenant_id: scope.tenant_id,
+            creator_id: ctx.user_id,
+            created_at: now,
+            updated_at: Some(now),
+            value: Some(self.cipher.encrypt(plain.expose(), now)),
+            is_hidden_value: values.is_hidden_value.unwrap_or(false),
+            schema: values.schema.map(|schema| Json::of(&schema)),
+            provider_name: None,
+            provider_options: None,
+        };
+        secrets::insert(&*self.store, row).await.map_err(failed)?;
+        self.secret_record(ctx, key).await
+    }
+
+    /// Changes a secret.
+    pub async fn update_secret(&self, ctx: &Ctx, key: &str, values: SecretValues) -> Result<Value> {
+        let secret = self.writable_secret(ctx, key).await?;
+        refuse_provider(values.provider_name.as_deref())?;
+        let schema = match &values.schema {
+            Some(schema) => Some(schema.clone()),
+            None => secret.schema.as_ref().and_then(|schema| schema.parse().ok()),
+        };
+        let now = self.clock.now();
+        let value = match &values.value {
+            Some(value) => Some(Some(self.cipher.encrypt(plain_text(Some(value), schema.as_ref())?.expose(), now))),
+            None => None,
+        };
+        let visibility =
+            values.visibility.map(|wanted| visibility::widen(ctx, key, secret.visibility, &wanted)).transpose()?;
+        let changes = secrets::SecretChanges {
+            visibility,
+            updated_at: Some(now),
+            value,
+            is_hidden_value: values.is_hidden_value,
+            schema: values.schema.map(|schema| Some(Json::of(&schema))),
+            ..secrets::SecretChanges::default()
+        };
+        secrets::update(&*self.store, secret.storage_id, changes).await.map_err(failed)?;
+        self.secret_record(ctx, key).await
+    }
+
+    /// Deletes a secret.
+    pub async fn delete_secret(&self, ctx: &Ctx, key: &str) -> Result<()> {
+        let secret = self.writable_secret(ctx, key).await?;
+        secrets::delete(&*self.store, secret.storage_id).await.map(drop).map_err(failed)
+    }
+
+    async fn secret_record(&self, ctx: &Ctx, key: &str) -> Result<Value> {
+        self.get(ctx, &secrets::DETAILS, key, None).await?.value().map_err(failed)
+    }
+
+    async fn find_secret(&self, ctx: &Ctx, key: &str) -> Result<secrets::Secret> {
+        let scope = self.scope(ctx, false).await?;
+        let secret = secrets::find(&*self.store, &scope, key).await.map_err(failed)?;
+        secret.ok_or_else(|| Error::not_found("Secret", key))
+    }
+
+    async fn writable_secret(&self, ctx: &Ctx, key: &str) -> Result<secrets::Secret> {
+        let secret = self.find_secret(ctx, key).await?;
+        if secret.is_hidden_value && !may_see(ctx, &secret) {
+            return Err(Error::forbidden(format!(
+                "User `{}` is not permitted to modify the hidden secret `{key}`",
+                ctx.username
+            )));
+        }
+        if secret.visibility == Visibility::Global && Some(secret.tenant_id) != ctx.tenant_id {
+            return Err(Error::new(
+                Code::IllegalAction,
+                format!("Can't modify the global resource `{key}` from outside its tenant"),
+            ));
+        }
+        Ok(secret)
+    }
+
+    fn secret_value(&self, secret: &secrets::Secret) -> Result<Value> {
+        let Some(stored) = &secret.value else { return Ok(Value::Null) };
+        let plain = self.cipher.decrypt(stored)?;
+        if secret.schema.is_some() {
+            return serde_json::from_str(plain.expose()).or_else(|_| Ok(plain.expose().as_str().into()));
+        }
+        Ok(plain.expose().as_str().into())
+    }
+}
+
+fn may_see(ctx: &Ctx, secret: &secrets::Secret) -> bool {
+    secret.creator_id == ctx.user_id || ctx.may(Permission::Administrators)
+}
+
+/// No provider can be there yet, so none can be named.
+fn refuse_provider(name: Option<&str>) -> Result<()> {
+    name.map_or(Ok(()), |name| Err(Error::not_found("SecretsProvider", name)))
+}
+
+/// The text that is stored: the value itself, or its JSON when a schema says that it is more.
+fn plain_text(value: Option<&Value>, schema: Option<&Map<String, Value>>) -> Result<Secret> {
+    let value = value.filter(|value| !value.is_null());
+    let value = value.ok_or_else(|| Error::bad_parameters("Missing value in json request body"))?;
+    if let Some(schema) = schema {
+        check_type(value, schema)?;
+        return Ok(Secret::new(value.to_string()));
+    }
+    match value {
+        Value::String(text) if text.is_empty() => Err(Error::bad_parameters("The value of a secret must not be empty")),
+        Value::String(text) => Ok(Secret::new(text.clone())),
+        _ => Err(Error::bad_parameters("The value of a secret must be text, unless a schema says otherwise")),
+    }
+}
+
+/// Checks a value against the `type` of its schema, the part of JSON schema that secrets use.
+fn check_type(value: &Value, schema: &Map<String, Value>) -> Result<()> {
+    let Some(kind) = schema.get("type").and_then(Value::as_str) else { return Ok(()) };
+    let fits = match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "null" => value.is_null(),
+        _ => return Err(Error::bad_parameters(format!("The schema's type `{kind}` is not a type of JSON schema"))),
+    };
+    if fits {
+        return Ok(());
+    }
+    let shown = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));
+    Err(Error::conflict(format!(
+        "Error validating secret value: {shown} is not of type '{kind}'\n\nFailed validating 'type' in schema:\n    \
+         {{'type': '{kind}'}}\n\nOn instance:\n    {shown}"
+    )))
+}
