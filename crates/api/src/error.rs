@@ -11,19 +11,19 @@ use serde_json::{Map, Value, json};
 
 /// The answer to a request that was refused or failed.
 #[derive(Debug)]
-pub struct Failure(Error);
+pub(crate) struct Failure(Error);
 
 /// What handlers return.
-pub type Answer<T = Response> = Result<T, Failure>;
+pub(crate) type Answer<T = Response> = Result<T, Failure>;
 
 impl Failure {
     /// Nothing is served under this path.
-    pub fn unknown_path(path: &str) -> Response {
+    pub(crate) fn unknown_path(path: &str) -> Response {
         plain(StatusCode::NOT_FOUND, Code::NotFound, &format!("There is nothing at {path}"))
     }
 
     /// The path is served, with other methods.
-    pub fn method_not_allowed(method: &str, path: &str) -> Response {
+    pub(crate) fn method_not_allowed(method: &str, path: &str) -> Response {
         plain(
             StatusCode::METHOD_NOT_ALLOWED,
             Code::MethodNotAllowed,

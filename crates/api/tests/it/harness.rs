@@ -1,0 +1,201 @@
+//! A fresh manager per test, and short ways to ask it.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use nephele_bus::Local;
+use nephele_manager::{Manager, Settings};
+use nephele_model::Secret;
+use nephele_model::clock::SystemClock;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// A manager with its router; workflows run in the background.
+pub(crate) struct Fresh {
+    pub(crate) manager: Arc<Manager>,
+    router: Router,
+    shutdown: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body, after checking the status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
+        if self.bytes.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Checks a refusal and gives its message.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) -> String {
+        let body = self.expect(status);
+        assert_eq!(body["error_code"], code, "{body}");
+        assert_eq!(body["server_traceback"], Value::Null);
+        body["message"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Who asks, and in which tenant.
+pub(crate) struct As<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) tenant: Option<&'a str>,
+}
+
+pub(crate) const ADMIN: As<'_> = As { user: "admin", password: "admin", tenant: Some("default_tenant") };
+
+impl Fresh {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            data_dir: folder.path().to_owned(),
+            database_url: format!("sqlite://{}", folder.path().join("nephele.db").display()),
+            admin_password: Some(Secret::new("admin".to_owned())),
+            archive_limit: 4 << 20,
+            hostname: "manager".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port: 53333,
+        };
+        let opened = Manager::open(settings, Arc::new(Local::new()), Arc::new(SystemClock)).await.unwrap();
+        assert!(opened.new_password.is_none());
+        let shutdown = CancellationToken::new();
+        tokio::spawn(opened.manager.clone().run_workflows(shutdown.clone()));
+        let router = nephele_api::router(opened.manager.clone());
+        Self { manager: opened.manager, router, shutdown, _folder: folder }
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// Asks as somebody, with a JSON body if one is given. `path` may leave out `/api/v3.1`.
+    pub(crate) async fn ask_as(&self, caller: &As<'_>, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let full = if path.starts_with("/api/") || path.starts_with("/resources") {
+            path.to_owned()
+        } else {
+            format!("/api/v3.1{path}")
+        };
+        let login = STANDARD.encode(format!("{}:{}", caller.user, caller.password));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(full)
+            .header("authorization", format!("Basic {login}"))
+            .header("content-type", "application/json");
+        if let Some(tenant) = caller.tenant {
+            request = request.header("tenant", tenant);
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask_as(&ADMIN, Method::GET, path, None).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask_as(&ADMIN, Method::PUT, path, Some(body)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask_as(&ADMIN, Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.ask_as(&ADMIN, Method::PATCH, path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask_as(&ADMIN, Method::DELETE, path, None).await
+    }
+
+    /// Uploads a blueprint of one file, as the Python client does, and waits for it.
+    pub(crate) async fn upload(&self, id: &str, yaml: &str) -> Answer {
+        self.upload_archive(id, &tar_gz(&[("bp/blueprint.yaml", yaml.as_bytes())])).await
+    }
+
+    pub(crate) async fn upload_archive(&self, id: &str, archive: &[u8]) -> Answer {
+        let params = json!({"application_file_name": "blueprint.yaml", "visibility": "tenant"});
+        let mut body = Vec::new();
+        write!(body, "--B\r\nContent-Disposition: form-data; name=\"params\"\r\n\r\n{params}\r\n").unwrap();
+        write!(
+            body,
+            "--B\r\nContent-Disposition: form-data; name=\"blueprint_archive\"; filename=\"filename\"\r\n\
+             Content-Type: text/plain\r\n\r\n"
+        )
+        .unwrap();
+        body.extend_from_slice(archive);
+        body.extend_from_slice(b"\r\n--B--\r\n");
+        let request = Request::builder()
+            .method(Method::PUT)
+            .uri(format!("/api/v3.1/blueprints/{id}"))
+            .header("authorization", format!("Basic {}", STANDARD.encode("admin:admin")))
+            .header("tenant", "default_tenant")
+            .header("content-type", "multipart/form-data; boundary=B")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// A user with a role in the default tenant.
+    pub(crate) async fn user(&self, name: &str, role: &str) {
+        self.put("/users", json!({"username": name, "password": "secret", "role": "default"})).await.expect(201);
+        let membership = json!({"tenant_name": "default_tenant", "username": name, "role": role});
+        self.put("/tenants/users", membership).await.expect(200);
+    }
+}
+
+/// A blueprint with one node and no operations.
+pub(crate) const SMALL: &str = "
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+inputs:
+  greeting: {type: string}
+node_templates:
+  app:
+    type: cloudify.nodes.Root
+outputs:
+  said: {value: {get_input: greeting}}
+capabilities:
+  twice: {value: {concat: [{get_input: greeting}, {get_input: greeting}]}}
+";
+
+/// An archive as uploads bring it.
+pub(crate) fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, *content).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}

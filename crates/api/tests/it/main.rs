@@ -1,0 +1,13 @@
+//! The REST service in one process over a real SQLite file: requests in, answers out.
+
+mod authz;
+mod blueprints;
+mod deployments;
+mod errors;
+mod file_server;
+mod harness;
+mod lists;
+mod manager;
+mod node_instances;
+mod secrets;
+mod tokens;

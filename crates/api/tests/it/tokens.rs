@@ -1,0 +1,42 @@
+//! API tokens and the tokens of executions.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+
+use crate::harness::{Answer, Fresh, SMALL};
+
+async fn with(fresh: &Fresh, header: &str, token: &str, path: &str) -> Answer {
+    let request = Request::builder()
+        .uri(format!("/api/v3.1{path}"))
+        .header(header, token)
+        .header("tenant", "default_tenant")
+        .body(Body::empty())
+        .unwrap();
+    fresh.send(request).await
+}
+
+#[tokio::test]
+async fn a_token_works_until_it_is_deleted() {
+    let fresh = Fresh::start().await;
+    let made = fresh.post("/tokens", json!({"description": "mine", "expiration_date": "+1 hours"})).await.expect(200);
+    let value = made["value"].as_str().unwrap();
+    with(&fresh, "authentication-token", value, "/blueprints").await.expect(200);
+    let listed = fresh.get("/tokens").await.expect(200);
+    assert_eq!(listed["items"][0]["value"], format!("ctok-{}-********", made["id"].as_str().unwrap()));
+    fresh.delete(&format!("/tokens/{}", made["id"].as_str().unwrap())).await.expect(204);
+    let message = with(&fresh, "authentication-token", value, "/blueprints").await;
+    assert_eq!(message.refused(401, "unauthorized_error"), "User unauthorized: Unauthorized");
+    with(&fresh, "authentication-token", "junk", "/blueprints").await.refused(401, "unauthorized_error");
+    assert_eq!(fresh.get("/tokens/nope").await.refused(404, "not_found_error"), "Could not find token nope");
+}
+
+#[tokio::test]
+async fn an_executions_token_ends_with_it() {
+    let fresh = Fresh::start().await;
+    let blueprint = fresh.upload("bp", SMALL).await.expect(201);
+    let id = blueprint["upload_execution"]["id"].as_str().unwrap().into();
+    let token = fresh.manager.mint_token(&id).await.unwrap();
+    let answer = with(&fresh, "execution-token", token.expose(), "/blueprints").await;
+    answer.refused(401, "unauthorized_error");
+}
