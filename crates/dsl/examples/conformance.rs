@@ -35,7 +35,8 @@ fn answer(case: &Value) -> Result<(&'static str, Value), Diagnostic> {
         "parse" => {
             let imports = Recorded::of(case);
             let main = source(&case["yaml"], &case["options"]);
-            let parsed = parse(&main, &imports, &options(&case["options"])).map_err(|mut problems| problems.remove(0))?;
+            let parsed =
+                parse(&main, &imports, &options(&case["options"])).map_err(|mut problems| problems.remove(0))?;
             Ok(("plan", Value::Object(parsed.plan.0)))
         }
         "prepare" => {

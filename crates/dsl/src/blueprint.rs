@@ -41,7 +41,8 @@ pub(crate) fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> 
     let url = blueprint_text::main_url(main.location.as_deref(), &setting);
     let folder = url.as_deref().and_then(|url| url.rfind('/').map(|slash| url[..slash].to_owned()));
     let combined = traversal::combine(&root, url, &setting, &mut sources, 0);
-    let tree = combined.map_err(|problem| vec![Element::root(&root, &sources).get("imports").place_if_blueprint(problem)])?;
+    let tree =
+        combined.map_err(|problem| vec![Element::root(&root, &sources).get("imports").place_if_blueprint(problem)])?;
     let merged = tree.into_node(root.span, root.source);
     let resource_bases = folder.into_iter().chain(options.additional_sources.iter().cloned()).collect();
     let (mut parsed, version) = assemble(&merged, &sources, version, gate, imports, resource_bases)?;
@@ -72,7 +73,11 @@ fn assemble(
         gate,
         imports,
         resource_bases,
-        blueprint_namespaces: root.get("namespaces_mapping").entries().map(|entry| entry.name().into_owned()).collect::<HashSet<_>>(),
+        blueprint_namespaces: root
+            .get("namespaces_mapping")
+            .entries()
+            .map(|entry| entry.name().into_owned())
+            .collect::<HashSet<_>>(),
         data_types: DataTypes::new(),
         plugins: plugins::Plugins::new(),
         problems: Vec::new(),
@@ -136,14 +141,20 @@ fn assemble(
     add("deployment_plugins_to_install", deployment_plugins);
     add("workflow_plugins_to_install", workflow_plugins);
     add("host_agent_plugins_to_install", host_plugins);
-    add("version", json!({
-        "raw": version.as_str(),
-        "definitions_name": "cloudify_dsl",
-        "definitions_version": [1, version.minor()],
-    }));
+    add(
+        "version",
+        json!({
+            "raw": version.as_str(),
+            "definitions_name": "cloudify_dsl",
+            "definitions_version": [1, version.minor()],
+        }),
+    );
     add("imported_blueprints", root.get("imported_blueprints").json());
     add("namespaces_mapping", Value::Object(root.get("namespaces_mapping").json_map()));
-    add("data_types", Value::Object(scope.data_types.into_iter().map(|(name, one)| (name, Value::Object(one))).collect()));
+    add(
+        "data_types",
+        Value::Object(scope.data_types.into_iter().map(|(name, one)| (name, Value::Object(one))).collect()),
+    );
     add("blueprint_labels", Value::Object(blueprint_labels));
     add("deployment_settings", Value::Object(settings));
     Ok((Parsed { plan: Plan(plan), warnings }, version))

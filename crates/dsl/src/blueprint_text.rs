@@ -27,9 +27,9 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources) -> Resu
         };
         Diagnostic { place: Some(Box::new(place)), ..Diagnostic::new(kind, code, message) }
     })?;
-    let root = loaded.filter(|root| !root.is_null()).unwrap_or_else(|| {
-        Arc::new(Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) })
-    });
+    let root = loaded
+        .filter(|root| !root.is_null())
+        .unwrap_or_else(|| Arc::new(Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) }));
     if !source.text.is_ascii() {
         if let Some(node) = not_ascii(&root) {
             let mark = node.span.start;
@@ -74,8 +74,10 @@ pub(crate) fn version(root: &Arc<Node>, sources: &Sources) -> Result<Version, Di
     let name = python_text::str(&value);
     Version::parse(&name).ok_or_else(|| {
         let known = Version::ALL.map(Version::as_str);
-        let message =
-            format!("Unexpected tosca_definitions_version {name}; Currently supported versions are: {}", python_text::names(known));
+        let message = format!(
+            "Unexpected tosca_definitions_version {name}; Currently supported versions are: {}",
+            python_text::names(known)
+        );
         element.logic(29, message).with_hint(nearest(&name, known))
     })
 }

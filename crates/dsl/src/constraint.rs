@@ -78,7 +78,9 @@ fn operator(definition: &Map<String, Value>) -> Option<(&String, &Value)> {
 fn takes(kind: Argument, argument: &Value) -> bool {
     match kind {
         Argument::Scalar => argument.is_number(),
-        Argument::TwoScalars => matches!(argument.as_array().map(Vec::as_slice), Some([low, high]) if low.is_number() && high.is_number()),
+        Argument::TwoScalars => {
+            matches!(argument.as_array().map(Vec::as_slice), Some([low, high]) if low.is_number() && high.is_number())
+        }
         Argument::Sequence => argument.is_array(),
         Argument::Regex => argument.as_str().is_some_and(|text| fancy_regex::Regex::new(text).is_ok()),
         Argument::Text => argument.is_string(),
@@ -249,8 +251,7 @@ pub(crate) fn holds(name: &str, argument: &Value, value: &Value) -> Result<bool,
             Value::Array(items) => items.len(),
             Value::Object(map) => map.len(),
             _ => {
-                let message =
-                    format!("Value's length could not be computed. Value type is '{}'.", type_name(value));
+                let message = format!("Value's length could not be computed. Value type is '{}'.", type_name(value));
                 return Err(violation(message));
             }
         };
@@ -284,9 +285,9 @@ pub(crate) fn holds(name: &str, argument: &Value, value: &Value) -> Result<bool,
 }
 
 fn matches_pattern(pattern: &str, value: &Value) -> Result<bool, Diagnostic> {
-    let text = value.as_str().ok_or_else(|| {
-        violation(format!("Value must be of type string, got type '{}'", type_name(value)))
-    })?;
+    let text = value
+        .as_str()
+        .ok_or_else(|| violation(format!("Value must be of type string, got type '{}'", type_name(value))))?;
     let regex = fancy_regex::Regex::new(&format!("\\A(?:{pattern})"))
         .map_err(|error| violation(format!("The pattern '{pattern}' cannot be used: {error}")))?;
     regex.is_match(text).map_err(|error| violation(format!("The pattern '{pattern}' gave up: {error}")))

@@ -157,10 +157,7 @@ impl<'n> Element<'_, 'n> {
     fn nearest_mark(&self) -> Option<Mark> {
         match self.name {
             Name::Key(key) => Some(key.span.start),
-            _ => self
-                .value
-                .map(|node| node.span.start)
-                .or_else(|| self.parent.and_then(Element::nearest_mark)),
+            _ => self.value.map(|node| node.span.start).or_else(|| self.parent.and_then(Element::nearest_mark)),
         }
     }
 
@@ -195,7 +192,18 @@ pub(crate) fn json(node: &Node) -> Value {
             .or_else(|_| digits.parse::<f64>().map(Value::from))
             .unwrap_or(Value::Null),
         Yaml::Float(number) => Number::from_f64(*number).map_or_else(
-            || Value::String(if number.is_nan() { "NaN" } else if *number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()),
+            || {
+                Value::String(
+                    if number.is_nan() {
+                        "NaN"
+                    } else if *number > 0.0 {
+                        "Infinity"
+                    } else {
+                        "-Infinity"
+                    }
+                    .to_owned(),
+                )
+            },
             Value::Number,
         ),
         Yaml::String(text) => Value::String(text.to_string()),

@@ -138,7 +138,8 @@ fn extract(instances: &[Instance<'_>]) -> Vec<Value> {
         if in_group {
             map.insert("scaling_groups".to_owned(), Value::Array(groups));
         }
-        if let (Some(Edge::Relationship { type_name, index, .. }), Some(container)) = (instance.contained_by, container) {
+        if let (Some(Edge::Relationship { type_name, index, .. }), Some(container)) = (instance.contained_by, container)
+        {
             relationships.insert(container, (index, type_name));
         }
         for (target, type_name, index) in &instance.related {
@@ -199,10 +200,8 @@ mod tests {
     #[test]
     fn one_target_or_all() {
         let to = |connection| {
-            let nodes = vec![
-                node("db", 2, json!([])),
-                node("web", 2, json!([relationship("connected_to", "db", connection)])),
-            ];
+            let nodes =
+                vec![node("db", 2, json!([])), node("web", 2, json!([relationship("connected_to", "db", connection)]))];
             expanded(nodes).map(|instances| instances[2]["relationships"].as_array().unwrap().len())
         };
         assert_eq!(to("all_to_all").unwrap(), 2);
@@ -214,7 +213,11 @@ mod tests {
     fn a_deep_chain_needs_no_stack() {
         let chain = (0..20_000).map(|number| match number {
             0 => node("n0", 1, json!([])),
-            _ => node(&format!("n{number}"), 1, json!([relationship("contained_in", &format!("n{}", number - 1), "all_to_all")])),
+            _ => node(
+                &format!("n{number}"),
+                1,
+                json!([relationship("contained_in", &format!("n{}", number - 1), "all_to_all")]),
+            ),
         });
         assert_eq!(expanded(chain.collect()).unwrap().len(), 20_000);
     }

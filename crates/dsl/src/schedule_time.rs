@@ -7,8 +7,7 @@ pub(crate) fn check_delta(text: &str) -> Result<(), Diagnostic> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let period = text[digits..].strip_prefix(' ').unwrap_or(&text[digits..]);
     let period = period.strip_suffix('s').unwrap_or(period);
-    const PERIODS: [&str; 12] =
-        ["min", "minute", "h", "hour", "d", "day", "w", "week", "mo", "month", "y", "year"];
+    const PERIODS: [&str; 12] = ["min", "minute", "h", "hour", "d", "day", "w", "week", "mo", "month", "y", "year"];
     if digits > 0 && PERIODS.contains(&period) {
         return Ok(());
     }

@@ -18,8 +18,7 @@ pub(crate) type DataTypes = IndexMap<String, Map<String, Value>>;
 pub(crate) type Schema = Map<String, Value>;
 
 /// Types of the language itself.
-pub(crate) const PRIMITIVES: &[&str] =
-    &["string", "integer", "float", "boolean", "list", "dict", "regex", "textarea"];
+pub(crate) const PRIMITIVES: &[&str] = &["string", "integer", "float", "boolean", "list", "dict", "regex", "textarea"];
 
 /// Types whose values name something that the manager has; they exist since version 1.4.
 pub(crate) const OBJECT_TYPES: &[&str] = &[
@@ -61,7 +60,11 @@ pub(crate) struct Rules<'a> {
 /// Completes instance properties from a schema; the result is in schema order.
 ///
 /// Errors: 105, 106, 107, 219.
-pub(crate) fn merge(rules: &Rules<'_>, given: Map<String, Value>, schema: &Schema) -> Result<Map<String, Value>, Diagnostic> {
+pub(crate) fn merge(
+    rules: &Rules<'_>,
+    given: Map<String, Value>,
+    schema: &Schema,
+) -> Result<Map<String, Value>, Diagnostic> {
     merge_at(rules, given, schema, None, &mut Vec::new())
 }
 
@@ -202,8 +205,13 @@ pub(crate) fn derive(
         let (true, Some(inherited_default)) = (same && data_types.contains_key(&type_name), inherited_default) else {
             continue;
         };
-        let rules =
-            Rules { data_types, undefined: "illegal state", missing: "illegal state", owner: "illegal state", complete: false };
+        let rules = Rules {
+            data_types,
+            undefined: "illegal state",
+            missing: "illegal state",
+            owner: "illegal state",
+            complete: false,
+        };
         let initial = initial_defaults.get(key).filter(|value| !value.is_null()).cloned();
         let initial = initial.unwrap_or_else(|| Value::Object(Map::new()));
         let merged = parse(&rules, initial, Some(&type_name), Some(inherited_default), &mut Vec::new())?;

@@ -1,8 +1,6 @@
 //! Blueprints of every version with the built-in types, without files and without a network.
 
-use nephele_dsl::{
-    Fetch, Fetched, ImportError, Options, Parsed, Resolver, Source, Version, builtin, parse,
-};
+use nephele_dsl::{Fetch, Fetched, ImportError, Options, Parsed, Resolver, Source, Version, builtin, parse};
 
 struct Nothing;
 

@@ -101,8 +101,17 @@ mod tests {
     #[test]
     fn lines_are_in_force_for_their_versions() {
         let all = "a: 1\nb: 2  # since 1_4\nc: 3  # until 1_3\nd: 4  # since 1_1  # until 1_3";
-        assert_eq!(for_version(all, Version::V1_3), "tosca_definitions_version: cloudify_dsl_1_3\na: 1\nc: 3  # until 1_3\nd: 4  # since 1_1  # until 1_3\n");
-        assert_eq!(for_version(all, Version::V1_0), "tosca_definitions_version: cloudify_dsl_1_0\na: 1\nc: 3  # until 1_3\n");
-        assert_eq!(for_version(all, Version::V1_5), "tosca_definitions_version: cloudify_dsl_1_4\na: 1\nb: 2  # since 1_4\n");
+        assert_eq!(
+            for_version(all, Version::V1_3),
+            "tosca_definitions_version: cloudify_dsl_1_3\na: 1\nc: 3  # until 1_3\nd: 4  # since 1_1  # until 1_3\n"
+        );
+        assert_eq!(
+            for_version(all, Version::V1_0),
+            "tosca_definitions_version: cloudify_dsl_1_0\na: 1\nc: 3  # until 1_3\n"
+        );
+        assert_eq!(
+            for_version(all, Version::V1_5),
+            "tosca_definitions_version: cloudify_dsl_1_4\na: 1\nb: 2  # since 1_4\n"
+        );
     }
 }

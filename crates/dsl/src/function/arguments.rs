@@ -187,12 +187,11 @@ fn get_label(arguments: &Value) -> Result<(), Diagnostic> {
             if !items[0].is_string() && recognise(&items[0]).is_none() {
                 return refuse("the <label-key> should be a string or a dict (a function).", &items[0]);
             }
-            let digits = items[1].as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+            let digits = items[1]
+                .as_str()
+                .is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
             if !items[1].is_i64() && !items[1].is_boolean() && !digits {
-                return refuse(
-                    "the <label-values list index> should be a number (in string or int form).",
-                    &items[1],
-                );
+                return refuse("the <label-values list index> should be a number (in string or int form).", &items[1]);
             }
             Ok(())
         }

@@ -64,7 +64,8 @@ pub(crate) fn call(
         }
         "get_secret" => {
             let name = if items.is_empty() { python_text::str(argument) } else { text(0) };
-            let secret = storage.secret(&name).ok_or_else(|| failure(function, format!("secret '{name}' was not found")))?;
+            let secret =
+                storage.secret(&name).ok_or_else(|| failure(function, format!("secret '{name}' was not found")))?;
             if items.is_empty() { Ok(Value::String(secret)) } else { property::of_secret(&secret, items) }
         }
         "get_capability" => storage
@@ -109,7 +110,9 @@ fn attribute(
     let place = path.clone();
     let lookup = Lookup { function, node: &node_id, path: steps, place: &place, strict: false };
     let mut find = |root: Option<&Value>| {
-        property::descend(&lookup, root.unwrap_or(&Value::Null), |value, leads_on| evaluator.on_the_way(value, leads_on, view, path, depth))
+        property::descend(&lookup, root.unwrap_or(&Value::Null), |value, leads_on| {
+            evaluator.on_the_way(value, leads_on, view, path, depth)
+        })
     };
     let value = find(instance.get("runtime_properties"))?;
     if !value.is_null() {
@@ -249,10 +252,12 @@ fn groups(storage: &dyn Storage, instance: Arc<Value>) -> Vec<(String, String)> 
 fn container(storage: &dyn Storage, instance: &Value) -> Option<Arc<Value>> {
     let node = storage.node(&id_of(instance, "node_id"))?;
     let contained_in = Value::from("cloudify.relationships.contained_in");
-    let relationship =
-        list(&node, "relationships").iter().find(|relationship| list(relationship, "type_hierarchy").contains(&contained_in))?;
+    let relationship = list(&node, "relationships")
+        .iter()
+        .find(|relationship| list(relationship, "type_hierarchy").contains(&contained_in))?;
     let target = relationship.get("target_id")?;
-    let own = list(instance, "relationships").iter().find(|relationship| relationship.get("target_name") == Some(target))?;
+    let own =
+        list(instance, "relationships").iter().find(|relationship| relationship.get("target_name") == Some(target))?;
     storage.node_instance(own.get("target_id")?.as_str()?)
 }
 
@@ -307,8 +312,7 @@ fn environment_capability(storage: &dyn Storage, name: &str, items: &[Value]) ->
     let parent = storage.label("csys-obj-parent").first().map(python_text::str).ok_or_else(|| {
         failure("get_environment_capability", "the deployment has no parent: label 'csys-obj-parent' is missing")
     })?;
-    let value =
-        storage.capability(&parent, name).map_err(|message| failure("get_environment_capability", message))?;
+    let value = storage.capability(&parent, name).map_err(|message| failure("get_environment_capability", message))?;
     let mut path = vec![Value::String(parent), Value::from(name)];
     path.extend(items.iter().skip(1).cloned());
     property::of_capability(&value, &path)

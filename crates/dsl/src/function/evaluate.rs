@@ -219,12 +219,24 @@ impl<'w> Evaluator<'w> {
                 "SELF can only be used in a context of node template but appears in {}.",
                 view.part.as_str()
             ))),
-            "SELF" => view.node.clone().or_else(|| instance(&view.instances.self_id)).ok_or_else(|| refuse("SELF is unknown here".to_owned())),
+            "SELF" => view
+                .node
+                .clone()
+                .or_else(|| instance(&view.instances.self_id))
+                .ok_or_else(|| refuse("SELF is unknown here".to_owned())),
             "SOURCE" | "TARGET" if view.part != Part::Relationship => {
                 Err(refuse(format!("{name} can only be used within a relationship but is used in {path}")))
             }
-            "SOURCE" => view.node.clone().or_else(|| instance(&view.instances.source_id)).ok_or_else(|| refuse("SOURCE is unknown here".to_owned())),
-            "TARGET" => view.target.clone().or_else(|| instance(&view.instances.target_id)).ok_or_else(|| refuse("TARGET is unknown here".to_owned())),
+            "SOURCE" => view
+                .node
+                .clone()
+                .or_else(|| instance(&view.instances.source_id))
+                .ok_or_else(|| refuse("SOURCE is unknown here".to_owned())),
+            "TARGET" => view
+                .target
+                .clone()
+                .or_else(|| instance(&view.instances.target_id))
+                .ok_or_else(|| refuse("TARGET is unknown here".to_owned())),
             name => Ok(name.to_owned()),
         }
     }
@@ -238,7 +250,11 @@ impl<'w> Evaluator<'w> {
         path: &mut String,
         depth: usize,
     ) -> Result<Value, Diagnostic> {
-        if self.world.evaluates_on_the_way() || (leads_on && !self.only_once) { self.evaluate(value, view, path, depth + 1) } else { Ok(value.clone()) }
+        if self.world.evaluates_on_the_way() || (leads_on && !self.only_once) {
+            self.evaluate(value, view, path, depth + 1)
+        } else {
+            Ok(value.clone())
+        }
     }
 }
 
@@ -271,4 +287,3 @@ fn endless(path: &str) -> Diagnostic {
     );
     Diagnostic::new(Kind::EvaluationRecursionLimitReached, None, message)
 }
-

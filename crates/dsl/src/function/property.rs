@@ -45,7 +45,12 @@ pub(crate) fn descend(
 ) -> Result<Value, Diagnostic> {
     let described = || {
         let path: Vec<String> = lookup.path.iter().map(str).collect();
-        format!("Node template property '{}.properties.{}' referenced from '{}'", lookup.node, path.join("."), lookup.place)
+        format!(
+            "Node template property '{}.properties.{}' referenced from '{}'",
+            lookup.node,
+            path.join("."),
+            lookup.place
+        )
     };
     let missing = |rest: String| {
         if lookup.strict { Err(failure(lookup.function, format!("{} {rest}", described()))) } else { Ok(Value::Null) }

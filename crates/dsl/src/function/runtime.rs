@@ -45,7 +45,9 @@ impl World for StorageWorld<'_> {
 
     fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {
         let own = self.node.as_ref().filter(|node| node.get("id").and_then(Value::as_str) == Some(name));
-        own.cloned().or_else(|| self.storage.node(name)).ok_or_else(|| Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'")))
+        own.cloned()
+            .or_else(|| self.storage.node(name))
+            .ok_or_else(|| Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'")))
     }
 
     fn storage(&self) -> Result<&dyn Storage, Diagnostic> {
@@ -65,7 +67,12 @@ pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Res
     } else {
         Part::Nowhere
     };
-    within(payload, &View { instances: context.clone(), ..View::of(part) }, "payload", &StorageWorld { storage, node: None })
+    within(
+        payload,
+        &View { instances: context.clone(), ..View::of(part) },
+        "payload",
+        &StorageWorld { storage, node: None },
+    )
 }
 
 /// The values of a deployment's outputs (`{name: {description, value}}`) by name. An attribute that
@@ -110,7 +117,8 @@ fn values(
     let mut wanted = Map::with_capacity(definitions.len());
     for (name, definition) in definitions {
         let value = definition.get("value").unwrap_or(&Value::Null);
-        let secret = value.get("get_secret").and_then(|secret| secret.as_array().map_or(Some(secret), |items| items.first()));
+        let secret =
+            value.get("get_secret").and_then(|secret| secret.as_array().map_or(Some(secret), |items| items.first()));
         if secret.and_then(Value::as_str).is_none_or(|secret| storage.secret(secret).is_some()) {
             wanted.insert(name.clone(), value.clone());
         }
@@ -140,9 +148,7 @@ fn within(container: Value, view: &View<'_>, path: &str, world: &StorageWorld<'_
         Value::Object(map) => {
             map.into_iter().map(|(key, value)| Ok((key.clone(), one(format!(".{key}"), &value)?))).collect()
         }
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(index, item)| one(format!("[{index}]"), item)).collect()
-        }
+        Value::Array(items) => items.iter().enumerate().map(|(index, item)| one(format!("[{index}]"), item)).collect(),
         plain => Ok(plain),
     }
 }

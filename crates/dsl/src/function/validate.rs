@@ -73,13 +73,7 @@ fn check_property(function: &Value, path: &str, view: &View<'_>, world: &PlanWor
     evaluator.once(function, view, &mut path.to_owned())
 }
 
-fn check_node(
-    function: &str,
-    node: &str,
-    path: &str,
-    view: &View<'_>,
-    world: &PlanWorld,
-) -> Result<(), Diagnostic> {
+fn check_node(function: &str, node: &str, path: &str, view: &View<'_>, world: &PlanWorld) -> Result<(), Diagnostic> {
     if matches!(node, "SELF" | "SOURCE" | "TARGET") {
         let refused = match view.part {
             Part::Outputs => true,

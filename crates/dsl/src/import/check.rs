@@ -26,7 +26,8 @@ pub(crate) fn imports(element: &Element<'_, '_>, gate: Gate, found: &mut Vec<Dia
                 found.push(item.format(format!("Expected 'dict' type but found '{}' type", kind(&item))));
             }
         }
-        let key = item.text().map(str::to_owned).or_else(|| item.entries().next().map(|entry| entry.name().into_owned()));
+        let key =
+            item.text().map(str::to_owned).or_else(|| item.entries().next().map(|entry| entry.name().into_owned()));
         if !key.is_none_or(|key| seen.insert(key)) {
             found.push(element.problem(Kind::Format, 2, "Duplicate imports"));
         }

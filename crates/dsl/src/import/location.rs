@@ -46,7 +46,8 @@ pub(crate) fn candidates(
         found.push(format!("{folder}{name}"));
     }
     if let Some(base) = resources_base {
-        let joined = if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", base.trim_end_matches('/')) };
+        let joined =
+            if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", base.trim_end_matches('/')) };
         found.extend(existing(&joined));
     }
     found.extend(spellings(name, version).into_iter().map(|path| format!("resource:{path}")));

@@ -35,7 +35,8 @@ pub(crate) fn apply(node: &Arc<Node>, rule: &Rule, namespace: &str) -> Arc<Node>
         }),
         (Shape::Fields(fields) | Shape::TextOr(fields), Value::Mapping(entries)) => mapping(node, entries, |entry| {
             let field = fields.iter().find(|field| entry.key.as_str() == Some(field.name));
-            let value = field.map_or_else(|| Arc::clone(&entry.value), |field| apply(&entry.value, &field.rule, namespace));
+            let value =
+                field.map_or_else(|| Arc::clone(&entry.value), |field| apply(&entry.value, &field.rule, namespace));
             Entry { key: Arc::clone(&entry.key), value }
         }),
         (Shape::List(inner), Value::Sequence(items)) => {

@@ -55,20 +55,18 @@ fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<
         let shown = json(value);
         if fits(&shown, type_name)? || function::recognise(&shown).is_some() {
             let own = property.value.entries().unwrap_or_default();
-            let mut fields: Vec<Entry> = own.iter().filter(|field| field.key.as_str() != Some("value")).cloned().collect();
+            let mut fields: Vec<Entry> =
+                own.iter().filter(|field| field.key.as_str() != Some("value")).cloned().collect();
             fields.push(Entry { key: text_in_place_of(value, "value".to_owned()), value: Arc::clone(value) });
             entries.push(Entry { key: Arc::clone(&property.key), value: with(&property.value, fields) });
         } else {
-            problems.push(format!(
-                "Property {name}: value '{}' should be of type {type_name}",
-                python_text::str(&shown)
-            ));
+            problems
+                .push(format!("Property {name}: value '{}' should be of type {type_name}", python_text::str(&shown)));
         }
     }
     if !rest.is_empty() {
         let names = python_text::names(rest.keys().copied());
-        problems
-            .push(format!("Properties for imported plugin are redundant: {names}, consider updating import lines"));
+        problems.push(format!("Properties for imported plugin are redundant: {names}, consider updating import lines"));
     }
     if problems.is_empty() {
         return Ok(with(declared, entries));

@@ -176,7 +176,8 @@ fn read(
         }
         Fetched::Blueprint { main, resources_base } => {
             if depth >= DEEPEST {
-                let message = format!("Import failed: blueprints import each other more than {DEEPEST} deep at '{url}'");
+                let message =
+                    format!("Import failed: blueprints import each other more than {DEEPEST} deep at '{url}'");
                 return Err(Diagnostic::new(Kind::Logic, Some(13), message));
             }
             let node = blueprint_text::load(&main, "Failed to parse DSL", sources)?;
@@ -225,8 +226,7 @@ fn check_builtin_namespace(
 ) -> Result<(), Diagnostic> {
     match namespace {
         Some(namespace) if is_builtin && inherited != Some(namespace) => {
-            let message =
-                format!("Invalid import namespace {namespace}: cannot be used on Cloudify basic types.");
+            let message = format!("Invalid import namespace {namespace}: cannot be used on Cloudify basic types.");
             Err(Diagnostic::new(Kind::Logic, Some(214), message))
         }
         _ => Ok(()),
@@ -244,8 +244,7 @@ fn note_blueprint(
         return Err(Diagnostic::new(Kind::Logic, Some(213), message));
     };
     if mapping.contains_key(namespace) {
-        let message =
-            format!("Import failed {namespace}: can not use the samenamespace for importing blueprints");
+        let message = format!("Import failed {namespace}: can not use the samenamespace for importing blueprints");
         return Err(Diagnostic::new(Kind::Logic, Some(214), message));
     }
     mapping.insert(namespace.to_owned(), blueprint.to_owned());
@@ -279,10 +278,9 @@ fn from_json(value: &Json) -> Arc<Node> {
         },
         Json::String(text) => Value::String(text.as_str().into()),
         Json::Array(items) => Value::Sequence(items.iter().map(from_json).collect()),
-        Json::Object(map) => Value::Mapping(
-            map.iter().map(|(key, value)| Entry { key: text(key), value: from_json(value) }).collect(),
-        ),
+        Json::Object(map) => {
+            Value::Mapping(map.iter().map(|(key, value)| Entry { key: text(key), value: from_json(value) }).collect())
+        }
     };
     Arc::new(Node { span: Span::default(), source: u32::MAX, value })
 }
-

@@ -57,11 +57,7 @@ fn connects_to_one(relationship: &Value) -> Result<bool, Diagnostic> {
 }
 
 /// Targets by the group instance they are in; all under nothing when there is no group.
-fn partition(
-    targets: &[usize],
-    group: Option<&str>,
-    instances: &[Instance<'_>],
-) -> HashMap<Option<usize>, Vec<usize>> {
+fn partition(targets: &[usize], group: Option<&str>, instances: &[Instance<'_>]) -> HashMap<Option<usize>, Vec<usize>> {
     let mut parts: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     for target in targets {
         let part = group.and_then(|group| group_instance(*target, group, instances));

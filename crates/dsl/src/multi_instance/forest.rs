@@ -202,10 +202,7 @@ fn is_connection(edge: &Edge<'_>) -> bool {
 }
 
 /// The root above each name, in order. Errors: containment without a root.
-fn roots<'p>(
-    order: &IndexSet<&'p str>,
-    above: &HashMap<&'p str, &'p str>,
-) -> Result<IndexSet<&'p str>, Diagnostic> {
+fn roots<'p>(order: &IndexSet<&'p str>, above: &HashMap<&'p str, &'p str>) -> Result<IndexSet<&'p str>, Diagnostic> {
     let mut known: HashMap<&str, &'p str> = HashMap::new();
     let mut roots = IndexSet::new();
     for name in order {

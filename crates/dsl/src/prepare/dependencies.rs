@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::function::arguments;
+use crate::function::recognise;
 use crate::function::scan::{self, Order};
 use crate::function::world::Part;
-use crate::function::recognise;
 
 /// Everything found in a plan.
 #[derive(Default)]

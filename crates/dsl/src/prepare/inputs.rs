@@ -52,23 +52,24 @@ pub(crate) fn complete(
         let constraints = definition.get("constraints").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         constraint::check_value(name, definition, constraints, &input, Some(catalog))?;
         let input = value::parse(&rules, input, type_name, None, &mut Vec::new()).map_err(|problem| {
-            if problem.kind == Kind::Logic { Diagnostic { kind: Kind::Base, code: Some(214), ..problem } } else { problem }
+            if problem.kind == Kind::Logic {
+                Diagnostic { kind: Kind::Base, code: Some(214), ..problem }
+            } else {
+                problem
+            }
         })?;
         given.insert(name.clone(), input);
     }
     let known = python_text::names(declared.keys().map(String::as_str));
     if !missing.is_empty() {
-        let message = format!(
-            "Required inputs {} were not specified - expected inputs: {known}",
-            python_text::names(missing)
-        );
+        let message =
+            format!("Required inputs {} were not specified - expected inputs: {known}", python_text::names(missing));
         return Err(Diagnostic::new(Kind::MissingRequiredInput, None, message));
     }
     let unknown: Vec<&str> = given.keys().map(String::as_str).filter(|name| !declared.contains_key(*name)).collect();
     if let Some(first) = unknown.first() {
         let hint = nearest(first, declared.keys().map(String::as_str));
-        let message =
-            format!("Unknown inputs {} specified - expected inputs: {known}", python_text::names(unknown));
+        let message = format!("Unknown inputs {} specified - expected inputs: {known}", python_text::names(unknown));
         return Err(Diagnostic::new(Kind::UnknownInput, None, message).with_hint(hint));
     }
     Ok(given)

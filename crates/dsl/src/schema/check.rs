@@ -15,9 +15,7 @@ pub(crate) type Gate = Option<Version>;
 pub(crate) fn check(element: &Element<'_, '_>, rule: &Rule, gate: Gate, found: &mut Vec<Diagnostic>) {
     let Some(node) = element.node() else {
         if rule.required {
-            found.push(
-                element.format(format!("'{}' key is required but it is currently missing", element.name())),
-            );
+            found.push(element.format(format!("'{}' key is required but it is currently missing", element.name())));
         }
         return;
     };

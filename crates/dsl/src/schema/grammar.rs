@@ -10,14 +10,8 @@ const INTEGER: Rule = Rule::new(Shape::Leaf(&[Leaf::Integer]));
 const NUMBER: Rule = Rule::new(Shape::Leaf(&[Leaf::Number]));
 const DICT: Rule = Rule::new(Shape::Leaf(&[Leaf::Dict]));
 const LIST: Rule = Rule::new(Shape::Leaf(&[Leaf::List]));
-const ANY: Rule = Rule::new(Shape::Leaf(&[
-    Leaf::List,
-    Leaf::Boolean,
-    Leaf::Integer,
-    Leaf::Float,
-    Leaf::String,
-    Leaf::Dict,
-]));
+const ANY: Rule =
+    Rule::new(Shape::Leaf(&[Leaf::List, Leaf::Boolean, Leaf::Integer, Leaf::Float, Leaf::String, Leaf::Dict]));
 static TEXTS: Rule = TEXT;
 static DICTS: Rule = DICT.plain();
 
@@ -178,15 +172,11 @@ static RELATIONSHIP: Rule = Rule::new(Shape::Fields(&[
     field("target_interfaces", TEMPLATE_INTERFACES),
 ]));
 
-static POLICY_TYPE: Rule = Rule::new(Shape::Fields(&[
-    field("properties", PROPERTIES),
-    field("source", TEXT.plain().required()),
-]));
+static POLICY_TYPE: Rule =
+    Rule::new(Shape::Fields(&[field("properties", PROPERTIES), field("source", TEXT.plain().required())]));
 
-static POLICY_TRIGGER: Rule = Rule::new(Shape::Fields(&[
-    field("parameters", PROPERTIES),
-    field("source", TEXT.plain().required()),
-]));
+static POLICY_TRIGGER: Rule =
+    Rule::new(Shape::Fields(&[field("parameters", PROPERTIES), field("source", TEXT.plain().required())]));
 
 static GROUP: Rule = Rule::new(Shape::Fields(&[
     field("members", Rule::new(Shape::List(&TEXTS)).required()),
@@ -197,8 +187,7 @@ static GROUP_POLICY: Rule = Rule::new(Shape::Fields(&[
     field("properties", DICT),
     field("triggers", Rule::new(Shape::Dict(&GROUP_TRIGGER))),
 ]));
-static GROUP_TRIGGER: Rule =
-    Rule::new(Shape::Fields(&[field("type", TEXT.required()), field("parameters", DICT)]));
+static GROUP_TRIGGER: Rule = Rule::new(Shape::Fields(&[field("type", TEXT.required()), field("parameters", DICT)]));
 
 static POLICY: Rule = Rule::new(Shape::Fields(&[
     field("type", TEXT.required()),
@@ -223,8 +212,7 @@ static WORKFLOW: Rule = Rule::new(Shape::TextOr(&[
 ]))
 .required();
 
-static OUTPUT: Rule =
-    Rule::new(Shape::Fields(&[field("description", TEXT.plain()), field("value", ANY.required())]));
+static OUTPUT: Rule = Rule::new(Shape::Fields(&[field("description", TEXT.plain()), field("value", ANY.required())]));
 
 static LABEL: Rule = Rule::new(Shape::Fields(&[field("values", LIST.required())]));
 

@@ -89,8 +89,10 @@ fn parse_policy(
         &properties,
         policy_type.get("properties"),
         &owner,
-        ["{0} '{1}' property is not part of the policy type properties schema",
-         "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema"],
+        [
+            "{0} '{1}' property is not part of the policy type properties schema",
+            "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema",
+        ],
         scope,
     )?;
     let mut triggers = Map::new();
@@ -110,8 +112,10 @@ fn parse_policy(
             &trigger.get("parameters"),
             definition.get("parameters"),
             &owner,
-            ["{0} '{1}' property is not part of the policy type properties schema",
-             "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema"],
+            [
+                "{0} '{1}' property is not part of the policy type properties schema",
+                "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema",
+            ],
             scope,
         )?;
         let mut shown = Map::new();

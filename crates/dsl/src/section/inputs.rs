@@ -118,10 +118,8 @@ fn check_visibility(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
     let required = element.get("required");
     let required = !required.is_written() || python_text::truth(&required.json());
     if required && python_text::truth(&element.get("hidden").json()) && !element.get("default").is_written() {
-        let message = format!(
-            "Input is both hidden and required thus it should have a default value: '{}'.",
-            element.name()
-        );
+        let message =
+            format!("Input is both hidden and required thus it should have a default value: '{}'.", element.name());
         return Err(element.logic(215, message));
     }
     Ok(())

@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::Scope;
 use super::inputs::{self, Flavour};
 use super::operations::{self, Operation, Owner};
 use super::plugins::EXECUTORS;
-use super::Scope;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::element::Element;
 use crate::python_text;

@@ -59,7 +59,8 @@ pub(crate) fn collect(nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String,
 /// Plugin and executor of every operation that runs for a node: its own, those of its relationships'
 /// source side, and those of the target side of relationships that point at it.
 fn used(nodes: &[Node]) -> Vec<IndexSet<(&str, &str)>> {
-    let places: HashMap<&str, usize> = nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index)).collect();
+    let places: HashMap<&str, usize> =
+        nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index)).collect();
     let mut used: Vec<IndexSet<(&str, &str)>> = vec![IndexSet::new(); nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
         add(&mut used[index], node.planned.get("operations"));

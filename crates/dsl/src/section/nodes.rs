@@ -49,7 +49,8 @@ pub(crate) fn parse(
     let mut plain = HashMap::new();
     let mut nodes: IndexMap<String, Node> = IndexMap::with_capacity(templates.len());
     for (name, element) in &templates {
-        let node = one(element, name, &templates, node_types, relationship_types, &mut relationships, &mut plain, scope);
+        let node =
+            one(element, name, &templates, node_types, relationship_types, &mut relationships, &mut plain, scope);
         if let Some(node) = scope.keep(node) {
             warn_of_repeated_targets(element, &node, warnings);
             nodes.insert(name.to_string(), node);
@@ -141,7 +142,8 @@ fn one(
     planned.insert("instances".to_owned(), instances);
     planned.insert("capabilities".to_owned(), capabilities);
     planned.insert("interfaces".to_owned(), interfaces);
-    let shown = own_relationships.iter_mut().map(|relationship| Value::Object(std::mem::take(&mut relationship.planned)));
+    let shown =
+        own_relationships.iter_mut().map(|relationship| Value::Object(std::mem::take(&mut relationship.planned)));
     planned.insert("relationships".to_owned(), Value::Array(shown.collect()));
     planned.insert("properties".to_owned(), Value::Object(merged));
     planned.insert("name".to_owned(), Value::String(name.to_owned()));
@@ -163,7 +165,8 @@ fn check_one_container(
     name: &str,
     relationships: &[Relationship],
 ) -> Result<(), Diagnostic> {
-    let containers: Vec<&Relationship> = relationships.iter().filter(|relationship| relationship.contained_in).collect();
+    let containers: Vec<&Relationship> =
+        relationships.iter().filter(|relationship| relationship.contained_in).collect();
     if containers.len() < 2 {
         return Ok(());
     }

@@ -58,7 +58,8 @@ impl Operation {
                 if !inherits {
                     return Ok(template.clone());
                 }
-                let either = |own: &Value, inherited: &Value| if own.is_null() { inherited.clone() } else { own.clone() };
+                let either =
+                    |own: &Value, inherited: &Value| if own.is_null() { inherited.clone() } else { own.clone() };
                 Ok(Self {
                     implementation: of_type.implementation.clone(),
                     inputs: complete_inputs(&of_type.inputs, &template.inputs)?,
@@ -207,7 +208,11 @@ pub(crate) fn no_op() -> Map<String, Value> {
 }
 
 /// The plan form of an operation.
-pub(crate) fn plan(operation: &Operation, owner: Owner<'_>, scope: &Scope<'_>) -> Result<Map<String, Value>, Diagnostic> {
+pub(crate) fn plan(
+    operation: &Operation,
+    owner: Owner<'_>,
+    scope: &Scope<'_>,
+) -> Result<Map<String, Value>, Diagnostic> {
     if operation.implementation.is_empty() {
         return Ok(no_op());
     }
@@ -225,7 +230,8 @@ pub(crate) fn plan(operation: &Operation, owner: Owner<'_>, scope: &Scope<'_>) -
             executor = Value::String("auto".to_owned());
         }
     } else if !crate::python_text::truth(&executor) {
-        executor = scope.plugins.get(&target.plugin).and_then(|plugin| plugin.get("executor")).cloned().unwrap_or_default();
+        executor =
+            scope.plugins.get(&target.plugin).and_then(|plugin| plugin.get("executor")).cloned().unwrap_or_default();
     }
     let mut planned = planned(target.plugin, target.operation, executor, inputs, operation);
     if !types.is_empty() {

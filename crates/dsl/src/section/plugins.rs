@@ -46,16 +46,17 @@ fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
         let value = element.get(field.name);
         let shown = match field.name {
             "install" if value.node().is_none() => Value::Bool(true),
-            "properties" => Value::Object(value.entries().map(|property| (property.name().into_owned(), property.json())).collect()),
+            "properties" => {
+                Value::Object(value.entries().map(|property| (property.name().into_owned(), property.json())).collect())
+            }
             _ => value.json(),
         };
         plugin.insert(field.name.to_owned(), shown);
     }
     let given = |key: &str| plugin.get(key).is_some_and(python_text::truth);
     if given("install") && !given("source") && !given("package_name") {
-        let message = format!(
-            "Plugin '{name}' needs to be installed, but does not declare a source or package_name property"
-        );
+        let message =
+            format!("Plugin '{name}' needs to be installed, but does not declare a source or package_name property");
         return Err(element.logic(50, message));
     }
     plugin.insert("name".to_owned(), Value::String(name.into_owned()));

@@ -13,7 +13,11 @@ use crate::python_text;
 pub(crate) const SCALING: &str = "cloudify.policies.scaling";
 
 /// Policy types (`properties`) or triggers (`parameters`) with their `source`.
-pub(crate) fn parse_types(section: &Element<'_, '_>, schema_key: &'static str, scope: &mut Scope<'_>) -> Map<String, Value> {
+pub(crate) fn parse_types(
+    section: &Element<'_, '_>,
+    schema_key: &'static str,
+    scope: &mut Scope<'_>,
+) -> Map<String, Value> {
     let mut types = Map::new();
     for element in section.entries() {
         let name = element.name().into_owned();
@@ -27,7 +31,11 @@ pub(crate) fn parse_types(section: &Element<'_, '_>, schema_key: &'static str, s
 }
 
 /// The policies; `groups` are the groups as plans show them.
-pub(crate) fn parse(section: &Element<'_, '_>, groups: &Map<String, Value>, scope: &mut Scope<'_>) -> Map<String, Value> {
+pub(crate) fn parse(
+    section: &Element<'_, '_>,
+    groups: &Map<String, Value>,
+    scope: &mut Scope<'_>,
+) -> Map<String, Value> {
     let mut policies = Map::new();
     for element in section.entries() {
         let policy = one(&element, groups);
@@ -42,9 +50,8 @@ fn one(element: &Element<'_, '_>, groups: &Map<String, Value>) -> Result<Value, 
     let type_element = element.get("type");
     let type_name = type_element.text().unwrap_or_default();
     if type_name != SCALING {
-        let message = format!(
-            "'{type_name}' policy type is not implemented. Only '{SCALING}' policy type is supported."
-        );
+        let message =
+            format!("'{type_name}' policy type is not implemented. Only '{SCALING}' policy type is supported.");
         return Err(type_element.logic(204, message));
     }
     let targets = element.get("targets");
@@ -116,9 +123,7 @@ fn count(element: &Element<'_, '_>, absent: i64, smallest: i64) -> Result<Value,
             None => Err(element.logic(210, format!("{name} should be a valid intrinsic function or a value."))),
         },
         Value::String(text) if text == "UNBOUNDED" => Ok(Value::from(-1)),
-        Value::String(_) => {
-            Err(element.logic(208, format!("The only valid string for {name} is UNBOUNDED.")))
-        }
+        Value::String(_) => Err(element.logic(208, format!("The only valid string for {name} is UNBOUNDED."))),
         value => {
             let number = number(&value);
             if number < smallest && !(smallest == 1 && number == -1) {

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use super::Scope;
 use super::interfaces::{self, Interfaces, Level};
 use super::nodes::Templates;
 use super::operations::{self, Owner};
 use super::types::{self, Type, Types};
-use super::Scope;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::element::Element;
 use crate::value::{self, Rules};
@@ -143,8 +143,8 @@ impl Relationships {
             .map_err(|problem| own.place_if_blueprint(problem))?;
         let node = if index == 0 { source } else { target };
         let context = format!("in relationship of type '{type_name}' in node '{node}'");
-        let operations = interfaces::plan(&merged, 19, &context, scope)
-            .map_err(|problem| own.place_if_blueprint(problem))?;
+        let operations =
+            interfaces::plan(&merged, 19, &context, scope).map_err(|problem| own.place_if_blueprint(problem))?;
         let side = Side { interfaces: interfaces::to_json(&merged), operations: Value::Object(operations) };
         if is_plain {
             self.plain.insert(key, side.clone());
