@@ -19,7 +19,7 @@ use crate::error::Failure;
 /// The largest JSON body, in bytes.
 pub(crate) const JSON_LIMIT: usize = 16 << 20;
 /// How long a client may take over a JSON body.
-const JSON_TIME: Duration = Duration::from_secs(60);
+const JSON_TIME: Duration = Duration::from_mins(1);
 
 /// A JSON object that the client must send.
 pub(crate) struct Body(pub(crate) Arguments);

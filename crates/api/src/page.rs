@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use nephele_model::page::Page;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::json_response;
 use crate::table::Version;
@@ -21,7 +22,7 @@ struct Metadata {
     pagination: Pagination,
     /// Absent where nothing can be hidden by filter rules, such as events.
     #[serde(skip_serializing_if = "Option::is_none")]
-    filtered: Option<Option<u64>>,
+    filtered: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ pub(crate) fn answer<T: Serialize>(page: &Page<T>, version: Version) -> Response
     if version == Version::V1 {
         return json_response(StatusCode::OK, &page.items);
     }
-    shape(page, Some(page.filtered))
+    shape(page, Some(page.filtered.into()))
 }
 
 /// A list that has no `filtered`: events and summaries.
@@ -44,7 +45,7 @@ pub(crate) fn plain<T: Serialize>(page: &Page<T>) -> Response {
     shape(page, None)
 }
 
-fn shape<T: Serialize>(page: &Page<T>, filtered: Option<Option<u64>>) -> Response {
+fn shape<T: Serialize>(page: &Page<T>, filtered: Option<Value>) -> Response {
     let pagination = Pagination { total: page.total, size: page.size, offset: page.offset };
     json_response(StatusCode::OK, &List { items: &page.items, metadata: Metadata { pagination, filtered } })
 }

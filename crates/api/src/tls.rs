@@ -25,7 +25,7 @@ pub fn server_config(folder: &Path, hostname: &str) -> Result<Arc<rustls::Server
         make(folder, hostname)?;
     }
     let chain = CertificateDer::pem_file_iter(&certificate)
-        .and_then(|chain| chain.collect::<std::result::Result<Vec<_>, _>>())
+        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
         .map_err(|error| unusable(&certificate, &error))?;
     let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| unusable(&key, &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

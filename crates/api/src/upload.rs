@@ -14,7 +14,7 @@ use nephele_model::{Error, Result};
 use tokio::io::AsyncWriteExt;
 
 /// How long a client may pause.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 /// The largest form field that is not a file.
 const FIELD_LIMIT: usize = 1 << 20;
 

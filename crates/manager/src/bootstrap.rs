@@ -30,7 +30,7 @@ impl Manager {
         })?;
         let store = Store::open(&settings.database_url, clock.clone()).await.map_err(failed)?;
         let new_password = first_start(&store, &settings).await?;
-        let files = files::Tree::open(settings.data_dir.join("resources"))?;
+        let files = files::Tree::open(&settings.data_dir.join("resources"))?;
         publish_types(&files)?;
         let cipher = crypto::Cipher::open(&settings.data_dir.join("secrets.key"))?;
         let manager = Self {

@@ -26,7 +26,7 @@ pub struct Tree {
 
 impl Tree {
     /// The tree in `root`, which is made if it is not there.
-    pub fn open(root: PathBuf) -> Result<Self> {
+    pub fn open(root: &Path) -> Result<Self> {
         std::fs::create_dir_all(root.join(".uploading")).map_err(Error::internal)?;
         Ok(Self { root: root.canonicalize().map_err(Error::internal)? })
     }
@@ -172,7 +172,7 @@ mod tests {
     fn paths_stay_inside() {
         let outside = tempfile::tempdir().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let tree = Tree::open(folder.path().join("resources")).unwrap();
+        let tree = Tree::open(&folder.path().join("resources")).unwrap();
         std::fs::create_dir(tree.root().join("deployments")).unwrap();
         std::os::unix::fs::symlink(outside.path(), tree.root().join("deployments/out")).unwrap();
         std::os::unix::fs::symlink("/nowhere/at/all", tree.root().join("deployments/dangling")).unwrap();
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn folders_travel_as_archives() {
         let folder = tempfile::tempdir().unwrap();
-        let tree = Tree::open(folder.path().join("resources")).unwrap();
+        let tree = Tree::open(&folder.path().join("resources")).unwrap();
         let source = tree.root().join("deployments/t/d");
         std::fs::create_dir_all(source.join("sub")).unwrap();
         std::fs::write(source.join("sub/a"), "x").unwrap();

@@ -66,12 +66,15 @@ impl Manager {
 }
 
 /// The part of a list that was asked for.
-fn cut(all: Vec<String>, query: &ListQuery) -> Page<String> {
+fn cut(mut all: Vec<String>, query: &ListQuery) -> Page<String> {
     let total = all.len() as u64;
     let size = query.size.unwrap_or(DEFAULT_PAGE_SIZE);
     let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let items = if query.get_all { all } else { all.into_iter().skip(whole(query.offset)).take(whole(size)).collect() };
-    Page { items, total, size, offset: query.offset, filtered: None }
+    if !query.get_all {
+        all.drain(..whole(query.offset).min(all.len()));
+        all.truncate(whole(size));
+    }
+    Page { items: all, total, size, offset: query.offset, filtered: None }
 }
 
 /// Reads `[{"k": "v"}, {"k2": ["a", "b"]}]`, and `[{"key": "k", "value": "v"}]` as blueprint

@@ -204,27 +204,27 @@ fn event(task: &StoredTask, state: TaskState, update: &OperationUpdate, now: Tim
         TaskState::Failed => ("task_failed", "failed"),
         _ => return None,
     };
-    let mut message = match (task.kind, state) {
+    let what = match (task.kind, state) {
         (TaskKind::Subgraph, TaskState::Sending) => return None,
         (TaskKind::Subgraph, _) => format!("Subgraph {verb} '{name}'"),
         (_, TaskState::Sending) => format!("Sending task '{name}'"),
         _ => format!("Task {verb} '{name}'"),
     };
-    match (&update.exception, &update.result) {
-        (Some(exception), _) => message += &format!(" -> {exception}"),
-        (None, Value::Null) => {}
-        (None, Value::String(text)) => message += &format!(" - {text}"),
-        (None, result) => message += &format!(" - {result}"),
-    }
-    let retries = |key: &str| task.parameters[key].as_i64().unwrap_or_default();
-    match (retries("current_retries"), retries("total_retries")) {
-        (0, _) => {}
-        (current, total) if total < 0 => message += &format!(" [retry {current}]"),
-        (current, total) => message += &format!(" [retry {current}/{total}]"),
-    }
+    let outcome = match (&update.exception, &update.result) {
+        (Some(exception), _) => format!(" -> {exception}"),
+        (None, Value::Null) => String::new(),
+        (None, Value::String(text)) => format!(" - {text}"),
+        (None, result) => format!(" - {result}"),
+    };
+    let count = |key: &str| task.parameters[key].as_i64().unwrap_or_default();
+    let attempt = match (count("current_retries"), count("total_retries")) {
+        (0, _) => String::new(),
+        (current, total) if total < 0 => format!(" [retry {current}]"),
+        (current, total) => format!(" [retry {current}/{total}]"),
+    };
     Some(NewEvent {
         event_type: event_type.to_owned(),
-        message,
+        message: what + &outcome + &attempt,
         origin: Origin {
             manager_name: update.manager_name.clone(),
             agent_name: update.agent_name.clone(),

@@ -63,19 +63,20 @@ pub(crate) fn merge(
 /// blueprint's own and references to other objects pass as they are.
 fn convert(value: &Value, kind: &str) -> Option<Value> {
     match (kind, value) {
-        ("integer", Value::Number(number)) if number.is_i64() || number.is_u64() => Some(value.clone()),
+        ("integer", Value::Number(number)) => (!number.is_f64()).then(|| value.clone()),
         ("integer", Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
         ("float", Value::Number(number)) => number.as_f64().and_then(Number::from_f64).map(Value::Number),
         ("float", Value::String(text)) => text.trim().parse().ok().and_then(Number::from_f64).map(Value::Number),
-        ("boolean", Value::Bool(_)) => Some(value.clone()),
         ("boolean", Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
             "true" => Some(true.into()),
             "false" => Some(false.into()),
             _ => None,
         },
-        ("string", Value::String(_)) => Some(value.clone()),
         ("string", Value::Number(_) | Value::Bool(_)) => Some(value.to_string().into()),
-        ("list", Value::Array(_)) | ("dict", Value::Object(_)) => Some(value.clone()),
+        ("boolean", Value::Bool(_))
+        | ("string", Value::String(_))
+        | ("list", Value::Array(_))
+        | ("dict", Value::Object(_)) => Some(value.clone()),
         // Lists come as text from forms.
         ("list", Value::String(text)) => serde_json::from_str(text).ok().filter(Value::is_array),
         ("dict", Value::String(text)) => serde_json::from_str(text).ok().filter(Value::is_object),

@@ -10,7 +10,7 @@ use nephele_model::id::ExecutionId;
 use tokio::sync::watch;
 
 /// How long a request waits for a system workflow before it gives up (spec rest-api.md 1.14).
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Those who wait, by execution.
 #[derive(Default)]

@@ -39,8 +39,8 @@ impl Caller {
     }
 
     /// A list in the shape of the version that was asked for.
-    pub(crate) fn page(&self, items: Page<impl Serialize>) -> Response {
-        page::answer(&items, self.version)
+    pub(crate) fn page(&self, items: &Page<impl Serialize>) -> Response {
+        page::answer(items, self.version)
     }
 }
 

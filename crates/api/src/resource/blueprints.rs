@@ -18,7 +18,7 @@ use crate::query::Query;
 use crate::{files, upload};
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list_blueprints(caller.ctx(), &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {

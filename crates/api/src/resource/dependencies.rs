@@ -11,7 +11,7 @@ use crate::error::Answer;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list_dependencies(caller.ctx(), &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_dependencies(caller.ctx(), &query.list(&[])?).await?))
 }
 
 pub(crate) async fn put(State(app): State<App>, caller: Caller, Body(body): Body) -> Answer {

@@ -34,9 +34,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
         return Err(Error::not_found("DeploymentsFilter", filter).into());
     }
     if Manager::is_plain_deployment_list(&wanted) {
-        return Ok(caller.page(app.manager.list_deployment_records(caller.ctx(), &wanted).await?));
+        return Ok(caller.page(&app.manager.list_deployment_records(caller.ctx(), &wanted).await?));
     }
-    Ok(caller.page(app.manager.list_deployments(caller.ctx(), &wanted, query.flag("_get_data")?).await?))
+    Ok(caller.page(&app.manager.list_deployments(caller.ctx(), &wanted, query.flag("_get_data")?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {

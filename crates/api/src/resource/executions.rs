@@ -18,7 +18,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
         values.iter_mut().filter(|value| *value == "completed").for_each(|value| "terminated".clone_into(value));
     }
     let system = query.flag("_include_system_workflows")?;
-    Ok(caller.page(app.manager.list_executions(caller.ctx(), &wanted, system).await?))
+    Ok(caller.page(&app.manager.list_executions(caller.ctx(), &wanted, system).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {

@@ -15,7 +15,7 @@ pub(crate) async fn keys(State(app): State<App>, caller: Caller, Path(kind): Pat
         return Ok(page::plain(&app.manager.reserved_label_keys()));
     }
     let labeled = labeled(&kind)?;
-    Ok(caller.page(app.manager.list_label_keys(caller.ctx(), labeled, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_label_keys(caller.ctx(), labeled, &query.list(&[])?).await?))
 }
 
 pub(crate) async fn values(
@@ -25,7 +25,7 @@ pub(crate) async fn values(
     query: Query,
 ) -> Answer {
     let labeled = labeled(&kind)?;
-    Ok(caller.page(app.manager.list_label_values(caller.ctx(), labeled, &key, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_label_values(caller.ctx(), labeled, &key, &query.list(&[])?).await?))
 }
 
 fn labeled(kind: &str) -> Result<Labeled> {

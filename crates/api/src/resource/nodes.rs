@@ -13,9 +13,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
     let wanted = query.list(&[])?;
     if query.flag("_evaluate_functions")? {
         let instance = query.get("_instance_context");
-        return Ok(caller.page(app.manager.list_evaluated_nodes(caller.ctx(), &wanted, instance).await?));
+        return Ok(caller.page(&app.manager.list_evaluated_nodes(caller.ctx(), &wanted, instance).await?));
     }
-    Ok(caller.page(app.manager.list_nodes(caller.ctx(), &wanted).await?))
+    Ok(caller.page(&app.manager.list_nodes(caller.ctx(), &wanted).await?))
 }
 
 pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {

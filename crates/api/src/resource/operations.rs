@@ -17,7 +17,7 @@ pub(crate) async fn graphs(State(app): State<App>, caller: Caller, query: Query)
     if query.get("execution_id").is_none() {
         return Err(Error::bad_parameters("Missing required param: execution_id").into());
     }
-    Ok(caller.page(app.manager.list_graphs(caller.ctx(), &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_graphs(caller.ctx(), &query.list(&[])?).await?))
 }
 
 pub(crate) async fn post_graph(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
@@ -33,7 +33,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
     if query.present("skip_internal") {
         wanted.filters.push(("type".to_owned(), vec!["RemoteWorkflowTask".to_owned(), "SubgraphTask".to_owned()]));
     }
-    Ok(caller.page(app.manager.list_operations(caller.ctx(), &wanted).await?))
+    Ok(caller.page(&app.manager.list_operations(caller.ctx(), &wanted).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {

@@ -10,7 +10,7 @@ use crate::error::Answer;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list(caller.ctx(), &kind::PLUGINS, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list(caller.ctx(), &kind::PLUGINS, &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
@@ -18,7 +18,7 @@ pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<S
 }
 
 pub(crate) async fn list_agents(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list(caller.ctx(), &kind::AGENTS, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list(caller.ctx(), &kind::AGENTS, &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get_agent(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Answer {

@@ -13,7 +13,7 @@ use crate::error::Answer;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list(caller.ctx(), &kind::SECRETS, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list(caller.ctx(), &kind::SECRETS, &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(key): Path<String>, query: Query) -> Answer {

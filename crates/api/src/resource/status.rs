@@ -38,15 +38,15 @@ pub(crate) async fn managers(State(app): State<App>, caller: Caller, query: Quer
         page.items.retain(|manager| manager["hostname"] == hostname);
         page.total = page.items.len() as u64;
     }
-    caller.page(page)
+    caller.page(&page)
 }
 
 pub(crate) async fn brokers(State(app): State<App>, caller: Caller) -> Response {
-    caller.page(app.manager.brokers())
+    caller.page(&app.manager.brokers())
 }
 
 pub(crate) async fn db_nodes(State(app): State<App>, caller: Caller) -> Response {
-    caller.page(app.manager.db_nodes())
+    caller.page(&app.manager.db_nodes())
 }
 
 pub(crate) async fn maintenance(State(app): State<App>) -> Answer {
@@ -59,7 +59,7 @@ pub(crate) async fn license_check() -> Response {
 }
 
 pub(crate) async fn license(caller: Caller) -> Response {
-    caller.page(Page::<Value> { items: vec![], total: 0, size: 1000, offset: 0, filtered: None })
+    caller.page(&Page::<Value> { items: vec![], total: 0, size: 1000, offset: 0, filtered: None })
 }
 
 pub(crate) async fn identity_provider() -> Response {

@@ -10,7 +10,7 @@ use crate::error::Answer;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list_tokens(caller.ctx(), &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_tokens(caller.ctx(), &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {

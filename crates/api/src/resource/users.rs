@@ -16,7 +16,7 @@ pub(crate) async fn myself(State(app): State<App>, caller: Caller) -> Answer {
 }
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(app.manager.list_users(caller.ctx(), &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_users(caller.ctx(), &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Answer {

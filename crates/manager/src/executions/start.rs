@@ -16,6 +16,7 @@ pub(crate) const WAIT_AFTER_FAIL: f64 = 600.0;
 
 /// What a workflow is started with.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the switches of the request")]
 pub struct Start {
     /// The deployment.
     pub deployment_id: String,
