@@ -21,7 +21,6 @@ pub mod error;
 pub mod graph;
 pub mod lifecycle;
 pub mod machine;
-mod python_text;
 pub mod report;
 pub mod resume;
 pub mod run_info;

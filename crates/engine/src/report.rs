@@ -7,7 +7,9 @@ use nephele_model::task::{StoredTask, TaskState};
 use serde_json::{Value, json};
 
 use crate::task::{Retry, Task, Work};
-use crate::{python_text, stored};
+use nephele_model::python_text;
+
+use crate::stored;
 
 /// A moment in the life of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ impl Detail<'_> {
     fn suffix(self) -> String {
         match self {
             Self::Nothing | Self::Result(Value::Null) => String::new(),
-            Self::Result(result) => format!(" - {}", python_text::plain(result)),
+            Self::Result(result) => format!(" - {}", python_text::str(result)),
             Self::Failure(failure) => format!(" -> {}", message(failure)),
         }
     }
@@ -175,7 +177,7 @@ pub(crate) fn failure_text(failures: &[(String, &Failure)]) -> String {
 }
 
 fn short_causes(failure: &Failure) -> String {
-    let text = |cause: &Value, key: &str| python_text::plain(&cause[key]);
+    let text = |cause: &Value, key: &str| python_text::str(&cause[key]);
     let line = |cause: &Value| format!("{} `{}`", text(cause, "type"), text(cause, "message"));
     causes(failure).iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -16,6 +16,7 @@ pub mod instance;
 pub mod operation;
 pub mod page;
 pub mod permission;
+pub mod python_text;
 pub mod role;
 pub mod secret;
 pub mod task;

@@ -7,9 +7,9 @@ use super::Parameters;
 use super::steps::{Arguments, Steps};
 use crate::error::{Error, Result};
 use crate::graph::{Block, Graph};
-use crate::python_text;
 use crate::task::OnFailure;
 use crate::topology::Topology;
+use nephele_model::python_text;
 
 /// The operation that the parameters name.
 pub(super) fn any(topology: &Topology, chosen: &[bool], parameters: &Parameters) -> Result<Graph> {
@@ -65,7 +65,7 @@ fn sequence(steps: Steps<'_>, order: &Order<'_>) -> Result<Vec<Block>> {
     let values = if order.values.is_empty() {
         String::new()
     } else {
-        format!(" (Operation parameters: {})", python_text::literal(&Value::Object(order.values.clone())))
+        format!(" (Operation parameters: {})", python_text::repr(&Value::Object(order.values.clone())))
     };
     let starting = format!("Starting operation {}{values}", order.operation);
     let finished = format!("Finished operation {}", order.operation);

@@ -7,10 +7,10 @@ use nephele_model::task::TaskState;
 
 use super::entry::{Entry, Fate};
 use super::{Run, Timer, TimerKey};
-use crate::python_text;
 use crate::report::{self, Detail};
 use crate::stored;
 use crate::task::{Index, OnFailure, OnSuccess, Task, Work};
+use nephele_model::python_text;
 
 /// What follows from a failure.
 enum Verdict {
@@ -34,7 +34,7 @@ impl Run {
         if !entry.is_open() {
             return;
         }
-        if entry.task.on_success == OnSuccess::HostStarted && !python_text::is_true(result) {
+        if entry.task.on_success == OnSuccess::HostStarted && !python_text::is_truthy(result) {
             self.retry(index, None, now);
         } else {
             self.complete(index, now);

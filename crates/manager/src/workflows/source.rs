@@ -6,7 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use nephele_dsl::{Fetch, Fetched, ImportError, Version};
+use nephele_dsl::{Fetch, Fetched, ImportError, Kind, Version};
 
 /// The unpacked folder of one blueprint.
 pub(super) struct Folder {
@@ -51,9 +51,14 @@ impl Fetch for Folder {
     fn fetch(&self, location: &str, _version: Version) -> Result<Fetched, ImportError> {
         if let Some(id) = location.strip_prefix("plugin:") {
             let name = id.split('?').next().unwrap_or(id);
-            return Err(ImportError::not_found(format!(
-                "Plugin {name} was not found: upload it to this manager, or remove `plugin:{id}` from the imports"
-            )));
+            // Not the blueprint's fault: uploading the plugin mends it.
+            return Err(ImportError {
+                kind: Kind::Runtime,
+                code: None,
+                message: format!(
+                    "Plugin {name} was not found: upload it to this manager, or remove `plugin:{id}` from the imports"
+                ),
+            });
         }
         if let Some(id) = location.strip_prefix("blueprint:") {
             return Err(ImportError::not_found(format!(

@@ -140,6 +140,7 @@ impl Manager {
             let changes = BlueprintChanges {
                 state: Some(refusal.state),
                 error: Some(Some(refusal.message.clone())),
+                main_file_name: Some(Some(String::new())),
                 updated_at: Some(self.clock.now()),
                 ..BlueprintChanges::default()
             };

@@ -12,7 +12,9 @@ use super::raised::Raised;
 use super::render;
 use super::session::{Session, State, Verdict};
 use super::subject::{Side, fetch};
-use crate::{python_text, resources};
+use nephele_model::python_text;
+
+use crate::resources;
 
 /// Something callable.
 pub(super) enum Call {

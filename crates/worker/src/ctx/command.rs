@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Refusal, USAGE, parse};
-use crate::python_text;
+use nephele_model::python_text;
 
 const SOCKET_URL: &str = "CTX_SOCKET_URL";
 /// How a mistake in the options ends the program.

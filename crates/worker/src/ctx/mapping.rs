@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::path;
 use super::raised::Raised;
-use crate::python_text::is_truthy;
+use nephele_model::python_text::is_truthy;
 
 /// A method of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

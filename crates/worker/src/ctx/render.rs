@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::raised::Raised;
 use super::session::{Session, State};
 use super::subject::Side;
-use crate::python_text;
+use nephele_model::python_text;
 
 /// Whether there is anything to render.
 pub(super) fn is_template(content: &[u8]) -> bool {

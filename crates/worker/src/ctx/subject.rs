@@ -93,7 +93,7 @@ impl Subject {
         };
         [runtime, properties]
             .into_iter()
-            .find(crate::python_text::is_truthy)
+            .find(nephele_model::python_text::is_truthy)
             .ok_or_else(|| Raised::fatal(format!("could not find ip for host node instance: {host}")))
     }
 }

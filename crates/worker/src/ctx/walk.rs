@@ -10,7 +10,7 @@ use super::objects::{Current, Object, attribute, method};
 use super::proxy::Answer;
 use super::raised::Raised;
 use super::session::{Session, State};
-use crate::python_text;
+use nephele_model::python_text;
 
 /// Carries out one call.
 pub(super) async fn walk(session: &Session, arguments: Vec<Value>) -> Result<Answer, Raised> {

@@ -7,8 +7,8 @@ use nephele_model::operation::{Failure, Request};
 use serde_json::{Map, Value};
 
 use crate::operation::Operation;
-use crate::python_text;
 use crate::task_dir::MARKER;
+use nephele_model::python_text;
 
 /// Where the script comes from.
 #[derive(Debug, PartialEq, Eq)]

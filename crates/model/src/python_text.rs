@@ -1,7 +1,8 @@
 //! JSON values as Python would print them: `str`, `repr` and `json.dumps`.
 //!
-//! Scripts written for Python workers parse what `ctx` prints and what their environment holds, so
-//! both must look the same to the letter (spec workflows.md section 4).
+//! Scripts written for Python workers parse what `ctx` prints and what their environment holds, and
+//! clients compare event texts and messages that quote values, so all of them must look the same to
+//! the letter (spec workflows.md section 4).
 
 use std::fmt::Write;
 
@@ -38,6 +39,26 @@ pub fn is_truthy(value: &Value) -> bool {
         Value::String(text) => !text.is_empty(),
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
+    }
+}
+
+/// A list of names as Python prints it.
+pub fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    write_sequence(&mut out, ('[', ']'), names, write_quoted);
+    out
+}
+
+/// `type(value).__name__`.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
     }
 }
 
