@@ -20,6 +20,9 @@ def measure(bench: Bench) -> Topic:
                 name = bench.name("created")
                 uploads.append(timed(manager.rest.upload, name, archive))
                 creations.append(timed(manager.rest.create_deployment, name, name))
+                found = manager.rest.count(f"/node-instances?deployment_id={name}&_size=1")
+                if found != nodes:
+                    raise RuntimeError(f"{name} has {found} node instances instead of {nodes}")
                 return uploads[-1] + creations[-1]
 
             both()
