@@ -1,5 +1,6 @@
 //! Follows an execution live: prints its events as they come, until it has ended.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::output;
 
 const PAUSE: Duration = Duration::from_millis(200);
-const PAGE: &str = "500";
+const PAGE: usize = 500;
 
 /// The exit code of an execution that was cancelled.
 const CANCELLED: u8 = 3;
@@ -26,12 +27,12 @@ pub(crate) enum Look {
 
 /// Prints events until the execution ends, then says how it ended.
 pub(crate) async fn execution(client: &Client, id: &str, look: Look) -> anyhow::Result<ExitCode> {
-    let mut shown = 0;
+    let mut printer = Printer::new(client, vec![("execution_id", id)], look);
     loop {
         let found = client.executions().get(id, &[("_include", "id,status,error,workflow_id")]).await?;
         let status = found["status"].as_str().and_then(ExecutionStatus::parse);
         // Asked after the status, so that an ended execution's last events are among them.
-        shown += print(client, &[("execution_id", id)], shown, look).await?;
+        printer.print_new().await?;
         match status {
             Some(ExecutionStatus::Terminated) => return Ok(ExitCode::SUCCESS),
             Some(ExecutionStatus::Cancelled) => {
@@ -47,29 +48,63 @@ pub(crate) async fn execution(client: &Client, id: &str, look: Look) -> anyhow::
     }
 }
 
-/// Prints the events from `offset` on, oldest first, and gives their number.
-pub(crate) async fn print(
-    client: &Client,
-    filter: &[(&str, &str)],
-    offset: usize,
+/// Prints all events that match, oldest first.
+pub(crate) async fn all(client: &Client, filter: Vec<(&str, &str)>, look: Look) -> anyhow::Result<()> {
+    Printer::new(client, filter, look).print_new().await
+}
+
+/// Prints each event once, although new ones may sort before those that were seen: whoever reports
+/// an event stamps it before it is stored.
+struct Printer<'a> {
+    client: &'a Client,
+    filter: Vec<(&'a str, &'a str)>,
     look: Look,
-) -> anyhow::Result<usize> {
-    let mut printed = 0;
-    loop {
-        let offset = (offset + printed).to_string();
-        let mut query = filter.to_vec();
-        query.extend([("_offset", offset.as_str()), ("_size", PAGE), ("_sort", "reported_timestamp")]);
-        let page = client.events().list(&query).await?.items;
-        if page.is_empty() {
-            return Ok(printed);
+    seen: HashSet<(String, i64)>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(client: &'a Client, filter: Vec<(&'a str, &'a str)>, look: Look) -> Self {
+        Self { client, filter, look, seen: HashSet::new() }
+    }
+
+    /// Looks at the latest events, and at all of them only if some are missing then.
+    async fn print_new(&mut self) -> anyhow::Result<()> {
+        let total = self.print_from(self.seen.len().saturating_sub(PAGE)).await?;
+        if total > self.seen.len() {
+            self.print_from(0).await?;
         }
-        for event in page.iter().filter(|event| look == Look::Json || event["level"] != "debug") {
-            match look {
-                Look::Lines => output::line(describe(event))?,
-                Look::Json => output::line(event.to_string())?,
+        Ok(())
+    }
+
+    /// Prints what is new from `offset` on, and gives the number of all events.
+    async fn print_from(&mut self, mut offset: usize) -> anyhow::Result<usize> {
+        let size = PAGE.to_string();
+        loop {
+            let from = offset.to_string();
+            let mut query = self.filter.clone();
+            query.extend([("_offset", from.as_str()), ("_size", size.as_str()), ("_sort", "reported_timestamp")]);
+            let page = self.client.events().list(&query).await?;
+            for event in &page.items {
+                let number = event["_storage_id"].as_i64().unwrap_or_default();
+                if self.seen.insert((output::text(&event["type"]), number)) {
+                    self.look.print(event)?;
+                }
             }
+            if page.items.len() < PAGE {
+                return Ok(usize::try_from(page.total())?);
+            }
+            offset += PAGE;
         }
-        printed += page.len();
+    }
+}
+
+impl Look {
+    fn print(self, event: &Value) -> anyhow::Result<()> {
+        match self {
+            Self::Lines if event["level"] == "debug" => Ok(()),
+            Self::Lines => output::line(describe(event)),
+            Self::Json => output::line(event.to_string()),
+        }
     }
 }
 

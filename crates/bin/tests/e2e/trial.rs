@@ -8,7 +8,7 @@ use nephele_testkit::rest::blueprint;
 
 const BLUEPRINT: &str = "
 tosca_definitions_version: cloudify_dsl_1_4
-description: Two nodes that leave traces.
+description: Leaves traces.
 imports:
   - cloudify/types/types.yaml
 inputs:

@@ -43,7 +43,7 @@ impl Events {
         let mut filter = Vec::new();
         filter.extend(execution_id.as_deref().map(|id| ("execution_id", id)));
         filter.extend(deployment_id.as_deref().map(|id| ("deployment_id", id)));
-        follow::print(&client, &filter, 0, look).await?;
+        follow::all(&client, filter, look).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
