@@ -2,7 +2,6 @@
 //!
 //! Source: spec rest-api.md sections 1.14 and 2.2.
 
-use nephele_dsl::Plan;
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::deployment::DeploymentStatus;
 use nephele_model::execution::ExecutionStatus;
@@ -11,6 +10,7 @@ use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::blueprints::{self, Blueprint};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::{Db, Json, Tx, executions, plugins, sites};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::executions::{NewRun, WAIT_AFTER_FAIL};
@@ -45,6 +45,16 @@ pub struct NewDeployment {
     pub async_create: bool,
 }
 
+/// The parts of a plan that a request looks at. The rest, which grows with the nodes, is skipped
+/// while the text is read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Demands {
+    inputs: Map<String, Value>,
+    deployment_plugins_to_install: Vec<Value>,
+    workflow_plugins_to_install: Vec<Value>,
+}
+
 impl Manager {
     /// Creates a deployment; waits for its environment unless the client comes back for it.
     pub async fn create_deployment(&self, ctx: &Ctx, new: NewDeployment) -> Result<Value> {
@@ -66,7 +76,7 @@ impl Manager {
             None => None,
         };
         let wanted = labels::read(&new.labels)?;
-        let plan = self.blueprint_plan(&blueprint).await?;
+        let plan = self.demands(&blueprint).await?;
         if !new.skip_plugins_validation {
             self.demand_plugins(ctx, &plan).await?;
         }
@@ -129,8 +139,8 @@ impl Manager {
         self.get_deployment(ctx, &new.id, None).await
     }
 
-    /// The plan of a blueprint that is uploaded.
-    pub(crate) async fn blueprint_plan(&self, blueprint: &Blueprint) -> Result<Plan> {
+    /// What the plan of an uploaded blueprint demands.
+    async fn demands(&self, blueprint: &Blueprint) -> Result<Demands> {
         let stored = blueprints::plan(&*self.store, blueprint.storage_id).await.map_err(failed)?;
         let stored = stored.ok_or_else(|| {
             Error::new(Code::DeploymentCreation, format!("Blueprint `{}` has no plan; upload it again", blueprint.id))
@@ -140,9 +150,9 @@ impl Manager {
     }
 
     /// Refuses a plan that needs a plugin which nobody has uploaded.
-    async fn demand_plugins(&self, ctx: &Ctx, plan: &Plan) -> Result<()> {
+    async fn demand_plugins(&self, ctx: &Ctx, plan: &Demands) -> Result<()> {
         let scope = self.scope(ctx, false).await?;
-        for plugin in plan.deployment_plugins_to_install().iter().chain(plan.workflow_plugins_to_install()) {
+        for plugin in plan.deployment_plugins_to_install.iter().chain(&plan.workflow_plugins_to_install) {
             let text = |key: &str| plugin[key].as_str().filter(|text| !text.is_empty());
             let Some(package) = text("package_name") else { continue };
             if plugin["install"] == false || text("source").is_some() {
@@ -204,19 +214,18 @@ async fn purge_failed(tx: &Tx, old: &Deployment) -> Result<()> {
 }
 
 /// Refuses inputs that are missing or not declared.
-fn check_inputs(plan: &Plan, given: &Map<String, Value>) -> Result<()> {
+fn check_inputs(plan: &Demands, given: &Map<String, Value>) -> Result<()> {
     let needed = |(name, schema): &(&String, &Value)| {
         schema.get("default").is_none() && schema["required"] != false && !given.contains_key(*name)
     };
-    let missing: Vec<&str> = plan.inputs().iter().filter(needed).map(|(name, _)| name.as_str()).collect();
+    let missing: Vec<&str> = plan.inputs.iter().filter(needed).map(|(name, _)| name.as_str()).collect();
     if !missing.is_empty() {
         return Err(Error::new(
             Code::MissingRequiredDeploymentInput,
             format!("Cannot create deployment - missing inputs: {}", missing.join(", ")),
         ));
     }
-    let unknown: Vec<&str> =
-        given.keys().filter(|name| !plan.inputs().contains_key(*name)).map(String::as_str).collect();
+    let unknown: Vec<&str> = given.keys().filter(|name| !plan.inputs.contains_key(*name)).map(String::as_str).collect();
     if !unknown.is_empty() {
         return Err(Error::new(
             Code::UnknownDeploymentInput,

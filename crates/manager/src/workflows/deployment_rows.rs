@@ -1,11 +1,14 @@
 //! What a run must know of its deployment, read from rows.
 
 use nephele_engine::lifecycle::Parameters;
+use nephele_engine::topology::{Instance, Node};
 use nephele_engine::{RunInfo, Topology};
 use nephele_model::{Error, Result};
 use nephele_store::executions::Execution;
-use nephele_store::{Json, config, node_instances, nodes};
-use serde_json::{Map, Value, json};
+use nephele_store::node_instances::{self, NodeInstance};
+use nephele_store::{Json, config, nodes};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::workflows::upload::parameters;
 use crate::{Manager, rows};
@@ -71,42 +74,38 @@ impl Manager {
         let deployment = execution.deployment_fk.unwrap_or_default();
         let nodes = nodes::of_deployment(&*self.store, deployment).await.map_err(rows::failed)?;
         let instances = node_instances::of_deployment(&*self.store, deployment).await.map_err(rows::failed)?;
-        let section = |json: &Option<Json>, absent: Value| match json {
-            Some(json) => json.value().map_err(rows::failed),
-            None => Ok(absent),
-        };
-        let mut topology = json!({"nodes": [], "instances": []});
-        let list = |rows: Vec<Result<Value>>| rows.into_iter().collect::<Result<Vec<Value>>>().map(Value::from);
-        topology["nodes"] = list(
-            nodes
-                .iter()
-                .map(|node| {
-                    Ok(json!({
-                        "id": node.id,
-                        "type_hierarchy": section(&node.type_hierarchy, json!([]))?,
-                        "operations": section(&node.operations, json!({}))?,
-                        "relationships": section(&node.relationships, json!([]))?,
-                        "plugins": section(&node.plugins, json!([]))?,
-                        "properties": section(&node.properties, json!({}))?,
-                        "host_id": node.host_id,
-                    }))
-                })
-                .collect(),
-        )?;
-        topology["instances"] = list(
-            instances
-                .iter()
-                .map(|instance| {
-                    Ok(json!({
-                        "id": instance.id,
-                        "node_id": instance.node_id,
-                        "host_id": instance.host_id,
-                        "state": instance.state,
-                        "relationships": section(&instance.relationships, json!([]))?,
-                    }))
-                })
-                .collect(),
-        )?;
-        serde_json::from_value(topology).map_err(Error::internal)
+        let nodes = nodes.iter().map(|row| node(row).map_err(Error::internal)).collect::<Result<_>>()?;
+        let instances =
+            instances.into_iter().map(|row| instance(row).map_err(Error::internal)).collect::<Result<_>>()?;
+        Topology::new(nodes, instances).map_err(Error::internal)
     }
+}
+
+/// A node as the engine knows it. Its sections go from their stored text into it in one pass: large
+/// deployments have megabytes of them.
+fn node(row: &nodes::Node) -> serde_json::Result<Node> {
+    Ok(Node {
+        id: row.id.to_string(),
+        type_hierarchy: section(row.type_hierarchy.as_ref())?,
+        operations: section(row.operations.as_ref())?,
+        relationships: section(row.relationships.as_ref())?,
+        plugins: section(row.plugins.as_ref())?,
+        properties: section(row.properties.as_ref())?,
+        host_id: row.host_id.as_ref().map(ToString::to_string),
+    })
+}
+
+fn instance(row: NodeInstance) -> serde_json::Result<Instance> {
+    Ok(Instance {
+        relationships: section(row.relationships.as_ref())?,
+        id: row.id.to_string(),
+        node_id: row.node_id.to_string(),
+        host_id: row.host_id.map(|id| id.to_string()),
+        state: row.state,
+    })
+}
+
+fn section<T: DeserializeOwned + Default>(stored: Option<&Json>) -> serde_json::Result<T> {
+    let parsed: Option<Option<T>> = stored.map(|json| serde_json::from_str(json.as_str())).transpose()?;
+    Ok(parsed.flatten().unwrap_or_default())
 }
