@@ -30,16 +30,14 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources) -> Resu
     let root = loaded
         .filter(|root| !root.is_null())
         .unwrap_or_else(|| Arc::new(Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) }));
-    if !source.text.is_ascii() {
-        if let Some(node) = not_ascii(&root) {
-            let mark = node.span.start;
-            let message = format!(
-                "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
-                mark.line, mark.column
-            );
-            let place = Place { file: source.location.clone(), mark: Some(mark), ..Place::default() };
-            return Err(Diagnostic::new(Kind::InputType, Some(108), message).at(place));
-        }
+    if let Some(node) = (!source.text.is_ascii()).then(|| not_ascii(&root)).flatten() {
+        let mark = node.span.start;
+        let message = format!(
+            "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
+            mark.line, mark.column
+        );
+        let place = Place { file: source.location.clone(), mark: Some(mark), ..Place::default() };
+        return Err(Diagnostic::new(Kind::InputType, Some(108), message).at(place));
     }
     Ok(root)
 }

@@ -4,7 +4,7 @@
 //! see both), the message in its wording, and for people a place (`file:line:column`) and a hint.
 //! Codes: spec dsl.md section 1.4.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use nephele_yaml11::Mark;
 
@@ -217,14 +217,19 @@ impl Diagnostic {
         };
         let mut text = format!("{} ", self.message);
         if let Some(file) = &place.file {
-            text += &format!("\n  in: {file}");
+            let _ = write!(text, "\n  in: {file}");
         }
         match place.wording {
             Wording::Unwritten => {}
-            Wording::Key(mark) => text += &format!("\n  in line: {}, column: {}", mark.line + 1, mark.column),
-            Wording::Value(mark) => text += &format!("\n  in line {}, column {}", mark.line + 1, mark.column),
+            Wording::Key(mark) => {
+                let _ = write!(text, "\n  in line: {}, column: {}", mark.line + 1, mark.column);
+            }
+            Wording::Value(mark) => {
+                let _ = write!(text, "\n  in line {}, column {}", mark.line + 1, mark.column);
+            }
         }
-        text + &format!("\n  path: {}\n  value: {}", place.path, place.value)
+        let _ = write!(text, "\n  path: {}\n  value: {}", place.path, place.value);
+        text
     }
 }
 

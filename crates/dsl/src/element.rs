@@ -25,7 +25,7 @@ enum Name<'n> {
 /// A node, or the absence of one, with its ancestors.
 #[derive(Clone, Copy)]
 pub(crate) struct Element<'p, 'n> {
-    parent: Option<&'p Element<'p, 'n>>,
+    parent: Option<&'p Self>,
     name: Name<'n>,
     value: Option<&'n Arc<Node>>,
     sources: &'n Sources,

@@ -30,7 +30,7 @@ pub use function::{Context, Storage, evaluate, evaluate_capabilities, evaluate_n
 pub use import::{Fetch, Fetched, ImportError, Imports, Resolver, Rule};
 pub use instance_ids::{CountedIds, InstanceIds, RandomIds};
 pub use plan::{DeploymentPlan, Plan};
-pub use prepare::{Catalog, PrepareOptions, ValueQuery, expand, prepare};
+pub use prepare::{Catalog, ExistingIds, PrepareOptions, ValueQuery, expand, prepare};
 pub use source::Source;
 pub use version::Version;
 

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::instance_ids::CountedIds;
 
-    fn node(name: &str, count: u64, relationships: Value) -> Value {
+    fn node(name: &str, count: u64, relationships: &[Value]) -> Value {
         json!({
             "id": name, "name": name, "relationships": relationships,
             "capabilities": {"scalable": {"properties": {"current_instances": count}}},
@@ -181,18 +181,16 @@ mod tests {
         })
     }
 
-    fn expanded(nodes: Vec<Value>) -> Result<Vec<Value>, Diagnostic> {
+    fn expanded(nodes: &[Value]) -> Result<Vec<Value>, Diagnostic> {
         let plan = json!({"nodes": nodes, "scaling_groups": {}});
         expand(plan.as_object().unwrap(), &mut CountedIds(0), &HashMap::new())
     }
 
     #[test]
     fn counts_multiply_down_containment() {
-        let instances = expanded(vec![
-            node("host", 2, json!([])),
-            node("web", 3, json!([relationship("contained_in", "host", "all_to_all")])),
-        ])
-        .unwrap();
+        let instances =
+            expanded(&[node("host", 2, &[]), node("web", 3, &[relationship("contained_in", "host", "all_to_all")])])
+                .unwrap();
         assert_eq!(instances.len(), 8);
         assert_eq!(instances[1]["relationships"][0]["target_id"], instances[0]["id"]);
     }
@@ -200,9 +198,8 @@ mod tests {
     #[test]
     fn one_target_or_all() {
         let to = |connection| {
-            let nodes =
-                vec![node("db", 2, json!([])), node("web", 2, json!([relationship("connected_to", "db", connection)]))];
-            expanded(nodes).map(|instances| instances[2]["relationships"].as_array().unwrap().len())
+            let nodes = [node("db", 2, &[]), node("web", 2, &[relationship("connected_to", "db", connection)])];
+            expanded(&nodes).map(|instances| instances[2]["relationships"].as_array().unwrap().len())
         };
         assert_eq!(to("all_to_all").unwrap(), 2);
         assert_eq!(to("all_to_one").unwrap(), 1);
@@ -211,14 +208,11 @@ mod tests {
 
     #[test]
     fn a_deep_chain_needs_no_stack() {
-        let chain = (0..20_000).map(|number| match number {
-            0 => node("n0", 1, json!([])),
-            _ => node(
-                &format!("n{number}"),
-                1,
-                json!([relationship("contained_in", &format!("n{}", number - 1), "all_to_all")]),
-            ),
-        });
-        assert_eq!(expanded(chain.collect()).unwrap().len(), 20_000);
+        let mut chain = vec![node("n0", 1, &[])];
+        for number in 1..20_000 {
+            let container = format!("n{}", number - 1);
+            chain.push(node(&format!("n{number}"), 1, &[relationship("contained_in", &container, "all_to_all")]));
+        }
+        assert_eq!(expanded(&chain).unwrap().len(), 20_000);
     }
 }

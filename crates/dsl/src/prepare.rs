@@ -42,6 +42,9 @@ pub struct ValueQuery<'a> {
     pub constraints: &'a Map<String, Value>,
 }
 
+/// Instance ids by node.
+pub type ExistingIds = HashMap<String, HashSet<String>>;
+
 /// How [`prepare`] goes about it.
 #[derive(Clone, Debug, Default)]
 pub struct PrepareOptions {
@@ -50,7 +53,7 @@ pub struct PrepareOptions {
     /// Turn strings into numbers and truth values where an input's type wants them.
     pub auto_correct_types: bool,
     /// Instance ids that are taken, by node.
-    pub existing_ids: HashMap<String, HashSet<String>>,
+    pub existing_ids: ExistingIds,
 }
 
 /// Fills in inputs, evaluates functions, checks secrets, and makes the node instances.
@@ -85,11 +88,7 @@ pub fn prepare(
 }
 
 /// Makes the node instances of a plan and nothing else. `existing` are ids that are taken, by node.
-pub fn expand(
-    plan: Plan,
-    ids: &mut dyn InstanceIds,
-    existing: &HashMap<String, HashSet<String>>,
-) -> Result<DeploymentPlan, Diagnostic> {
+pub fn expand(plan: Plan, ids: &mut dyn InstanceIds, existing: &ExistingIds) -> Result<DeploymentPlan, Diagnostic> {
     let mut plan = plan.0;
     let instances = multi_instance::expand(&plan, ids, existing)?;
     plan.insert("node_instances".to_owned(), Value::Array(instances));

@@ -4,10 +4,10 @@ use crate::diagnostic::{Diagnostic, Kind};
 
 /// `2 weeks`, `10min`, `1h`: a number and a period.
 pub(crate) fn check_delta(text: &str) -> Result<(), Diagnostic> {
+    const PERIODS: [&str; 12] = ["min", "minute", "h", "hour", "d", "day", "w", "week", "mo", "month", "y", "year"];
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let period = text[digits..].strip_prefix(' ').unwrap_or(&text[digits..]);
     let period = period.strip_suffix('s').unwrap_or(period);
-    const PERIODS: [&str; 12] = ["min", "minute", "h", "hour", "d", "day", "w", "week", "mo", "month", "y", "year"];
     if digits > 0 && PERIODS.contains(&period) {
         return Ok(());
     }

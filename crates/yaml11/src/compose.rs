@@ -17,7 +17,7 @@ use crate::span::{Mark, Span};
 pub const DEEPEST: u32 = 100;
 
 /// How many nodes a text may stand for.
-pub const MOST_NODES: u64 = 20_000_000;
+pub const MOST_NODES: u64 = 5_000_000;
 
 /// A node with what the limits need: its height and its size with aliases written out.
 #[derive(Clone)]
@@ -155,7 +155,6 @@ impl<'text> Composer<'text> {
             size = size.saturating_add(key.size).saturating_add(value.size);
             if is_merge {
                 merge(&value.node, start, value_start, &mut merged)?;
-                size = size.saturating_add(value.size);
             } else {
                 own.push(Entry { key: key.node, value: value.node });
             }
@@ -231,8 +230,8 @@ fn scalar(tag: Option<&str>, text: String, plain: bool, mark: Mark) -> Result<Va
         Some("bool") => resolve::boolean(&text).map(Value::Bool),
         Some("int") => resolve::integer(&text),
         Some("float") => resolve::float(&text).or_else(|| text.parse().ok()).map(Value::Float),
-        Some("binary") => Some(Value::Binary(text.clone())),
-        Some("timestamp") if resolve::timestamp(&text) => Some(Value::Timestamp(text.clone())),
+        Some("binary") => Some(Value::Binary(text)),
+        Some("timestamp") if resolve::timestamp(&text) => Some(Value::Timestamp(text)),
         None if tag == "!" => Some(Value::String(text.as_str().into())),
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! Plain scalars to values: the YAML 1.1 rules for null, bool, int, float and timestamp.
 //!
 //! `010` is octal 8, `0o17` is text, `1_000` is a number, `12:30:45` counts in sixties, `1e3` is text
-//! because a float needs a dot. Source: YAML 1.1 type repository as PyYAML reads it.
+//! because a float needs a dot. Source: YAML 1.1 type repository as `PyYAML` reads it.
 
 use crate::node::Value;
 

@@ -1,8 +1,11 @@
 //! What whole documents become.
 
+use std::fmt::Write;
+
 use nephele_yaml11::{DEEPEST, Mark, Stage, Value, load};
 use proptest::prelude::*;
 
+#[expect(clippy::unwrap_used, reason = "a test")]
 fn value(text: &str) -> Value {
     load(text).unwrap().unwrap().value.clone()
 }
@@ -51,11 +54,21 @@ fn aliases_share_and_cannot_explode_or_recur() {
     let mut bomb = String::from("a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n");
     for level in 1..12 {
         let before = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb += &format!("a{level}: &a{level} [{before}]\n");
+        writeln!(bomb, "a{level}: &a{level} [{before}]").unwrap();
     }
     assert_eq!(load(&bomb).unwrap_err().stage, Stage::Composer);
     assert_eq!(load("a: &x [*x]").unwrap_err().stage, Stage::Constructor);
     assert_eq!(load("a: *nothing").unwrap_err().problem, "found undefined alias 'nothing'");
+}
+
+#[test]
+fn a_chain_of_merges_is_not_a_bomb() {
+    let mut text = String::from("m0: &m0 {x0: 0}\n");
+    for level in 1..40 {
+        writeln!(text, "m{level}: &m{level} {{<<: *m{}, x{level}: 0}}", level - 1).unwrap();
+    }
+    let root = load(&text).unwrap().unwrap();
+    assert_eq!(root.entry("m39").unwrap().value.entries().unwrap().len(), 40);
 }
 
 #[test]

@@ -165,10 +165,9 @@ fn resolve(
     rest: &[Value],
 ) -> Result<Arc<Value>, Diagnostic> {
     let instances = &view.instances;
-    if let Some(hinted) = instances.hint.as_deref().and_then(|id| storage.node_instance(id)) {
-        if id_of(&hinted, "node_id") == name {
-            return Ok(hinted);
-        }
+    let hinted = instances.hint.as_deref().and_then(|id| storage.node_instance(id));
+    if let Some(hinted) = hinted.filter(|hinted| id_of(hinted, "node_id") == name) {
+        return Ok(hinted);
     }
     let id = match name {
         "SELF" => &instances.self_id,

@@ -5,6 +5,7 @@
 //! that yields what it yielded before.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -109,7 +110,7 @@ impl<'w> Evaluator<'w> {
             Value::Array(items) => {
                 let mut evaluated = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    path.push_str(&format!("[{index}]"));
+                    let _ = write!(path, "[{index}]");
                     evaluated.push(self.evaluate(item, view, path, depth + 1)?);
                     path.truncate(length);
                 }

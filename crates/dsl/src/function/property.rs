@@ -1,5 +1,7 @@
 //! Paths into values: properties, attributes, inputs, capabilities, secrets.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use super::{failure, recognise};
@@ -95,7 +97,8 @@ pub(crate) fn descend(
 fn dotted(path: &[Value]) -> String {
     let mut text = path.first().map(str).unwrap_or_default();
     for step in path.iter().skip(1) {
-        text += &if is_index(step) { format!("[{}]", str(step)) } else { format!(".{}", str(step)) };
+        let step_text = str(step);
+        let _ = if is_index(step) { write!(text, "[{step_text}]") } else { write!(text, ".{step_text}") };
     }
     text
 }

@@ -2,6 +2,7 @@
 //! 6.2).
 
 use std::cell::Cell;
+use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
@@ -98,10 +99,8 @@ fn operations(
         let waits = Cell::new(false);
         let view = View { waits: Some(&waits), ..view.clone() };
         container(inputs, &view, relationship_type, &format!("{path}.{name}.inputs"), visit)?;
-        if waits.get() {
-            if let Some(operation) = operation.as_object_mut() {
-                operation.insert("has_intrinsic_functions".to_owned(), Value::Bool(true));
-            }
+        if let (true, Some(operation)) = (waits.get(), operation.as_object_mut()) {
+            operation.insert("has_intrinsic_functions".to_owned(), Value::Bool(true));
         }
     }
     Ok(())
@@ -171,7 +170,7 @@ pub(crate) fn functions(
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate().filter(|(_, item)| is_container(item)) {
-                path.push_str(&format!("[{index}]"));
+                let _ = write!(path, "[{index}]");
                 functions(item, order, path, found)?;
                 path.truncate(length);
             }

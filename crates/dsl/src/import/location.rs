@@ -1,6 +1,8 @@
 //! Where an import may be: namespaces off its front, then one location after the other (spec dsl.md
 //! sections 2.1 and 2.2).
 
+use std::fmt::Write;
+
 use super::Imports;
 use super::namespace::DELIMITER;
 use crate::diagnostic::{Diagnostic, Kind};
@@ -69,7 +71,7 @@ fn file(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/_.-~".contains(&byte) {
             location.push(char::from(byte));
         } else {
-            location += &format!("%{byte:02X}");
+            let _ = write!(location, "%{byte:02X}");
         }
     }
     location

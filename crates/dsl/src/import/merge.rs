@@ -65,8 +65,9 @@ pub(crate) fn merge(
             other => {
                 let mut message = format!("Import failed: non-mergeable field: '{other}'");
                 if MERGEABLE_SINCE_1_3.contains(&other) {
-                    message +=
-                        &format!(". {other} can be imported multiple times only from cloudify_dsl_1_3 and above.");
+                    message += ". ";
+                    message += other;
+                    message += " can be imported multiple times only from cloudify_dsl_1_3 and above.";
                 }
                 return Err(Diagnostic::new(Kind::Logic, Some(3), message));
             }

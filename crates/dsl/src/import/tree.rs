@@ -32,7 +32,7 @@ impl Tree {
     /// The sections of a document; whatever has no text as key is left out.
     pub(crate) fn new(root: &Node) -> Self {
         let sections = root.entries().unwrap_or_default().iter().filter_map(|entry| {
-            let items = entry.value.entries().map(|entries| entries.iter().filter_map(item).collect());
+            let items = entry.value.entries().map(|entries| entries.iter().map(item).collect());
             let section = Section { key: Arc::clone(&entry.key), value: Arc::clone(&entry.value), items };
             Some((entry.key.as_str()?.to_owned(), section))
         });
@@ -73,12 +73,12 @@ impl Tree {
     }
 }
 
-fn item(entry: &Entry) -> Option<(String, Item)> {
+fn item(entry: &Entry) -> (String, Item) {
     let name = match entry.key.as_str() {
         Some(name) => name.to_owned(),
         None => crate::element::json(&entry.key).to_string(),
     };
-    Some((name, Item { key: Arc::clone(&entry.key), value: Arc::clone(&entry.value), is_builtin: false }))
+    (name, Item { key: Arc::clone(&entry.key), value: Arc::clone(&entry.value), is_builtin: false })
 }
 
 /// A new text node in the place of another.

@@ -126,11 +126,11 @@ fn merge(
 }
 
 /// As plans show them.
-pub(crate) fn to_json(interfaces: &Interfaces) -> Value {
+pub(crate) fn to_json(interfaces: &Interfaces) -> Map<String, Value> {
     let operations = |operations: &IndexMap<String, Operation>| {
         Value::Object(operations.iter().map(|(name, operation)| (name.clone(), operation.to_json())).collect())
     };
-    Value::Object(interfaces.iter().map(|(name, interface)| (name.clone(), operations(interface))).collect())
+    interfaces.iter().map(|(name, interface)| (name.clone(), operations(interface))).collect()
 }
 
 /// The operations of plans: each under its own name and as `interface.operation`. A name that two

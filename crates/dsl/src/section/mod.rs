@@ -13,6 +13,7 @@ pub(crate) mod node_plugins;
 pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod outputs;
+pub(crate) mod planned_interfaces;
 pub(crate) mod plugins;
 pub(crate) mod policies;
 pub(crate) mod properties;

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::interfaces::{self, Level};
+use super::planned_interfaces::{OfTypes, Planned};
 use super::relationships::{Relationship, Relationships};
 use super::types::{CONTAINED_IN, Types};
 use super::{Scope, node_plugins, policies};
@@ -29,12 +30,6 @@ pub(crate) struct Node {
     pub(crate) planned: Map<String, Value>,
 }
 
-/// Interfaces and operations of a type whose template adds nothing to them.
-struct Plain {
-    interfaces: Value,
-    operations: Value,
-}
-
 /// The nodes in source order, complete apart from plugins; two relationships to one target are reported
 /// in `warnings`.
 pub(crate) fn parse(
@@ -46,7 +41,7 @@ pub(crate) fn parse(
 ) -> Vec<Node> {
     let templates: Templates<'_, '_> = section.entries().map(|element| (element.name(), element)).collect();
     let mut relationships = Relationships::default();
-    let mut plain = HashMap::new();
+    let mut plain = OfTypes::default();
     let mut nodes: IndexMap<String, Node> = IndexMap::with_capacity(templates.len());
     for (name, element) in &templates {
         let node =
@@ -91,7 +86,7 @@ fn one(
     node_types: &Types,
     relationship_types: &Types,
     relationships: &mut Relationships,
-    plain: &mut HashMap<String, Plain>,
+    plain: &mut OfTypes,
     scope: &mut Scope<'_>,
 ) -> Result<Node, Diagnostic> {
     let type_element = element.get("type");
@@ -118,30 +113,16 @@ fn one(
     }
     check_one_container(element, name, &own_relationships)?;
     let (instances, capabilities) = parse_counts(element, name)?;
-    let own_interfaces = element.get("interfaces");
-    let is_plain = own_interfaces.node().is_none();
-    let (interfaces, operations) = match plain.get(type_name).filter(|_| is_plain) {
-        Some(plain) => (plain.interfaces.clone(), plain.operations.clone()),
-        None => {
-            let template = interfaces::parse(&own_interfaces, Level::Template, scope);
-            let merged = interfaces::over_template(&template, &node_type.interfaces[0])
-                .map_err(|problem| element.place_if_blueprint(problem))?;
-            let context = format!("in node '{name}' of type '{type_name}'");
-            let operations = interfaces::plan(&merged, 10, &context, scope)
-                .map_err(|problem| element.place_if_blueprint(problem))?;
-            let (interfaces, operations) = (interfaces::to_json(&merged), Value::Object(operations));
-            if is_plain {
-                let kept = Plain { interfaces: interfaces.clone(), operations: operations.clone() };
-                plain.insert(type_name.to_owned(), kept);
-            }
-            (interfaces, operations)
-        }
-    };
+    let template = interfaces::parse(&element.get("interfaces"), Level::Template, scope);
+    let context = format!("in node '{name}' of type '{type_name}'");
+    let Planned { interfaces, operations } = plain
+        .over_template(type_name, &template, &node_type.interfaces[0], 10, &context, scope)
+        .map_err(|problem| element.place_if_blueprint(problem))?;
     let mut planned = Map::with_capacity(14);
     planned.insert("type".to_owned(), Value::String(type_name.to_owned()));
     planned.insert("instances".to_owned(), instances);
     planned.insert("capabilities".to_owned(), capabilities);
-    planned.insert("interfaces".to_owned(), interfaces);
+    planned.insert("interfaces".to_owned(), Value::Object(interfaces));
     let shown =
         own_relationships.iter_mut().map(|relationship| Value::Object(std::mem::take(&mut relationship.planned)));
     planned.insert("relationships".to_owned(), Value::Array(shown.collect()));
@@ -150,7 +131,7 @@ fn one(
     planned.insert("id".to_owned(), Value::String(name.to_owned()));
     let hierarchy = node_type.hierarchy.iter().cloned().map(Value::String).collect();
     planned.insert("type_hierarchy".to_owned(), Value::Array(hierarchy));
-    planned.insert("operations".to_owned(), operations);
+    planned.insert("operations".to_owned(), Value::Object(operations));
     Ok(Node {
         name: name.to_owned(),
         is_host: node_type.is_host(),

@@ -269,7 +269,7 @@ mod tests {
     fn operation(implementation: &str, inputs: Value) -> Operation {
         Operation {
             implementation: implementation.to_owned(),
-            inputs: inputs.as_object().cloned().unwrap(),
+            inputs: serde_json::from_value(inputs).unwrap(),
             ..Operation::default()
         }
     }

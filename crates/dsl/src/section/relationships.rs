@@ -1,14 +1,12 @@
 //! Relationship types, and the relationships of node templates (spec dsl.md section 4.2).
 
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use serde_json::{Map, Value};
 
 use super::Scope;
 use super::interfaces::{self, Interfaces, Level};
 use super::nodes::Templates;
 use super::operations::{self, Owner};
+use super::planned_interfaces::OfTypes;
 use super::types::{self, Type, Types};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::element::Element;
@@ -46,7 +44,7 @@ pub(crate) fn type_to_json(name: &str, relationship: &Type) -> Value {
     }
     map.insert("properties".to_owned(), Value::Object(relationship.properties.clone()));
     for ((key, _), side) in SIDES.iter().zip(&relationship.interfaces) {
-        map.insert((*key).to_owned(), interfaces::to_json(side));
+        map.insert((*key).to_owned(), Value::Object(interfaces::to_json(side)));
     }
     map.insert("name".to_owned(), Value::String(name.to_owned()));
     map.insert("type_hierarchy".to_owned(), hierarchy(relationship));
@@ -66,17 +64,10 @@ pub(crate) struct Relationship {
     pub(crate) planned: Map<String, Value>,
 }
 
-/// What a side of a relationship becomes; shared by all relationships that add nothing to their type.
-#[derive(Clone)]
-struct Side {
-    interfaces: Value,
-    operations: Value,
-}
-
-/// Parses relationships; remembers what types become on their own.
+/// Parses relationships; remembers what each side of a type becomes on its own.
 #[derive(Default)]
 pub(crate) struct Relationships {
-    plain: HashMap<(String, usize), Side>,
+    plain: [OfTypes; 2],
 }
 
 impl Relationships {
@@ -107,9 +98,15 @@ impl Relationships {
         let mut operations = Vec::with_capacity(2);
         for (index, (key, operations_key)) in SIDES.iter().enumerate() {
             let own = element.get(key);
-            let side = self.side(&own, index, node, target, type_name, relationship_type, scope)?;
-            planned.insert((*key).to_owned(), side.interfaces);
-            operations.push(((*operations_key).to_owned(), side.operations));
+            let template = interfaces::parse(&own, Level::Template, scope);
+            let at = if index == 0 { node } else { target };
+            let context = format!("in relationship of type '{type_name}' in node '{at}'");
+            let of_type = &relationship_type.interfaces[index];
+            let side = self.plain[index]
+                .over_template(type_name, &template, of_type, 19, &context, scope)
+                .map_err(|problem| own.place_if_blueprint(problem))?;
+            planned.insert((*key).to_owned(), Value::Object(side.interfaces));
+            operations.push(((*operations_key).to_owned(), Value::Object(side.operations)));
         }
         planned.insert("type_hierarchy".to_owned(), hierarchy(relationship_type));
         planned.insert("target_id".to_owned(), Value::String(target.to_owned()));
@@ -120,36 +117,6 @@ impl Relationships {
             contained_in: relationship_type.is_contained_in(),
             planned,
         })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one sentence: whose side of what, between whom")]
-    fn side(
-        &mut self,
-        own: &Element<'_, '_>,
-        index: usize,
-        source: &str,
-        target: &str,
-        type_name: &str,
-        relationship_type: &Rc<Type>,
-        scope: &mut Scope<'_>,
-    ) -> Result<Side, Diagnostic> {
-        let is_plain = own.node().is_none();
-        let key = (type_name.to_owned(), index);
-        if let Some(side) = self.plain.get(&key).filter(|_| is_plain) {
-            return Ok(side.clone());
-        }
-        let template = interfaces::parse(own, Level::Template, scope);
-        let merged = interfaces::over_template(&template, &relationship_type.interfaces[index])
-            .map_err(|problem| own.place_if_blueprint(problem))?;
-        let node = if index == 0 { source } else { target };
-        let context = format!("in relationship of type '{type_name}' in node '{node}'");
-        let operations =
-            interfaces::plan(&merged, 19, &context, scope).map_err(|problem| own.place_if_blueprint(problem))?;
-        let side = Side { interfaces: interfaces::to_json(&merged), operations: Value::Object(operations) };
-        if is_plain {
-            self.plain.insert(key, side.clone());
-        }
-        Ok(side)
     }
 }
 
