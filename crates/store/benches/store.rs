@@ -264,27 +264,3 @@ fn journal_of_1000_nodes(bencher: Bencher) {
         bed
     });
 }
-
-#[divan::bench]
-fn x_count_mostly(bencher: Bencher) {
-    let bed = bed();
-    let query = ListQuery {
-        size: Some(1),
-        include: Some(vec!["_storage_id".into()]),
-        filters: vec![("execution_id".to_owned(), vec!["e".to_owned()])],
-        ..ListQuery::default()
-    };
-    bencher.bench_local(|| {
-        let scope = scope();
-        bed.runtime.block_on(events::list(&bed.store, &scope, &query, &[])).expect("a page").items.len()
-    });
-}
-#[divan::bench]
-fn x_no_count_100(bencher: Bencher) {
-    let bed = bed();
-    let query = ListQuery { size: Some(100), offset: 4900, ..ListQuery::default() };
-    bencher.bench_local(|| {
-        let scope = scope();
-        bed.runtime.block_on(events::list(&bed.store, &scope, &query, &[])).expect("a page").items.len()
-    });
-}

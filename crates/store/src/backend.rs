@@ -46,6 +46,11 @@ impl Sql {
         Self { text: text.into(), values, cached: true }
     }
 
+    /// The same text for the same statement and values.
+    pub(crate) fn key(&self) -> String {
+        format!("{} {:?}", self.text, self.values)
+    }
+
     /// A statement whose text is unlikely to come back.
     pub(crate) fn once(text: String, values: Vec<Value>) -> Self {
         Self { text: Cow::Owned(text), values, cached: false }

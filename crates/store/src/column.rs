@@ -138,10 +138,6 @@ macro_rules! texts {
     )*};
 }
 
-fn free<T: From<String>>(text: &str) -> Option<T> {
-    Some(T::from(text.to_owned()))
-}
-
 texts! {
     Visibility => Self::parse,
     Role => Self::parse,
@@ -152,15 +148,15 @@ texts! {
     TaskState => Self::parse,
     TaskKind => Self::parse,
     InstanceState => |text: &str| Some(Self::new(text)),
-    TenantName => free,
-    Username => free,
-    BlueprintId => free,
-    DeploymentId => free,
-    NodeId => free,
-    NodeInstanceId => free,
-    ExecutionId => free,
-    TaskId => free,
-    GraphId => free,
+    TenantName => |text: &str| Some(Self::new(text)),
+    Username => |text: &str| Some(Self::new(text)),
+    BlueprintId => |text: &str| Some(Self::new(text)),
+    DeploymentId => |text: &str| Some(Self::new(text)),
+    NodeId => |text: &str| Some(Self::new(text)),
+    NodeInstanceId => |text: &str| Some(Self::new(text)),
+    ExecutionId => |text: &str| Some(Self::new(text)),
+    TaskId => |text: &str| Some(Self::new(text)),
+    GraphId => |text: &str| Some(Self::new(text)),
 }
 
 macro_rules! tuples {

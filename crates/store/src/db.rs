@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::backend::{Dialect, Open, Row, Sql};
 use crate::column::Column;
+use crate::counts::Counts;
 use crate::error::Result;
 
 /// What table functions run on: a [`crate::Store`] or a [`Tx`]. Only this crate implements it.
@@ -22,6 +23,15 @@ pub trait Db: Send + Sync {
     fn write(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>>;
     #[doc(hidden)]
     fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>>;
+    /// The number that a counting statement gives.
+    #[doc(hidden)]
+    fn count(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
+        async move {
+            let rows = self.fetch(sql).await?;
+            Ok(rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs())
+        }
+        .boxed()
+    }
     /// The present instant of the store's clock.
     fn now(&self) -> Timestamp;
 }
@@ -66,16 +76,19 @@ pub struct Tx {
     open: Mutex<Open>,
     dialect: Dialect,
     clock: Arc<dyn Clock>,
+    counts: Arc<Counts>,
 }
 
 impl Tx {
-    pub(crate) fn new(open: Open, dialect: Dialect, clock: Arc<dyn Clock>) -> Self {
-        Self { open: Mutex::new(open), dialect, clock }
+    pub(crate) fn new(open: Open, dialect: Dialect, clock: Arc<dyn Clock>, counts: Arc<Counts>) -> Self {
+        Self { open: Mutex::new(open), dialect, clock, counts }
     }
 
     /// Makes everything done in the transaction lasting and visible.
     pub async fn commit(self) -> Result<()> {
-        self.open.into_inner().commit().await
+        let committed = self.open.into_inner().commit().await;
+        self.counts.forget();
+        committed
     }
 
     /// Waits until no other transaction holds this key; held until the end of the transaction.

@@ -67,7 +67,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// The table in SQLite's "UNIQUE constraint failed: blueprints.id, blueprints.tenant_id".
+/// The table in SQLite's message, which ends with `: blueprints.id, blueprints.tenant_id`.
 fn sqlite_table(message: &str) -> String {
     let columns = message.rsplit(": ").next().unwrap_or(message);
     columns.split('.').next().unwrap_or(columns).to_owned()

@@ -10,20 +10,22 @@
 //! [`Db`]: the [`Store`] itself, where each statement stands alone, or a [`Tx`]. What needs several
 //! statements to be one takes a [`Tx`].
 //!
-//! Start with [`table`] for the entities, [`query`] for how lists become SQL, [`journal`] for what
+//! Start with [`table`] for the entities, `query` and `filter` for how lists become SQL, [`journal`] for what
 //! the engine writes, and `backend` for the two databases.
 
 mod backend;
 mod bootstrap;
 mod column;
 mod config_defaults;
+mod counts;
 mod db;
 mod error;
-pub mod field;
+mod field;
+mod filter;
 pub mod journal;
 mod json;
 mod migrate;
-pub mod query;
+mod query;
 mod record;
 pub mod scope;
 mod store;

@@ -41,7 +41,11 @@ impl Record {
         text.push_str(parts.next().unwrap_or_default());
         while let Some(micros) = parts.next() {
             match micros.parse() {
-                Ok(micros) => write!(text, "\"{}\"", Timestamp::from_micros(micros)).unwrap_or_default(),
+                Ok(micros) => {
+                    text.push('"');
+                    Timestamp::from_micros(micros).push_to(&mut text);
+                    text.push('"');
+                }
                 Err(_) => text.push_str("null"),
             }
             text.push_str(parts.next().unwrap_or_default());
@@ -96,6 +100,9 @@ impl Pieces {
             return self.sql(nested(key, resource.table, resource.fields));
         }
         let value = field.value();
+        if value == "NULL" && field.kind != Kind::Int {
+            return self.literal("null");
+        }
         match field.kind {
             Kind::Text => self.sql(format!("json_quote({value})")),
             Kind::Int => self.sql(format!("coalesce({value}, 0)")),

@@ -34,12 +34,12 @@ impl Scope {
             values.push(self.tenant_id.bind());
             format!("= ${}", values.len())
         };
-        let mut condition = format!("(r.tenant_id {tenant} OR r.visibility = 'global')");
-        if !self.is_administrator {
-            values.push(self.user_id.bind());
-            condition += &format!(" AND (r.visibility <> 'private' OR r.creator_id = ${})", values.len());
+        let condition = format!("(r.tenant_id {tenant} OR r.visibility = 'global')");
+        if self.is_administrator {
+            return condition;
         }
-        condition
+        values.push(self.user_id.bind());
+        format!("{condition} AND (r.visibility <> 'private' OR r.creator_id = ${})", values.len())
     }
 }
 

@@ -8,6 +8,8 @@ use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Clock, Timestamp};
 
 use crate::backend::{Backend, Dialect, Row, Sql};
+use crate::column::Column as _;
+use crate::counts::Counts;
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::field::Resource;
@@ -20,6 +22,7 @@ use crate::{migrate, query};
 pub struct Store {
     backend: Backend,
     clock: Arc<dyn Clock>,
+    counts: Arc<Counts>,
 }
 
 impl Store {
@@ -28,12 +31,13 @@ impl Store {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend = Backend::connect(url).await?;
         migrate::run(&backend).await?;
-        Ok(Self { backend, clock })
+        Ok(Self { backend, clock, counts: Arc::default() })
     }
 
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(Tx::new(self.backend.begin().await?, self.backend.dialect(), Arc::clone(&self.clock)))
+        let open = self.backend.begin().await?;
+        Ok(Tx::new(open, self.backend.dialect(), Arc::clone(&self.clock), Arc::clone(&self.counts)))
     }
 
     /// One page of a resource's records, as the caller may see them.
@@ -72,11 +76,27 @@ impl Db for Store {
     }
 
     fn write(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
-        self.backend.write(sql).boxed()
+        self.backend.write(sql).inspect(|_| self.counts.forget()).boxed()
     }
 
     fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
-        self.backend.execute(sql).boxed()
+        self.backend.execute(sql).inspect(|_| self.counts.forget()).boxed()
+    }
+
+    fn count(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
+        async move {
+            let (key, moment) = (sql.key(), self.counts.moment());
+            if let Some(total) = self.counts.get(&key) {
+                return Ok(total);
+            }
+            let rows = self.backend.fetch(sql).await?;
+            let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();
+            if self.backend.dialect() == Dialect::Lite {
+                self.counts.remember(moment, key, total);
+            }
+            Ok(total)
+        }
+        .boxed()
     }
 
     fn now(&self) -> Timestamp {

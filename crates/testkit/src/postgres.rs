@@ -156,16 +156,16 @@ impl Cluster {
         let log = self.folder.join("log").display().to_string();
         let options = format!("{SETTINGS} -k '{socket}'");
         self.as_server(&["pg_ctl", "-D", &data, "-w", "-l", &log, "-o", &options, "start"]);
-        // Its own session and no pipes, so that no test runner waits for it.
-        Command::new("setsid")
-            .args(["sh", "-c", WATCHDOG])
+        // Its own session and no pipes, so that no test runner waits for it; `setsid -f` returns at once.
+        let watched = Command::new("setsid")
+            .args(["-f", "sh", "-c", WATCHDOG])
             .arg(self.locks.join("in-use.lock"))
             .arg(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("the watchdog of the cluster can start");
+            .status();
+        assert!(watched.is_ok_and(|status| status.success()), "the watchdog of the cluster can start");
     }
 
     /// Runs a program of the server as a user that the server accepts, which root is not.

@@ -10,6 +10,7 @@ use crate::column::{Bind as _, values};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::field::{Hop, Resource, Tenancy, int, json, text, time};
+use crate::filter::Conditions;
 use crate::journal::Run;
 use crate::json::Json;
 use crate::query;
@@ -93,8 +94,7 @@ pub struct Range {
 pub async fn list(db: &dyn Db, scope: &Scope, query: &ListQuery, ranges: &[Range]) -> Result<Page<Record>> {
     let mut query = query.clone();
     query.size.get_or_insert(PAGE_SIZE);
-    let mut condition = String::new();
-    let mut values = Vec::new();
+    let mut conditions = Conditions::default();
     let mut filters = Vec::new();
     for (name, wanted) in std::mem::take(&mut query.filters) {
         let name = name.strip_suffix(".text").unwrap_or(&name);
@@ -104,44 +104,31 @@ pub async fn list(db: &dyn Db, scope: &Scope, query: &ListQuery, ranges: &[Range
         }
         match name {
             "message" | "operation" => {
-                let alternatives: Vec<_> = wanted
-                    .iter()
-                    .map(|pattern| {
-                        values.push(pattern.to_lowercase().bind());
-                        format!("lower(r.{name}) LIKE ${} ESCAPE '\\'", values.len())
-                    })
-                    .collect();
-                condition += &format!(" AND ({})", alternatives.join(" OR "));
+                let like = |pattern: &String| {
+                    format!("lower(r.{name}) LIKE {} ESCAPE '\\'", conditions.bind(pattern.to_lowercase().bind()))
+                };
+                let alternatives: Vec<_> = wanted.iter().map(like).collect();
+                conditions.require(format!("({})", alternatives.join(" OR ")));
             }
-            "type" if covers_all(&wanted) => {}
+            "type" if [EVENT, LOG].iter().all(|kind| wanted.iter().any(|wanted| wanted == kind)) => {}
             "node_id" => filters.push(("node_name".to_owned(), wanted)),
             _ => filters.push((name.to_owned(), wanted)),
         }
     }
     query.filters = filters;
     for range in ranges {
-        condition += &within(range, &mut values)?;
-    }
-    query::list_where(db, &RESOURCE, scope, &query, condition, values).await
-}
-
-fn covers_all(types: &[String]) -> bool {
-    [EVENT, LOG].iter().all(|kind| types.iter().any(|wanted| wanted == kind))
-}
-
-fn within(range: &Range, values: &mut Vec<sea_query::Value>) -> Result<String> {
-    if !matches!(range.field.as_str(), "timestamp" | "reported_timestamp") {
-        let message = format!("Unknown field to filter by range: {}. Allowed values: timestamp", range.field);
-        return Err(Error::Query(Refusal::bad_parameters(message)));
-    }
-    let mut condition = String::new();
-    for (bound, operator) in [(range.from, ">="), (range.to, "<")] {
-        if let Some(instant) = bound {
-            values.push(instant.bind());
-            condition += &format!(" AND r.\"{}\" {operator} ${}", range.field, values.len());
+        if !matches!(range.field.as_str(), "timestamp" | "reported_timestamp") {
+            let message = format!("Unknown field to filter by range: {}. Allowed values: timestamp", range.field);
+            return Err(Error::Query(Refusal::bad_parameters(message)));
+        }
+        for (bound, operator) in [(range.from, ">="), (range.to, "<")] {
+            if let Some(instant) = bound {
+                let instant = conditions.bind(instant.bind());
+                conditions.require(format!("r.\"{}\" {operator} {instant}", range.field));
+            }
         }
     }
-    Ok(condition)
+    query::list_where(db, &RESOURCE, scope, &query, conditions).await
 }
 
 insertable! {

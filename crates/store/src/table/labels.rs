@@ -90,7 +90,7 @@ pub async fn replace(
 /// The keys in use in a tenant, in order of the alphabet, that contain `search`.
 pub async fn keys(db: &dyn Db, labeled: Labeled, tenant_id: i64, search: &str) -> Result<Vec<String>> {
     let condition = "lower(l.key) LIKE $2 ESCAPE '\\'";
-    distinct(db, labeled, "key", condition, values![tenant_id, crate::query::pattern(search)]).await
+    distinct(db, labeled, "key", condition, values![tenant_id, crate::filter::pattern(search)]).await
 }
 
 /// The values in use for a key in a tenant, in order of the alphabet.

@@ -224,6 +224,16 @@ async fn pages_count_all_that_match() {
             let page = house.store.list(&blueprints::RESOURCE, &admin(), &query).await.unwrap();
             assert_eq!((page.items.len(), page.total), (shown, total), "{query:?}");
         }
+        let first = ListQuery { size: Some(1), ..ListQuery::default() };
+        let total = || async { house.store.list(&blueprints::RESOURCE, &admin(), &first).await.unwrap().total };
+        assert_eq!(total().await, 7);
+        let row = house.blueprint("b7").await;
+        assert_eq!(total().await, 8, "a write is counted at once");
+        let tx = house.store.begin().await.unwrap();
+        blueprints::delete(&tx, row).await.unwrap();
+        assert_eq!(total().await, 8, "and not before it is committed");
+        tx.commit().await.unwrap();
+        assert_eq!(total().await, 7);
         let nothing = ListQuery { size: Some(2), ..filter("id", &["none"]) };
         assert_eq!(house.store.list(&blueprints::RESOURCE, &admin(), &nothing).await.unwrap().total, 0);
     })
