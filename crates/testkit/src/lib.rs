@@ -4,11 +4,7 @@
 //! the real thing. A helper that cannot do its work panics with what is missing, so that a test
 //! never passes by leaving something out. Begin with [`home`] to run a manager.
 
-#![expect(
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a helper of tests fails the test that uses it, loudly"
-)]
+#![expect(clippy::expect_used, clippy::print_stderr, reason = "a helper of tests fails the test that uses it, loudly")]
 
 pub mod archive;
 pub mod cfy;

@@ -96,13 +96,17 @@ async fn install(home: &Home, kills: impl IntoIterator<Item = Duration>) {
     let execution = rest.start("sixty", "install", json!({})).await;
 
     let mut reported = Reported::default();
+    let mut interrupted = 0;
     for pause in kills {
         tokio::time::sleep(pause).await;
+        interrupted +=
+            usize::from(rest.get(&format!("/executions/{execution}")).await.expect(200)["ended_at"].is_null());
         reported.observe(&rest.events(&execution).await, &begun);
         manager.kill();
         manager = home.start();
         rest = Rest::new(home, &manager);
     }
+    assert!(interrupted > 0, "every kill came after the end");
     let execution = rest.ended(&execution).await;
     assert_eq!(execution["status"], "terminated", "{execution:#}");
 
