@@ -134,9 +134,10 @@ impl Backend {
             .statement_cache_capacity(STATEMENTS)
             .row_buffer_size(ROW_BUFFER)
             .pragma("temp_store", "memory");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        let reader =
-            SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
+        // A file does not hang up: asking each time whether it is still there would double the work.
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Lite { reader, writer })
     }
 
