@@ -165,10 +165,7 @@ fn finish(plan: &mut Map<String, Value>, version: Version, options: &Options) ->
     if options.validate_input_defaults {
         check_input_defaults(plan)?;
     }
-    if options.validate_functions {
-        function::validate::validate(plan, version)?;
-    }
-    let requirements = function::validate::requirements(plan)?;
+    let requirements = function::validate::requirements(plan, options.validate_functions.then_some(version))?;
     plan.insert("requirements".to_owned(), requirements);
     Ok(())
 }

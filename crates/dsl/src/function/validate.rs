@@ -12,18 +12,29 @@ use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::python_text;
 use crate::version::Version;
 
-/// Checks every function of a plan. Errors: the first problem.
-pub(crate) fn validate(plan: &mut Map<String, Value>, version: Version) -> Result<(), Diagnostic> {
+/// Looks at every function of a plan once: checks it if `version` says against which, and gathers
+/// `requirements` (every secret, and every capability of the parent, that is asked for).
+///
+/// Errors: the first problem.
+pub(crate) fn requirements(plan: &mut Map<String, Value>, version: Option<Version>) -> Result<Value, Diagnostic> {
     let inputs = plan.get("inputs").and_then(Value::as_object).cloned().unwrap_or_default();
     let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let world = PlanWorld::new(inputs, nodes, false);
-    scan::each(plan, &mut |site| {
+    let (mut capabilities, mut secrets) = (Vec::new(), Vec::new());
+    scan::each(plan, &mut |mut site| {
         let view = site.view;
-        scan::functions(site.value, Order::Outside, &mut site.path.clone(), &mut |name, arguments, path| {
+        scan::functions(site.value, Order::Outside, &mut site.path, &mut |name, arguments, path| {
             arguments::check(name, arguments)?;
-            one(name, arguments, path, view, &world, version)
+            match name {
+                "get_environment_capability" if arguments.is_string() => capabilities.push(json!([arguments])),
+                "get_environment_capability" => capabilities.push(arguments.clone()),
+                "get_secret" => secrets.push(arguments.clone()),
+                _ => {}
+            }
+            version.map_or(Ok(()), |version| one(name, arguments, path, view, &world, version))
         })
-    })
+    })?;
+    Ok(json!({"parent_capabilities": capabilities, "secrets": secrets}))
 }
 
 fn one(
@@ -125,22 +136,4 @@ fn too_old(function: &str, since: &str, path: &str, version: Version) -> Diagnos
         version.minor()
     );
     Diagnostic::new(Kind::FunctionValidation, None, message)
-}
-
-/// `requirements` of the plan: every secret and every capability of the parent that is asked for.
-pub(crate) fn requirements(plan: &mut Map<String, Value>) -> Result<Value, Diagnostic> {
-    let (mut capabilities, mut secrets) = (Vec::new(), Vec::new());
-    scan::each(plan, &mut |site| {
-        scan::functions(site.value, Order::Outside, &mut site.path.clone(), &mut |name, arguments, _| {
-            arguments::check(name, arguments)?;
-            match name {
-                "get_environment_capability" if arguments.is_string() => capabilities.push(json!([arguments])),
-                "get_environment_capability" => capabilities.push(arguments.clone()),
-                "get_secret" => secrets.push(arguments.clone()),
-                _ => {}
-            }
-            Ok(())
-        })
-    })?;
-    Ok(json!({"parent_capabilities": capabilities, "secrets": secrets}))
 }
