@@ -102,6 +102,13 @@ impl Query {
         })
     }
 
+    /// Lists by `_group_id` are empty: there are no groups yet that could hold something.
+    pub(crate) fn groups_hold_nothing(&self, list: &mut ListQuery) {
+        if self.present("_group_id") {
+            list.filters.push(("id".to_owned(), Vec::new()));
+        }
+    }
+
     fn number(&self, key: &str) -> Result<Option<u64>> {
         let refuse = |problem: &str| {
             Err(Error::bad_parameters(format!("1 validation error for Pagination\n{key}\n  {problem}")))

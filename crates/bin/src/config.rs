@@ -84,6 +84,13 @@ struct Defaults {
     log_format: &'static str,
 }
 
+/// Variables that are text whatever they look like: a password of digits is no number.
+#[derive(Serialize)]
+struct Variables {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_password: Option<String>,
+}
+
 const NAMES: [&str; 9] = [
     "data_dir",
     "listen",
@@ -120,8 +127,8 @@ impl Config {
         }
         let figment = Figment::from(Serialized::defaults(defaults))
             .merge(Toml::file(file))
-            // `raw` keeps a password of digits a text.
-            .merge(Env::prefixed("NEPHELE_").only(&NAMES))
+            .merge(Env::prefixed("NEPHELE_").only(&NAMES).ignore(&["admin_password"]))
+            .merge(Serialized::globals(Variables { admin_password: variable("NEPHELE_ADMIN_PASSWORD") }))
             .merge(Serialized::globals(flags));
         let settings = figment.extract().context("the settings cannot be used")?;
         Ok(Self { settings, figment })
@@ -136,7 +143,7 @@ impl Config {
                 |metadata| match (metadata.name.as_ref(), &metadata.source) {
                     (origin, _) if origin.contains("Defaults") => "default".to_owned(),
                     (origin, _) if origin.contains("Flags") => "command line".to_owned(),
-                    (origin, _) if origin.contains("environment") => {
+                    (origin, _) if origin.contains("environment") || origin.contains("Variables") => {
                         format!("variable NEPHELE_{}", name.to_uppercase())
                     }
                     (origin, Some(source)) => format!("{origin} {source}"),
@@ -170,20 +177,8 @@ impl Settings {
     }
 }
 
-/// Accepts numbers too: a password of digits arrives as one from the environment.
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Text {
-        Text(String),
-        Number(i64),
-        Flag(bool),
-    }
-    Ok(Secret::new(match Text::deserialize(deserializer)? {
-        Text::Text(text) => text,
-        Text::Number(number) => number.to_string(),
-        Text::Flag(flag) => flag.to_string(),
-    }))
+    String::deserialize(deserializer).map(Secret::new)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module reads the environment for all others")]
@@ -196,4 +191,25 @@ fn home_folder(variable_name: &str, below_home: &str) -> PathBuf {
         || PathBuf::from(variable("HOME").unwrap_or_else(|| "/var/lib".to_owned())).join(below_home),
         PathBuf::from,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_come_before_the_file_and_the_file_before_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nephele.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nlog = \"debug\"\n").unwrap();
+        let flags = Flags { listen: "127.0.0.1:2".parse().ok(), config: Some(file.clone()), ..Flags::default() };
+        let config = Config::load(&flags).unwrap();
+        assert_eq!((config.settings.listen.port(), config.settings.log.as_str()), (2, "debug"));
+        let source = |name| config.describe().into_iter().find(|(other, ..)| *other == name).unwrap().2;
+        assert_eq!((source("listen").as_str(), source("archive_limit").as_str()), ("command line", "default"));
+        assert!(source("log").contains("nephele.toml"), "{}", source("log"));
+
+        std::fs::write(&file, "listne = 1\n").unwrap();
+        assert!(Config::load(&flags).is_err_and(|error| format!("{error:#}").contains("listne")));
+    }
 }

@@ -29,7 +29,7 @@ enum Command {
         flags: config::Flags,
         /// Write one line with the addresses to this open file descriptor once requests are served.
         #[arg(long, value_name = "N")]
-        ready_fd: Option<u32>,
+        ready_fd: Option<i32>,
     },
     /// Look at the settings.
     #[command(subcommand)]

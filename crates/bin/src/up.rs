@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Settings;
 
 /// Runs the manager until SIGTERM or SIGINT.
-pub(crate) fn run(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<()> {
+pub(crate) fn run(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     let data = &settings.data_dir;
     fs::DirBuilder::new()
         .recursive(true)
@@ -38,7 +38,7 @@ pub(crate) fn run(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<(
     crate::runtime()?.block_on(up(settings, ready_fd))
 }
 
-async fn up(settings: Settings, ready_fd: Option<u32>) -> anyhow::Result<()> {
+async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     let http = bind(settings.listen, "listen").await?;
     let https = bind(settings.listen_tls, "listen_tls").await?;
     let (http_address, https_address) = (local(http.local_addr()?), local(https.local_addr()?));
@@ -142,13 +142,15 @@ fn tell_password(data: &Path, password: &Secret) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_ready(descriptor: u32, http: SocketAddr, https: SocketAddr) -> anyhow::Result<()> {
+fn tell_ready(descriptor: i32, http: SocketAddr, https: SocketAddr) -> anyhow::Result<()> {
     let path = format!("/proc/self/fd/{descriptor}");
     let mut file = OpenOptions::new()
         .write(true)
         .open(&path)
         .with_context(|| format!("descriptor {descriptor} is not open for writing"))?;
     writeln!(file, "ready http=http://{http} https=https://{https}")?;
+    // Kept open, it would be inherited by every script, and whoever waits for its end would wait on.
+    nix::unistd::close(descriptor).with_context(|| format!("descriptor {descriptor} cannot be closed"))?;
     Ok(())
 }
 

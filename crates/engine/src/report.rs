@@ -45,7 +45,7 @@ const fn dry_suffix(dry_run: bool) -> &'static str {
 }
 
 pub(crate) fn event(event_type: &str, message: String, origin: Origin, timestamp: Timestamp) -> NewEvent {
-    NewEvent { event_type: event_type.to_owned(), message, origin, error_causes: None, timestamp }
+    NewEvent { event_type: event_type.to_owned(), message, origin, error_causes: None, timestamp, reported: None }
 }
 
 /// An event about a node instance.

@@ -5,7 +5,8 @@
 use nephele_model::page::ListQuery;
 use nephele_model::permission::CONSOLE;
 use nephele_model::{Code, Error, Permission, Result, Role};
-use nephele_store::config;
+use nephele_store::Json;
+use nephele_store::config::{self, Setting};
 use serde_json::{Map, Value, json};
 
 use crate::rows::failed;
@@ -33,19 +34,62 @@ impl Manager {
 
     /// One setting, named `NAME` or `SCOPE.NAME`.
     pub async fn config_value(&self, ctx: &Ctx, name: &str) -> Result<Value> {
-        let (scope, short) = name.split_once('.').map_or((None, name), |(scope, name)| (Some(scope), name));
-        let found = config::find(&*self.store, scope, short).await.map_err(failed)?;
-        let [only] = found.as_slice() else {
-            return Err(match found.len() {
-                0 => Error::new(Code::NotFound, short),
-                count => Error::new(Code::AmbiguousName, format!("Expected 1 value, but found {count}")),
-            });
-        };
-        let key = format!("{}.{}", only.scope, only.name);
+        let setting = self.find_setting(name).await?;
+        let key = format!("{}.{}", setting.scope, setting.name);
         let record = self.get_shared(ctx, &config::RESOURCE, &key, None).await?;
-        let record = record.ok_or_else(|| Error::new(Code::NotFound, short))?;
+        let record = record.ok_or_else(|| Error::new(Code::NotFound, name))?;
         Ok(veil(ctx, record.value().map_err(failed)?))
     }
+
+    /// Changes a setting. Errors: `conflict_error` for one that is fixed, or a value against its
+    /// schema; `force` overrides both.
+    pub async fn put_config(&self, ctx: &Ctx, name: &str, value: &Value, force: bool) -> Result<Value> {
+        let setting = self.find_setting(name).await?;
+        if setting.admin_only && !ctx.roles.contains(&Role::SysAdmin) {
+            return Err(Error::unauthorized(format!("{name} can only be changed by an administrator")));
+        }
+        if !setting.is_editable && !force {
+            return Err(Error::conflict(format!("{} is not editable", setting.name)));
+        }
+        let schema = setting.schema.as_ref().map(Json::value).transpose().map_err(failed)?.unwrap_or_default();
+        if let Some(problem) = mismatch(value, &schema).filter(|_| !force) {
+            return Err(Error::conflict(format!("Error validating {}: {problem}", setting.name)));
+        }
+        config::update(&*self.store, &setting.scope, &setting.name, &Json::from(value), ctx.user_id)
+            .await
+            .map_err(failed)?;
+        self.config_value(ctx, &format!("{}.{}", setting.scope, setting.name)).await
+    }
+
+    async fn find_setting(&self, name: &str) -> Result<Setting> {
+        let (scope, short) = name.split_once('.').map_or((None, name), |(scope, name)| (Some(scope), name));
+        let mut found = config::find(&*self.store, scope, short).await.map_err(failed)?;
+        match (found.pop(), found.len()) {
+            (Some(only), 0) => Ok(only),
+            (None, _) => Err(Error::new(Code::NotFound, short)),
+            (Some(_), rest) => {
+                Err(Error::new(Code::AmbiguousName, format!("Expected 1 value, but found {}", rest + 1)))
+            }
+        }
+    }
+}
+
+/// What is wrong with a value, by the words that the settings' schemas use.
+fn mismatch(value: &Value, schema: &Value) -> Option<String> {
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match schema["type"].as_str() {
+        Some("integer") if !value.is_i64() => return Some(format!("{shown} is not an integer")),
+        Some("boolean") if !value.is_boolean() => return Some(format!("{shown} is not a boolean")),
+        Some("string") if !value.is_string() => return Some(format!("{shown} is not a string")),
+        _ => {}
+    }
+    if let (Some(least), Some(number)) = (schema["minimum"].as_i64(), value.as_i64())
+        && number < least
+    {
+        return Some(format!("{number} is less than the minimum of {least}"));
+    }
+    let allowed = schema["enum"].as_array()?;
+    (!allowed.contains(value)).then(|| format!("{shown} is not one of {}", schema["enum"]))
 }
 
 fn veil(ctx: &Ctx, mut setting: Value) -> Value {

@@ -98,7 +98,8 @@ impl Teller {
             message: message(event),
             origin: self.origin(event),
             error_causes: Some(&event["context"]["task_error_causes"]).filter(|causes| !causes.is_null()).cloned(),
-            timestamp: self.time(event),
+            timestamp: time(event, "timestamp").unwrap_or(self.now),
+            reported: time(event, "reported_timestamp"),
         }
     }
 
@@ -108,7 +109,8 @@ impl Teller {
             level: text(&log["level"]).unwrap_or_else(|| "info".to_owned()),
             message: message(log),
             origin: self.origin(log),
-            timestamp: self.time(log),
+            timestamp: time(log, "timestamp").unwrap_or(self.now),
+            reported: time(log, "reported_timestamp"),
         }
     }
 
@@ -124,11 +126,10 @@ impl Teller {
             agent_name: self.agent.clone(),
         }
     }
+}
 
-    fn time(&self, item: &Value) -> Timestamp {
-        let said = |key: &str| item[key].as_str().and_then(Timestamp::parse);
-        said("reported_timestamp").or_else(|| said("timestamp")).unwrap_or(self.now)
-    }
+fn time(item: &Value, key: &str) -> Option<Timestamp> {
+    item[key].as_str().and_then(Timestamp::parse)
 }
 
 fn message(item: &Value) -> String {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use nephele_model::page::{DEFAULT_PAGE_SIZE, ListQuery, Page};
 use nephele_model::{Error, Result};
-use nephele_store::labels as rows;
+pub(crate) use nephele_store::labels as rows;
 pub use nephele_store::labels::Labeled;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    fn labels(value: Value) -> Result<Vec<Label>, String> {
+    fn labels(value: &Value) -> Result<Vec<Label>, String> {
         read(value.as_array().unwrap()).map_err(|error| error.message().to_owned())
     }
 
@@ -172,8 +172,8 @@ mod tests {
             ("a".to_owned(), "1".to_owned()),
             ("a".to_owned(), "2".to_owned()),
         ];
-        assert_eq!(labels(json!([{"Env": "Prod"}, {"a": ["1", "2"]}])), Ok(expected));
-        assert_eq!(labels(json!([{"key": "k", "value": "v"}])), Ok(vec![("k".to_owned(), "v".to_owned())]));
+        assert_eq!(labels(&json!([{"Env": "Prod"}, {"a": ["1", "2"]}])), Ok(expected));
+        assert_eq!(labels(&json!([{"key": "k", "value": "v"}])), Ok(vec![("k".to_owned(), "v".to_owned())]));
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
             json!([{"a": "1"}, {"A": "1"}]),
             json!([{"a": "\"quoted\""}]),
         ] {
-            assert!(labels(bad.clone()).is_err(), "{bad}");
+            assert!(labels(&bad).is_err(), "{bad}");
         }
     }
 }

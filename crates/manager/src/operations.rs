@@ -191,6 +191,7 @@ fn event(task: &StoredTask, state: TaskState, update: &OperationUpdate, now: Tim
             origin: Origin { node_instance, ..Origin::default() },
             error_causes: None,
             timestamp: now,
+            reported: None,
         });
     }
     if !matches!(task.kind, TaskKind::Operation | TaskKind::Subgraph) || task.parameters["send_task_events"] == false {
@@ -232,6 +233,7 @@ fn event(task: &StoredTask, state: TaskState, update: &OperationUpdate, now: Tim
         },
         error_causes: update.exception_causes.clone(),
         timestamp: now,
+        reported: None,
     })
 }
 

@@ -39,6 +39,35 @@ impl Manager {
         self.get(ctx, &sites::RESOURCE, &new.name, None).await
     }
 
+    /// Changes a site; what is `None` stays, an empty location is no place any more.
+    pub async fn update_site(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        new_name: Option<String>,
+        place: Option<&str>,
+        wanted: Option<&str>,
+    ) -> Result<Record> {
+        let site = self.find_site(ctx, name).await?;
+        let scope = self.scope(ctx, false).await?;
+        let visibility = wanted.map(|wanted| visibility::widen(ctx, name, site.visibility, wanted)).transpose()?;
+        if let Some(new_name) = new_name.as_deref().filter(|new_name| *new_name != name) {
+            id::check("new_name", new_name, true)?;
+            let visibility = visibility.unwrap_or(site.visibility);
+            demand_free(&*self.store, &sites::RESOURCE, "sites", new_name, &scope, visibility).await?;
+        }
+        let place = place.map(location).transpose()?;
+        let changes = sites::SiteChanges {
+            id: new_name.clone(),
+            name: new_name.clone(),
+            visibility,
+            latitude: place.map(|place| place.map(|(latitude, _)| latitude)),
+            longitude: place.map(|place| place.map(|(_, longitude)| longitude)),
+        };
+        sites::update(&*self.store, site.storage_id, changes).await.map_err(failed)?;
+        self.get(ctx, &sites::RESOURCE, new_name.as_deref().unwrap_or(name), None).await
+    }
+
     /// Deletes a site.
     pub async fn delete_site(&self, ctx: &Ctx, name: &str) -> Result<()> {
         let site = self.find_site(ctx, name).await?;

@@ -36,6 +36,8 @@ pub struct NewEvent {
     pub error_causes: Option<Value>,
     /// When it happened, as the reporter says.
     pub timestamp: Timestamp,
+    /// When it came in; `None` means when it is stored. Pages of events stay stable because of that.
+    pub reported: Option<Timestamp>,
 }
 
 /// A line that an operation or a workflow wrote.
@@ -51,4 +53,6 @@ pub struct NewLog {
     pub origin: Origin,
     /// When it was written, as the reporter says.
     pub timestamp: Timestamp,
+    /// When it came in; `None` means when it is stored.
+    pub reported: Option<Timestamp>,
 }

@@ -165,6 +165,7 @@ fn event(instance: &NodeInstanceId, timestamp: Timestamp) -> NewEvent {
         origin: Origin { node_instance: Some(instance.to_string()), ..Origin::default() },
         error_causes: None,
         timestamp,
+        reported: None,
     }
 }
 

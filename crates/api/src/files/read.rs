@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Redirect};
+use axum::response::IntoResponse;
 use nephele_manager::files::Tree;
 use nephele_model::{Code, Error};
 use tokio::fs::File;
@@ -30,7 +30,8 @@ pub(super) async fn read(app: &App, path: &str, request: Request) -> Answer {
         return send(&place, &metadata, request.headers(), request.method()).await;
     }
     if !path.ends_with('/') {
-        return Ok(Redirect::permanent(&format!("{}/", request.uri().path())).into_response());
+        let place = format!("{}/", request.uri().path());
+        return Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, place)]).into_response());
     }
     let query = Query::parse(request.uri().query().unwrap_or_default());
     if query.present("archive") {

@@ -17,6 +17,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
     for (_, values) in wanted.filters.iter_mut().filter(|(key, _)| key == "status") {
         values.iter_mut().filter(|value| *value == "completed").for_each(|value| "terminated".clone_into(value));
     }
+    query.groups_hold_nothing(&mut wanted);
     let system = query.flag("_include_system_workflows")?;
     Ok(caller.page(&app.manager.list_executions(caller.ctx(), &wanted, system).await?))
 }

@@ -28,6 +28,17 @@ pub(crate) async fn put(
     Ok(ok(&app.manager.create_site(caller.ctx(), new).await?))
 }
 
+pub(crate) async fn post(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    OptionalBody(mut body): OptionalBody,
+) -> Answer {
+    let (new_name, place, wanted) = (body.text("new_name")?, body.text("location")?, body.text("visibility")?);
+    let site = app.manager.update_site(caller.ctx(), &name, new_name, place.as_deref(), wanted.as_deref()).await?;
+    Ok(ok(&site))
+}
+
 pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Answer {
     app.manager.delete_site(caller.ctx(), &name).await?;
     Ok(nothing())

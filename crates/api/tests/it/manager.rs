@@ -57,3 +57,30 @@ async fn the_console_page_runs_no_script() {
     assert!(answer.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
     assert!(String::from_utf8(answer.bytes).unwrap().contains(env!("CARGO_PKG_VERSION")));
 }
+
+#[tokio::test]
+async fn settings_are_changed_within_their_schema() {
+    let fresh = Fresh::start().await;
+    let put = async |name: &str, value: serde_json::Value| {
+        fresh.put(&format!("/config/{name}"), json!({"value": value})).await
+    };
+    let changed = put("default_page_size", json!(500)).await.expect(200);
+    assert_eq!((&changed["value"], &changed["updater_name"]), (&json!(500), &json!("admin")));
+    let message = put("default_page_size", json!("x")).await.refused(409, "conflict_error");
+    assert_eq!(message, "Error validating default_page_size: x is not an integer");
+    assert_eq!(
+        put("file_server_root", json!("x")).await.refused(409, "conflict_error"),
+        "file_server_root is not editable"
+    );
+    put("zzz", json!(1)).await.refused(404, "not_found_error");
+}
+
+#[tokio::test]
+async fn sites_are_made_moved_and_renamed() {
+    let fresh = Fresh::start().await;
+    fresh.put("/sites/paris", json!({"location": "48.8, 2.35"})).await.expect(200);
+    let moved = fresh.post("/sites/paris", json!({"location": "1.5,2", "new_name": "paris2"})).await.expect(200);
+    assert_eq!((&moved["name"], &moved["location"]), (&json!("paris2"), &json!("1.5, 2.0")));
+    fresh.get("/sites/paris").await.refused(404, "not_found_error");
+    fresh.delete("/sites/paris2").await.expect(204);
+}

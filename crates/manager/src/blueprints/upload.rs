@@ -132,7 +132,8 @@ impl Manager {
             creator_id: ctx.user_id,
             created_at: now,
             state: if new.validate_only { BlueprintState::Validating } else { BlueprintState::Uploading },
-            main_file_name: Some(new.application_file_name.clone()).filter(|name| !name.is_empty()),
+            main_file_name: Some(new.application_file_name.clone())
+                .filter(|name| !name.is_empty() && !new.validate_only),
             is_hidden: false,
         };
         let storage_id = blueprints::insert(tx, row).await.map_err(failed)?;
@@ -146,7 +147,7 @@ impl Manager {
             status: ExecutionStatus::Pending,
             visibility,
             deployment: None,
-            blueprint_id: Some(new.id.clone()),
+            blueprint_id: None,
             is_dry_run: false,
             allow_custom_parameters: true,
             wait_after_fail: WAIT_AFTER_FAIL,
@@ -154,7 +155,7 @@ impl Manager {
         let (execution_fk, execution) = self.accept(tx, ctx, run).await?;
         let changes = BlueprintChanges {
             upload_execution_fk: Some(Some(execution_fk)),
-            updated_at: Some(now),
+            updated_at: (!new.validate_only).then_some(now),
             ..BlueprintChanges::default()
         };
         blueprints::update(tx, storage_id, changes).await.map_err(failed)?;

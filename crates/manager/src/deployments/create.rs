@@ -109,6 +109,9 @@ impl Manager {
         let storage_id = deployments::insert(&tx, row).await.map_err(failed)?;
         let row = deployments::by_storage_id(&tx, storage_id).await.map_err(failed)?;
         let row = row.ok_or_else(|| Error::not_found("Deployment", &new.id))?;
+        self.check_parents(ctx, &row, &wanted).await?;
+        labels::rows::add(&tx, labels::Labeled::Deployment, storage_id, ctx.user_id, &wanted).await.map_err(failed)?;
+        self.tell_parents(&tx, ctx, &row).await?;
         let parameters = [
             ("inputs".to_owned(), Value::Object(new.inputs)),
             ("labels".to_owned(), json!(wanted)),

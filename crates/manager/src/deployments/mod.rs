@@ -12,7 +12,7 @@ use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, Visibility};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::labels::{self as label_rows, Labeled};
-use nephele_store::{Json, Record, blueprints, executions, node_instances};
+use nephele_store::{Json, Record, Tx, blueprints, executions, node_instances};
 use serde_json::{Map, Value, json};
 
 use crate::executions::availability::{Present, describe};
@@ -116,6 +116,7 @@ impl Manager {
                 .await
                 .map_err(failed)?;
         }
+        self.tell_parents(&tx, ctx, &deployment).await?;
         tx.commit().await.map_err(failed)?;
         self.get_deployment(ctx, id, None).await
     }
@@ -223,8 +224,31 @@ impl Manager {
         Ok(deployment)
     }
 
+    /// Notes on each parent that the deployment consumes it.
+    pub(super) async fn tell_parents(&self, tx: &Tx, ctx: &Ctx, child: &Deployment) -> Result<()> {
+        let scope = self.scope(ctx, false).await?;
+        for label in label_rows::of(tx, Labeled::Deployment, child.storage_id).await.map_err(failed)? {
+            if label.key != "csys-obj-parent" {
+                continue;
+            }
+            let found = deployments::find(tx, &scope, &DeploymentId::new(&label.value)).await.map_err(failed)?;
+            if let Some(parent) = found {
+                let note = [("csys-consumer-id".to_owned(), child.id.to_string())];
+                label_rows::add(tx, Labeled::Deployment, parent.storage_id, ctx.user_id, &note)
+                    .await
+                    .map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses parents that are not there, and chains of parents that lead back to the deployment.
-    async fn check_parents(&self, ctx: &Ctx, deployment: &Deployment, wanted: &[labels::Label]) -> Result<()> {
+    pub(super) async fn check_parents(
+        &self,
+        ctx: &Ctx,
+        deployment: &Deployment,
+        wanted: &[labels::Label],
+    ) -> Result<()> {
         let parents = |labels: &[labels::Label]| -> Vec<String> {
             labels.iter().filter(|(key, _)| key == "csys-obj-parent").map(|(_, value)| value.clone()).collect()
         };

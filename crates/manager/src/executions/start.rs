@@ -43,12 +43,14 @@ impl Manager {
         let deployment = self.find_deployment(ctx, &start.deployment_id).await?;
         let db: &dyn Db = &*self.store;
         demand_environment(db, &deployment).await?;
+        if !start.force {
+            dependents::demand_none(db, &deployment, &start.workflow_id).await?;
+        }
         let declared = declared(&deployment, &start.workflow_id)?;
         let schema = declared["parameters"].as_object().cloned().unwrap_or_default();
         let given = parameters::merge(&start.workflow_id, &schema, start.parameters, start.allow_custom_parameters)?;
         if !start.force {
             availability::demand(db, &deployment, &start.workflow_id, &declared).await?;
-            dependents::demand_none(db, &deployment, &start.workflow_id).await?;
         }
         let tx = self.begin_write().await?;
         tx.lock(&format!("deployment {}", deployment.storage_id)).await.map_err(failed)?;

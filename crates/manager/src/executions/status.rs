@@ -106,11 +106,12 @@ fn ends_deployment(execution: &Execution, status: ExecutionStatus) -> bool {
     if execution.workflow_id != "delete_deployment_environment" {
         return false;
     }
-    let forced = || {
-        let parameters: Option<Map<String, Value>> = execution.parameters.as_ref().and_then(|json| json.parse().ok());
-        parameters.is_some_and(|parameters| parameters.get("force") == Some(&Value::Bool(true)))
-    };
+    let forced = || parameters(execution).get("force") == Some(&Value::Bool(true));
     status == ExecutionStatus::Terminated || (status == ExecutionStatus::Failed && forced())
+}
+
+fn parameters(execution: &Execution) -> Map<String, Value> {
+    execution.parameters.as_ref().and_then(|json| json.parse().ok()).unwrap_or_default()
 }
 
 /// A blueprint whose upload ended without saying so itself has failed; it can be uploaded again.
@@ -122,7 +123,8 @@ async fn end_upload(tx: &Tx, execution: &Execution, status: ExecutionStatus, err
         is_administrator: true,
         all_tenants: Vec::new(),
     };
-    let Some(id) = &execution.blueprint_id else { return Ok(()) };
+    let parameters = parameters(execution);
+    let Some(id) = parameters.get("blueprint_id").and_then(Value::as_str) else { return Ok(()) };
     let Some(blueprint) = blueprints::find(tx, &scope, &BlueprintId::new(id)).await.map_err(failed)? else {
         return Ok(());
     };

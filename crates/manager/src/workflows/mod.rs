@@ -83,9 +83,10 @@ impl Manager {
         let mut orders =
             self.bus.subscribe(topology::workflows(), 256).await.map_err(nephele_model::Error::internal)?;
         while let Some(Some(order)) = shutdown.run_until_cancelled(orders.next()).await {
-            match order.message.body["id"].as_str() {
-                Some(id) => self.clone().begin(ExecutionId::new(id), &shutdown),
-                None => tracing::warn!(body = %order.message.body, "a workflow message without an id was dropped"),
+            if let Some(id) = order.message.body["id"].as_str() {
+                self.clone().begin(ExecutionId::new(id), &shutdown);
+            } else {
+                tracing::warn!(body = %order.message.body, "a workflow message without an id was dropped");
             }
             if let Err(error) = order.ack().await {
                 tracing::warn!(%error, "a workflow message could not be acknowledged");

@@ -160,10 +160,10 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
     let origins = events.iter().map(|event| &event.origin).chain(logs.iter().map(|log| &log.origin));
     let names = node_names(db, run.tenant_id, origins).await?;
     let now = db.now();
-    let row = |kind, message: &str, origin: &Origin, reported| NewRow {
+    let row = |kind, message: &str, origin: &Origin, timestamp, reported: Option<Timestamp>| NewRow {
         kind,
-        timestamp: now,
-        reported_timestamp: reported,
+        timestamp,
+        reported_timestamp: reported.unwrap_or(now),
         message: message.to_owned(),
         event_type: None,
         logger: None,
@@ -180,13 +180,13 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
     };
     let mut rows = Vec::with_capacity(events.len() + logs.len());
     for event in events {
-        let mut new = row(EVENT, &event.message, &event.origin, event.timestamp);
+        let mut new = row(EVENT, &event.message, &event.origin, event.timestamp, event.reported);
         new.event_type = Some(event.event_type.clone());
         new.error_causes = event.error_causes.as_ref().map(Json::from);
         rows.push(new);
     }
     for log in logs {
-        let mut new = row(LOG, &log.message, &log.origin, log.timestamp);
+        let mut new = row(LOG, &log.message, &log.origin, log.timestamp, log.reported);
         new.logger = Some(log.logger.clone());
         new.level = Some(log.level.clone());
         rows.push(new);

@@ -85,6 +85,7 @@ async fn a_batch_is_written_as_a_whole() {
             origin: Origin { node_instance: Some(ids[0].to_string()), ..Origin::default() },
             error_causes: Some(json!([{"message": "no"}])),
             timestamp: store.now(),
+            reported: None,
         };
         let end = JournalBatch {
             new_tasks: vec![retry],

@@ -22,6 +22,7 @@ fn event(message: &str, second: i64) -> NewEvent {
         },
         error_causes: None,
         timestamp: Timestamp::from_micros(BEGINNING + second * 1_000_000),
+        reported: Some(Timestamp::from_micros(BEGINNING + second * 1_000_000)),
     }
 }
 
@@ -32,6 +33,7 @@ fn log(message: &str, second: i64) -> NewLog {
         message: message.to_owned(),
         origin: Origin::default(),
         timestamp: Timestamp::from_micros(BEGINNING + second * 1_000_000),
+        reported: Some(Timestamp::from_micros(BEGINNING + second * 1_000_000)),
     }
 }
 
@@ -66,7 +68,7 @@ async fn events_and_logs_come_in_one_order() {
         };
         assert_eq!(messages(store, &by_reported(false), &[]).await, ["early", "middle \"é\"", "late"]);
         assert_eq!(messages(store, &by_reported(true), &[]).await, ["late", "middle \"é\"", "early"]);
-        assert_eq!(messages(store, &ListQuery::default(), &[]).await, ["late", "early", "middle \"é\"", "elsewhere"]);
+        assert_eq!(messages(store, &ListQuery::default(), &[]).await, ["elsewhere", "early", "middle \"é\"", "late"]);
         let second = ListQuery { size: Some(1), offset: 1, ..by_reported(false) };
         let page = events::list(store, &admin(), &second, &[]).await.unwrap();
         assert_eq!((page.items.len(), page.total, page.size), (1, 3, 1));
@@ -102,6 +104,23 @@ async fn events_and_logs_come_in_one_order() {
     .await;
 }
 
+/// Whoever pages through the events of a run must not miss what is told late.
+#[tokio::test]
+async fn what_comes_in_later_is_reported_later() {
+    both(|house| async move {
+        let store = &house.store;
+        let run = Run::from(&house.execution(None, "e", ExecutionStatus::Started).await);
+        let undated = |message, second| NewEvent { reported: None, ..event(message, second) };
+        events::insert(store, &run, &[undated("first", 9)], &[]).await.unwrap();
+        house.clock.forward(1_000_000);
+        events::insert(store, &run, &[undated("second", 1)], &[]).await.unwrap();
+        let sort = vec![Sort { field: "reported_timestamp".to_owned(), descending: false }];
+        let told = messages(store, &ListQuery { sort, ..ListQuery::default() }, &[]).await;
+        assert_eq!(told, ["first", "second"]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn every_key_is_always_there() {
     both(|house| async move {
@@ -116,11 +135,11 @@ async fn every_key_is_always_there() {
             assert!(item["_storage_id"].is_i64());
             item["_storage_id"] = json!(1);
         }
-        let now = "2020-01-01T00:00:00.000Z";
+        let told = "2020-01-01T00:00:01.000Z";
         assert_eq!(
             items[0],
             json!({
-                "_storage_id": 1, "timestamp": now, "reported_timestamp": "2020-01-01T00:00:01.000Z",
+                "_storage_id": 1, "timestamp": told, "reported_timestamp": told,
                 "blueprint_id": "d-bp", "deployment_id": "d", "deployment_display_name": "The d", "execution_id": "e",
                 "execution_group_id": null, "workflow_id": "install", "message": "a", "error_causes": null,
                 "event_type": "workflow_node_event", "operation": "i.create", "source_id": null, "target_id": null,
