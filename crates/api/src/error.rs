@@ -42,6 +42,11 @@ pub(crate) fn json_response(status: StatusCode, body: &impl serde::Serialize) ->
         Ok(text) => text,
         Err(error) => return Failure(Error::internal(error)).into_response(),
     };
+    json_text(status, text)
+}
+
+/// A body that is JSON text already.
+pub(crate) fn json_text(status: StatusCode, text: Vec<u8>) -> Response {
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

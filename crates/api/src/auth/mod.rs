@@ -17,7 +17,6 @@ use nephele_manager::auth::Credentials;
 use nephele_model::id::TenantName;
 use nephele_model::page::Page;
 use nephele_model::{Error, Result};
-use serde::Serialize;
 
 use crate::App;
 use crate::error::Failure;
