@@ -1,7 +1,7 @@
 //! The route table: what is served, since which version, to whom.
 //!
 //! Invariant: a route cannot be written without saying who may call it, and its handler is only
-//! reached through [`auth::admit`](crate::auth::admit), which has checked that. `routes.rs` holds
+//! reached through `auth::admit`, which has checked that. `routes.rs` holds
 //! the rows; tests walk them.
 
 use axum::Router;

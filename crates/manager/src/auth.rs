@@ -1,6 +1,6 @@
 //! Who a request comes from, and with which rights.
 //!
-//! Invariant: a credential is checked against the store at least once in [`FRESH`]; in between, what
+//! Invariant: a credential is checked against the store at least once in 15 seconds; in between, what
 //! was found is kept in memory under a keyed hash of the credential, never the credential itself.
 //! Changes to users, tokens and executions in this process forget what they touch at once. Order and
 //! texts: spec rest-api.md sections 1.3 and 1.4.

@@ -1,7 +1,7 @@
 //! Who asks, with which rights, in which tenant.
 //!
 //! Invariant: a [`Ctx`] from a request is made only by [`crate::Manager::authenticate`] and
-//! [`Ctx::enter`], so whoever holds one has been identified. Work of the manager's own runs under
+//! [`crate::Manager::enter`], so whoever holds one has been identified. Work of the manager's own runs under
 //! [`Ctx::internal`]. Source of the rules: spec rest-api.md sections 1.3 and 1.4.
 
 use nephele_model::execution::ExecutionStatus;

@@ -38,7 +38,7 @@ impl Caller {
     }
 
     /// A list in the shape of the version that was asked for.
-    pub(crate) fn page(&self, items: &Page<impl Serialize>) -> Response {
+    pub(crate) fn page(&self, items: &Page<impl page::Item>) -> Response {
         page::answer(items, self.version)
     }
 }
