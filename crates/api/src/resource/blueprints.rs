@@ -2,32 +2,33 @@
 
 use axum::RequestExt;
 use axum::extract::{Multipart, Path, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use nephele_manager::{BlueprintUpdate, NewBlueprint};
 use nephele_model::{Error, Result};
 use serde_json::Value;
 use tempfile::TempPath;
 
-use super::{created, nothing, ok};
+use super::{nothing, ok};
 use crate::App;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Answer;
 use crate::query::Query;
-use crate::{files, upload};
+use crate::{files, page, upload};
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
     Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), &query.list(&[])?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    Ok(ok(&app.manager.get_blueprint(caller.ctx(), &id, query.include().as_deref()).await?))
+    let found = app.manager.get_blueprint(caller.ctx(), &id, query.include().as_deref()).await?;
+    Ok(page::record(StatusCode::OK, &found))
 }
 
 pub(crate) async fn put(State(app): State<App>, caller: Caller, Path(id): Path<String>, request: Request) -> Answer {
     let new = receive(&app, id, request).await?;
-    Ok(created(&app.manager.upload_blueprint(caller.ctx(), new).await?))
+    Ok(page::record(StatusCode::CREATED, &app.manager.upload_blueprint(caller.ctx(), new).await?))
 }
 
 pub(crate) async fn validate(
@@ -37,7 +38,7 @@ pub(crate) async fn validate(
     request: Request,
 ) -> Answer {
     let new = NewBlueprint { validate_only: true, ..receive(&app, id, request).await? };
-    Ok(created(&app.manager.upload_blueprint(caller.ctx(), new).await?))
+    Ok(page::record(StatusCode::CREATED, &app.manager.upload_blueprint(caller.ctx(), new).await?))
 }
 
 pub(crate) async fn patch(

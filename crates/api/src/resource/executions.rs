@@ -1,6 +1,7 @@
 //! Executions.
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use nephele_manager::Start;
 use nephele_model::Error;
 
@@ -9,6 +10,7 @@ use crate::App;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Answer;
+use crate::page;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
@@ -23,7 +25,8 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    Ok(ok(&app.manager.get_execution(caller.ctx(), &id, query.include().as_deref()).await?))
+    let found = app.manager.get_execution(caller.ctx(), &id, query.include().as_deref()).await?;
+    Ok(page::record(StatusCode::OK, &found))
 }
 
 pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {

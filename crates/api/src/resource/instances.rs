@@ -1,6 +1,7 @@
 //! Node instances.
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use nephele_manager::InstanceUpdate;
 use nephele_model::{Error, Result};
 
@@ -10,6 +11,7 @@ use crate::arguments::Arguments;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Answer;
+use crate::page;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
@@ -17,7 +19,8 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    Ok(ok(&app.manager.get_instance(caller.ctx(), &id, query.include().as_deref()).await?))
+    let found = app.manager.get_instance(caller.ctx(), &id, query.include().as_deref()).await?;
+    Ok(page::record(StatusCode::OK, &found))
 }
 
 pub(crate) async fn patch(
