@@ -1,5 +1,6 @@
 //! A text before its imports are known: YAML, ASCII, version.
 
+use nephele_model::python_text;
 use std::sync::Arc;
 
 use nephele_yaml11::{Node, Span, Stage, Value};
@@ -8,7 +9,6 @@ use crate::diagnostic::{Diagnostic, Kind, Place, nearest};
 use crate::element::Element;
 use crate::import::location;
 use crate::import::traversal::Setting;
-use crate::python_text;
 use crate::source::{Source, Sources};
 use crate::version::Version;
 

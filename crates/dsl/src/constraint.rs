@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::function;
-use crate::python_text::{self, type_name};
 use crate::value;
+use nephele_model::python_text::{self, type_name};
 
 /// What an operator takes as its argument.
 #[derive(Clone, Copy)]

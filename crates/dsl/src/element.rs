@@ -3,6 +3,7 @@
 //! Sections read through elements, so that every [`Diagnostic`] knows its path, its file and its line
 //! without anything being copied while all goes well.
 
+use nephele_model::python_text;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -10,7 +11,6 @@ use nephele_yaml11::{Mark, Node, Value as Yaml};
 use serde_json::{Map, Number, Value};
 
 use crate::diagnostic::{Diagnostic, Kind, Place, Wording};
-use crate::python_text;
 use crate::source::Sources;
 
 /// What an element is called within its parent.

@@ -16,7 +16,6 @@ mod instance_ids;
 mod multi_instance;
 mod plan;
 mod prepare;
-mod python_text;
 mod schedule_time;
 mod schema;
 mod section;

@@ -5,11 +5,11 @@
 //! is also how plans show it.
 
 use indexmap::IndexMap;
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::function;
-use crate::python_text;
 
 /// Data types by name, as plans show them.
 pub(crate) type DataTypes = IndexMap<String, Map<String, Value>>;
@@ -97,14 +97,14 @@ fn merge_at(
                 "Only boolean values are allowed for `use_external_resource` property, don't use intrinsic functions.",
             ));
         }
-        Some(value) => python_text::truth(value),
+        Some(value) => python_text::is_truthy(value),
         None => false,
     };
     let mut merged = Map::with_capacity(schema.len());
     for (key, property) in schema {
         let inherited = default(key);
         let Some(value) = given.remove(key).or_else(|| inherited.cloned()) else {
-            let required = property.get("required").is_none_or(python_text::truth) && !external;
+            let required = property.get("required").is_none_or(python_text::is_truthy) && !external;
             if required && rules.complete {
                 let message = worded(rules.missing, rules.owner, &dotted(path, key));
                 return Err(Diagnostic::new(Kind::Logic, Some(107), message));
@@ -215,7 +215,7 @@ pub(crate) fn derive(
         let initial = initial_defaults.get(key).filter(|value| !value.is_null()).cloned();
         let initial = initial.unwrap_or_else(|| Value::Object(Map::new()));
         let merged = parse(&rules, initial, Some(&type_name), Some(inherited_default), &mut Vec::new())?;
-        if python_text::truth(&merged) {
+        if python_text::is_truthy(&merged) {
             own.insert("default".to_owned(), merged);
         }
     }

@@ -2,14 +2,12 @@
 
 use nephele_model::Timestamp;
 use nephele_model::event::{NewEvent, Origin};
-use nephele_model::operation::{Context, Failure, Outcome, Severity};
-use nephele_model::task::{StoredTask, TaskState};
+use nephele_model::operation::{Context, Failure, Severity};
+use nephele_model::python_text;
+use nephele_model::task::TaskState;
 use serde_json::{Value, json};
 
 use crate::task::{Retry, Task, Work};
-use nephele_model::python_text;
-
-use crate::stored;
 
 /// A moment in the life of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,24 +79,6 @@ pub(crate) fn task_event(
         event.error_causes = Some(Value::Array(causes(failure)));
     }
     Some(event)
-}
-
-/// The event of a move that a worker or a Python workflow reports of a stored task, if there is
-/// one: an operation's or a subgraph's.
-pub fn reported_event(
-    row: &StoredTask,
-    state: TaskState,
-    outcome: Option<&Outcome>,
-    dry_run: bool,
-    now: Timestamp,
-) -> Option<NewEvent> {
-    let task = stored::task(row).ok()?;
-    let detail = match outcome {
-        None => Detail::Nothing,
-        Some(Outcome::Done(result)) => Detail::Result(result),
-        Some(Outcome::Failed(failure)) => Detail::Failure(failure),
-    };
-    task_event(&task, state, detail, dry_run, now)
 }
 
 /// What a task's event says beyond its state.

@@ -121,7 +121,7 @@ impl Manager {
         let report = Report { state, manager_name: update.manager_name.clone(), agent_name: update.agent_name.clone() };
         let tx = self.begin_write().await?;
         let before = operations::report(&tx, &run, &task.id, &report).await.map_err(failed)?;
-        if before.state != state {
+        if before.state != state && !before.state.is_final() {
             let event = event(&before, state, &update, self.clock.now());
             events::insert(&tx, &run, event.as_slice(), &[]).await.map_err(failed)?;
             if let (TaskKind::SetState, TaskState::Succeeded) = (before.kind, state)

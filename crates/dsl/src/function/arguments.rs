@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{invalid, recognise};
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::python_text::{str, type_name};
+use nephele_model::python_text::{str, type_name};
 
 /// Refuses arguments of the wrong shape. Errors: [`Kind::Value`] or [`Kind::FunctionValidation`],
 /// depending on the function.

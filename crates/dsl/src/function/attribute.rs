@@ -1,6 +1,7 @@
 //! Functions of a running deployment: attributes of node instances, secrets, capabilities, labels (spec
 //! dsl.md sections 6.4 and 6.5).
 
+use nephele_model::python_text;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ use super::property::{self, Lookup};
 use super::world::View;
 use super::{Storage, failure};
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::python_text;
 
 /// The value of a function that only a running deployment knows.
 pub(crate) fn call(

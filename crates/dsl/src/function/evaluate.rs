@@ -4,6 +4,7 @@
 //! that changes anything. Two bounds end what would not end: a depth of nested values, and a function
 //! that yields what it yielded before.
 
+use nephele_model::python_text;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -13,7 +14,6 @@ use super::property::{self, Lookup};
 use super::world::{Part, View, World};
 use super::{BEFORE_RUN, arguments, attribute, recognise, text};
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::python_text;
 use crate::value;
 
 /// How deep values may nest while functions are evaluated.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{failure, recognise};
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::python_text::{str, type_name};
+use nephele_model::python_text::{str, type_name};
 
 /// The item of a list at an index that may count from the end.
 fn item<'a>(items: &'a [Value], index: &Value) -> Option<&'a Value> {
@@ -204,7 +204,8 @@ pub(crate) fn of_secret(text: &str, path: &[Value]) -> Result<Value, Diagnostic>
         };
         let is_list = value.is_array();
         value = next.ok_or_else(|| {
-            let shown = if is_list { "list index out of range".to_owned() } else { crate::python_text::repr(step) };
+            let shown =
+                if is_list { "list index out of range".to_owned() } else { nephele_model::python_text::repr(step) };
             let step = str(step);
             bare(format!("Could not find \"{step}\" in nested lookup on secret \"{name}\". Error was: {shown}"))
         })?;

@@ -1,11 +1,11 @@
 //! `string_find`, `string_replace`, `string_split`, `string_lower`, `string_upper`.
 
+use nephele_model::python_text;
 use serde_json::Value;
 
 use super::arguments::class;
 use super::{failure, invalid, recognise};
 use crate::diagnostic::{Diagnostic, Kind};
-use crate::python_text;
 
 /// The arguments of a function by name, with whether each must be a whole number rather than text.
 fn named<'a>(function: &str, arguments: &'a Value) -> Vec<(&'static str, bool, &'a Value)> {

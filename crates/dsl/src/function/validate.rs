@@ -1,6 +1,7 @@
 //! Functions checked when a blueprint is parsed (spec dsl.md sections 6.2 and 6.4), and what they will
 //! need later.
 
+use nephele_model::python_text;
 use serde_json::{Map, Value, json};
 
 use super::evaluate::Evaluator;
@@ -9,7 +10,6 @@ use super::scan::{self, Order};
 use super::world::{Part, View};
 use super::{arguments, recognise, text};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
-use crate::python_text;
 use crate::version::Version;
 
 /// Looks at every function of a plan once: checks it if `version` says against which, and gathers

@@ -59,7 +59,7 @@ fn with_properties(list: &Element<'_, '_>, item: &Element<'_, '_>, gate: Gate, f
 }
 
 fn kind(element: &Element<'_, '_>) -> &'static str {
-    match crate::python_text::type_name(&element.json()) {
+    match nephele_model::python_text::type_name(&element.json()) {
         "int" => "integer",
         "bool" => "boolean",
         "str" => "string",

@@ -1,5 +1,6 @@
 //! Values that an import gives to the properties of the plugins it brings (spec dsl.md section 2.7).
 
+use nephele_model::python_text;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -9,7 +10,6 @@ use super::tree::{Tree, text_in_place_of};
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::element::json;
 use crate::function;
-use crate::python_text;
 
 /// Writes the values into the plugins of `tree`. Errors: 220, 221.
 pub(crate) fn set(tree: &mut Tree, given: Option<&Arc<Node>>) -> Result<(), Diagnostic> {

@@ -2,8 +2,8 @@
 
 use crate::builtin;
 use crate::import::{Fetched, ImportError, Imports};
-use crate::python_text;
 use crate::version::Version;
+use nephele_model::python_text;
 
 /// Reads what is neither built in nor rewritten by a rule.
 pub trait Fetch {

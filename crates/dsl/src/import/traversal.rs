@@ -203,7 +203,7 @@ fn replace(tree: &mut Tree, section: &str, values: Map<String, Json>) {
 
 fn check_version(file: &File, main: Version) -> Result<(), Diagnostic> {
     let Some(node) = file.tree.value("tosca_definitions_version") else { return Ok(()) };
-    let shown = crate::python_text::str(&json(node));
+    let shown = nephele_model::python_text::str(&json(node));
     let Some(version) = Version::parse(&shown) else {
         return Err(Diagnostic::new(Kind::Value, None, format!("'{shown}' is not in list")));
     };

@@ -43,7 +43,7 @@ impl PlanNode<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "counts are cut to whole numbers")]
         let number = number.or_else(|| self.count.as_f64().map(|number| number as i64));
         let number = number.ok_or_else(|| {
-            let kind = crate::python_text::type_name(self.count);
+            let kind = nephele_model::python_text::type_name(self.count);
             Diagnostic::new(Kind::Type, None, format!("unsupported operand type(s) for +: 'int' and '{kind}'"))
         })?;
         Ok(usize::try_from(number).unwrap_or(0))

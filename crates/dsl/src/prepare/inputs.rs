@@ -1,12 +1,12 @@
 //! The values of a deployment's inputs (spec dsl.md section 7.3).
 
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::Catalog;
 use crate::constraint;
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::plan::empty;
-use crate::python_text;
 use crate::value::{self, DataTypes, Rules};
 
 /// The given inputs completed by defaults, in the order of the given ones first.
@@ -36,7 +36,7 @@ pub(crate) fn complete(
             Some(input) => input.take(),
             None => match default.cloned().or_else(|| of_nothing(&rules, type_name)) {
                 Some(default) => default,
-                None if definition.get("required").is_none_or(python_text::truth) => {
+                None if definition.get("required").is_none_or(python_text::is_truthy) => {
                     missing.push(name.as_str());
                     continue;
                 }
@@ -78,7 +78,7 @@ pub(crate) fn complete(
 /// What a data type makes of an empty value: something, if all its members have defaults.
 fn of_nothing(rules: &Rules<'_>, type_name: Option<&str>) -> Option<Value> {
     let parsed = value::parse(rules, Value::Object(Map::new()), type_name, None, &mut Vec::new());
-    parsed.ok().filter(python_text::truth)
+    parsed.ok().filter(python_text::is_truthy)
 }
 
 fn data_types(plan: &Map<String, Value>) -> DataTypes {

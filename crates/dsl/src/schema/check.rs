@@ -1,11 +1,11 @@
 //! Does a tree follow the grammar? Finds every deviation (spec dsl.md section 0.2).
 
+use nephele_model::python_text;
 use nephele_yaml11::{Node, Value};
 
 use super::{Field, Leaf, Rule, Shape};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::element::Element;
-use crate::python_text;
 use crate::version::Version;
 
 /// The version to check against; `None` switches version checks off.

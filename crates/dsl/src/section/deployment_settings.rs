@@ -75,6 +75,6 @@ fn check_weekday(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
     if DAYS.contains(&end.as_str()) {
         return Ok(());
     }
-    let known = crate::python_text::names(DAYS);
+    let known = nephele_model::python_text::names(DAYS);
     Err(element.problem(Kind::Base, 1, format!("{end} is not a valid weekday value. Accepted values: {known}")))
 }

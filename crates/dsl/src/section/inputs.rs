@@ -1,6 +1,7 @@
 //! Inputs, operation inputs of types, and workflow parameters: schemas whose values are constrained
 //! (spec dsl.md sections 1.3 and 3.5).
 
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::Scope;
@@ -8,7 +9,6 @@ use super::properties::{check_type, insert_written};
 use crate::constraint;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::element::Element;
-use crate::python_text;
 use crate::value::{self, Rules, Schema};
 use crate::version::Version;
 
@@ -116,8 +116,8 @@ fn check_constraint(
 
 fn check_visibility(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
     let required = element.get("required");
-    let required = !required.is_written() || python_text::truth(&required.json());
-    if required && python_text::truth(&element.get("hidden").json()) && !element.get("default").is_written() {
+    let required = !required.is_written() || python_text::is_truthy(&required.json());
+    if required && python_text::is_truthy(&element.get("hidden").json()) && !element.get("default").is_written() {
         let message =
             format!("Input is both hidden and required thus it should have a default value: '{}'.", element.name());
         return Err(element.logic(215, message));

@@ -1,6 +1,7 @@
 //! Interfaces: operations by name, of types and of templates, and one over the other (spec dsl.md 5).
 
 use indexmap::IndexMap;
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::Scope;
@@ -9,7 +10,6 @@ use super::operations::{self, Operation, Owner};
 use super::plugins::EXECUTORS;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::element::Element;
-use crate::python_text;
 
 /// Interface name to operation name to operation.
 pub(crate) type Interfaces = IndexMap<String, IndexMap<String, Operation>>;

@@ -1,5 +1,6 @@
 //! Node templates (spec dsl.md section 4.1).
 
+use nephele_model::python_text;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -13,7 +14,6 @@ use super::types::{CONTAINED_IN, Types};
 use super::{Scope, node_plugins, policies};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::element::Element;
-use crate::python_text;
 use crate::topology;
 use crate::value::{self, Rules};
 

@@ -179,7 +179,7 @@ pub(crate) fn target(
             refuse(owner.code, message)
         }
         several => {
-            let plugins = crate::python_text::names(several.iter().copied());
+            let plugins = nephele_model::python_text::names(several.iter().copied());
             refuse(91, format!("Ambiguous operation mapping. [operation={}, plugins={plugins}]", owner.name))
         }
     }
@@ -226,10 +226,10 @@ pub(crate) fn plan(
     let mut executor = operation.executor.clone();
     if let Some(argument) = target.script_argument {
         inputs.insert(argument.to_owned(), Value::String(operation.implementation.clone()));
-        if !crate::python_text::truth(&executor) {
+        if !nephele_model::python_text::is_truthy(&executor) {
             executor = Value::String("auto".to_owned());
         }
-    } else if !crate::python_text::truth(&executor) {
+    } else if !nephele_model::python_text::is_truthy(&executor) {
         executor =
             scope.plugins.get(&target.plugin).and_then(|plugin| plugin.get("executor")).cloned().unwrap_or_default();
     }

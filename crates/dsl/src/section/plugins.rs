@@ -1,12 +1,12 @@
 //! Plugins that a blueprint declares (spec dsl.md section 1.3).
 
 use indexmap::IndexMap;
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::{Scope, properties};
 use crate::diagnostic::Diagnostic;
 use crate::element::Element;
-use crate::python_text;
 use crate::schema::grammar::PLUGIN_FIELDS;
 
 /// Plugins by name, as plans show them.
@@ -53,7 +53,7 @@ fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
         };
         plugin.insert(field.name.to_owned(), shown);
     }
-    let given = |key: &str| plugin.get(key).is_some_and(python_text::truth);
+    let given = |key: &str| plugin.get(key).is_some_and(python_text::is_truthy);
     if given("install") && !given("source") && !given("package_name") {
         let message =
             format!("Plugin '{name}' needs to be installed, but does not declare a source or package_name property");

@@ -1,13 +1,13 @@
 //! Policy types, triggers, scaling policies, and the instance counts that they and nodes share (spec
 //! dsl.md sections 4.1 and 4.4).
 
+use nephele_model::python_text;
 use serde_json::{Map, Value, json};
 
 use super::{Scope, properties};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::element::Element;
 use crate::function;
-use crate::python_text;
 
 /// The only policy type that exists.
 pub(crate) const SCALING: &str = "cloudify.policies.scaling";

@@ -77,7 +77,7 @@ fn check<'a>(
         let message = format!(
             "Nodes and groups cannot be members in multiple groups, but member '{member}' belongs to the following \
              multiple groups: {}",
-            crate::python_text::names(several.iter().copied())
+            nephele_model::python_text::names(several.iter().copied())
         );
         return Err(Diagnostic::new(Kind::Logic, Some(201), message));
     }
@@ -100,7 +100,7 @@ fn check_cycles(above: &IndexMap<&str, Vec<&str>>) -> Result<(), Diagnostic> {
         let cycle = problem.message.rsplit(": ").next().unwrap_or_default();
         let mut names: Vec<&str> = cycle.split(" --> ").collect();
         names.pop();
-        let message = format!("Illegal group cycles found: [{}]", crate::python_text::names(names));
+        let message = format!("Illegal group cycles found: [{}]", nephele_model::python_text::names(names));
         Diagnostic::new(Kind::Logic, Some(200), message)
     })
 }

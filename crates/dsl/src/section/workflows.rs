@@ -1,6 +1,7 @@
 //! Workflows (spec dsl.md section 4.5).
 
 use indexmap::IndexMap;
+use nephele_model::python_text;
 use serde_json::{Map, Value, json};
 
 use super::Scope;
@@ -8,7 +9,6 @@ use super::inputs::{self, Flavour};
 use super::operations::{self, Owner};
 use crate::diagnostic::Diagnostic;
 use crate::element::Element;
-use crate::python_text;
 
 /// The workflows as plans show them.
 pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map<String, Value> {

@@ -1,6 +1,7 @@
 //! `execute_operation`, and `start`, `stop` and `restart`, which are made of it: one operation on
 //! every chosen instance, without a change of states (spec workflows.md section 6.4).
 
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::Parameters;
@@ -9,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::graph::{Block, Graph};
 use crate::task::OnFailure;
 use crate::topology::Topology;
-use nephele_model::python_text;
 
 /// The operation that the parameters name.
 pub(super) fn any(topology: &Topology, chosen: &[bool], parameters: &Parameters) -> Result<Graph> {

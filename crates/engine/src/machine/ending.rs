@@ -3,6 +3,7 @@
 use nephele_model::Timestamp;
 use nephele_model::id::TaskId;
 use nephele_model::operation::{Failure, Outcome, Severity};
+use nephele_model::python_text;
 use nephele_model::task::TaskState;
 
 use super::entry::{Entry, Fate};
@@ -10,7 +11,6 @@ use super::{Run, Timer, TimerKey};
 use crate::report::{self, Detail};
 use crate::stored;
 use crate::task::{Index, OnFailure, OnSuccess, Task, Work};
-use nephele_model::python_text;
 
 /// What follows from a failure.
 enum Verdict {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use nephele_dsl::{Catalog, DeploymentPlan, Diagnostic, Kind, Plan, PrepareOptions, RandomIds, ValueQuery};
 use nephele_model::id::{NodeId, NodeInstanceId};
 use nephele_model::instance::InstanceState;
@@ -17,6 +18,7 @@ use nephele_store::labels::{self, Labeled};
 use nephele_store::node_instances::{self, NewInstance};
 use nephele_store::nodes::{self, NewNode};
 use nephele_store::{Json, Tx, blueprints, secrets};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::workflows::upload::{blocking, declared_labels, internal_scope, parameters};
@@ -35,7 +37,7 @@ impl Manager {
         let plan = plan.ok_or_else(|| {
             Error::new(Code::DeploymentCreation, format!("Blueprint {} has no plan", deployment.blueprint_id))
         })?;
-        let plan: Plan = blocking(move || plan.parse()).await?.map_err(rows::failed)?;
+        let plan = blocking(move || read_plan(plan.as_str())).await?.map_err(Error::internal)?;
         let inputs = parameters.get("inputs").and_then(Value::as_object).cloned().unwrap_or_default();
         let catalog = self.known(execution, &plan).await?;
         let options =
@@ -113,6 +115,28 @@ impl Manager {
             .await
             .map_err(rows::failed)
     }
+}
+
+/// Reads a blueprint's plan without the `interfaces` of its nodes: half of the text, and a deployment
+/// has their operations beside them.
+fn read_plan(text: &str) -> serde_json::Result<Plan> {
+    let sections: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
+    let mut plan = Map::with_capacity(sections.len());
+    for (name, section) in sections {
+        let value = if name == "nodes" {
+            let nodes: Vec<IndexMap<String, &RawValue>> = serde_json::from_str(section.get())?;
+            let node = |node: IndexMap<String, &RawValue>| {
+                let parts = node.into_iter().filter(|(name, _)| name != "interfaces");
+                parts.map(|(name, part)| Ok((name, serde_json::from_str(part.get())?))).collect()
+            };
+            let nodes: serde_json::Result<Vec<Map<String, Value>>> = nodes.into_iter().map(node).collect();
+            nodes?.into_iter().map(Value::Object).collect()
+        } else {
+            serde_json::from_str(section.get())?
+        };
+        plan.insert(name, value);
+    }
+    Ok(Plan(plan))
 }
 
 /// What the manager knows while a deployment is prepared.
@@ -209,5 +233,19 @@ pub(crate) fn new_instance(instance: &Value) -> NewInstance {
             value => Json::from(value),
         },
         state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_plan_is_read_without_interfaces() {
+        let text = r#"{"inputs": {"a": 1}, "nodes": [{"id": "n", "interfaces": {"i": {}}, "operations": {"o": {}}}]}"#;
+        let plan = read_plan(text).unwrap();
+        assert_eq!(json!(plan), json!({"inputs": {"a": 1}, "nodes": [{"id": "n", "operations": {"o": {}}}]}));
     }
 }

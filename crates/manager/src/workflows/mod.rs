@@ -5,9 +5,9 @@
 //! alone: the engine's steps are journaled before they are acted on, messages leave through the
 //! outbox in the same transaction.
 //!
-//! [`run`] carries one execution; [`lifecycle`] the workflows over node instances; [`upload`] and
-//! [`environment`] those that the manager runs on itself; [`journal`] ties the engine to the store;
-//! [`outbox`] sends what was journaled.
+//! `run.rs` carries one execution; `lifecycle.rs` the workflows over node instances; `upload.rs` and
+//! `environment.rs` those that the manager runs on itself; `journal.rs` ties the engine to the store;
+//! `outbox.rs` sends what was journaled.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -112,9 +112,21 @@ impl Manager {
             return;
         }
         let work = async move {
-            self.carry(&execution).await;
-            self.workflows.leave(&execution);
+            loop {
+                self.carry(&execution).await;
+                self.workflows.leave(&execution);
+                // An order that came while it was being run found it taken and was dropped.
+                if !self.is_open(&execution).await || self.workflows.enter(&execution).is_none() {
+                    return;
+                }
+            }
         };
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(work));
+    }
+
+    /// Whether an execution has work to be done for it.
+    async fn is_open(&self, execution: &ExecutionId) -> bool {
+        let found = executions::by_id(&*self.store, execution).await;
+        found.is_ok_and(|found| found.is_some_and(|execution| execution.status.is_active()))
     }
 }

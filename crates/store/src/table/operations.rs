@@ -224,12 +224,16 @@ pub struct Report {
     pub agent_name: Option<String>,
 }
 
-/// Moves one task as a worker reports, and gives it as it was before. Node instances and events
-/// that follow from it are the manager's to write. Error: [`Error::NotFound`].
+/// Moves one task as a worker reports, and gives it as it was before; a task that has ended stays as
+/// it ended, for a worker's word may come late. Node instances and events that follow from a move
+/// are the manager's to write. Error: [`Error::NotFound`].
 pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<StoredTask> {
     let db: &dyn Db = tx;
     let before = by_id(db, id).await?;
     let before = before.ok_or_else(|| Error::NotFound { kind: "Operation", id: id.to_string() })?;
+    if before.state.is_final() {
+        return Ok(before);
+    }
     change(tx, run, &[TaskChange::new(id.clone(), report.state)]).await?;
     let text = "UPDATE operations SET manager_name = coalesce($2, manager_name), \
                 agent_name = coalesce($3, agent_name) WHERE id = $1";

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nephele_model::operation::{Failure, Severity};
+use nephele_model::python_text;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -12,7 +13,6 @@ use super::raised::Raised;
 use super::render;
 use super::session::{Session, State, Verdict};
 use super::subject::{Side, fetch};
-use nephele_model::python_text;
 
 use crate::resources;
 

@@ -3,6 +3,7 @@
 //! It runs many times in a script, so it starts no runtime and opens one plain connection. What it
 //! prints is what the reference prints: see the table in `tests/ctx_command.rs`.
 
+use nephele_model::python_text;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
@@ -11,7 +12,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Refusal, USAGE, parse};
-use nephele_model::python_text;
 
 const SOCKET_URL: &str = "CTX_SOCKET_URL";
 /// How a mistake in the options ends the program.

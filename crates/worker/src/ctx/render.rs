@@ -2,12 +2,12 @@
 
 use minijinja::value::{Serde, Value as Variable};
 use minijinja::{Environment, Output, State as Rendering};
+use nephele_model::python_text;
 use serde_json::{Map, Value, json};
 
 use super::raised::Raised;
 use super::session::{Session, State};
 use super::subject::Side;
-use nephele_model::python_text;
 
 /// Whether there is anything to render.
 pub(super) fn is_template(content: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 //! Each argument is an attribute of what the ones before it led to (`-` stands for `_`), or the
 //! start of a path into a mapping, or the start of a call's arguments.
 
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::mapping::Access;
@@ -10,7 +11,6 @@ use super::objects::{Current, Object, attribute, method};
 use super::proxy::Answer;
 use super::raised::Raised;
 use super::session::{Session, State};
-use nephele_model::python_text;
 
 /// Carries out one call.
 pub(super) async fn walk(session: &Session, arguments: Vec<Value>) -> Result<Answer, Raised> {

@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use nephele_model::operation::{Failure, Request};
+use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use crate::operation::Operation;
 use crate::task_dir::MARKER;
-use nephele_model::python_text;
 
 /// Where the script comes from.
 #[derive(Debug, PartialEq, Eq)]
