@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use nephele_bus::topology;
+use nephele_bus::{Message, topology};
 use nephele_engine::driver::{Driver, Handle};
 use nephele_engine::lifecycle::{self, Workflow};
 use nephele_engine::resume::Unanswered;
@@ -20,6 +20,7 @@ use nephele_store::{operations, tasks_graphs};
 use serde_json::json;
 
 use crate::workflows::journal::ExecutionJournal;
+use crate::workflows::outbox;
 use crate::workflows::run::Ended;
 use crate::{Manager, rows};
 
@@ -78,8 +79,10 @@ impl Manager {
                         "task_name": "cancel-operation",
                         "kwargs": {"execution_id": execution.id.as_str()},
                     }});
-                    let message = nephele_bus::Message::new(body);
-                    self.bus.publish(topology::manager_service(), message).await.map_err(Error::internal)?;
+                    let message = Message::new(body);
+                    let row = outbox::row(&topology::manager_service(), message, self.clock.now());
+                    nephele_store::outbox::insert(&*self.store, vec![row]).await.map_err(rows::failed)?;
+                    self.workflows.wake();
                 }
                 Ended::Cancelled
             }
