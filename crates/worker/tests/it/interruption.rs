@@ -1,5 +1,6 @@
 //! Cancelling, timeouts, repetitions, crashes and stops.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nephele_bus::{Bus, Message, topology};
@@ -94,6 +95,27 @@ async fn a_repeated_delivery_is_run_once_and_answered_each_time() {
     let mut resumed = once;
     resumed.context.execution_token = Some("new".into());
     assert_eq!(bench.run(resumed).await, Outcome::Done(json!("7")));
+    assert_eq!(bench.read("count"), "x\nx\n");
+}
+
+#[tokio::test]
+async fn an_outcome_whose_answer_was_lost_is_told_again_and_nothing_is_run_twice() {
+    let mut bench = Bench::start().await;
+    let counter = bench.file("count");
+    let first = request(json!({"script_source": format!("echo x >> {}; ctx returns 7", counter.display())}));
+    assert_eq!(bench.run(first.clone()).await, Outcome::Done(json!("7")));
+    // Both sides die; the manager comes back without the answer and asks with a new token.
+    let (dir, manager, _lost) = bench.stop().await;
+    let mut bench = Bench::start_in(dir, manager, Arc::default()).await;
+    let mut again = first;
+    again.context.execution_token = Some("new".into());
+    again.context.resume = true;
+    assert_eq!(bench.run(again.clone()).await, Outcome::Done(json!("7")));
+    assert_eq!(bench.read("count"), "x\n");
+    // Without the mark it is a new attempt, and the old outcome is void.
+    again.context.execution_token = Some("newer".into());
+    again.context.resume = false;
+    assert_eq!(bench.run(again).await, Outcome::Done(json!("7")));
     assert_eq!(bench.read("count"), "x\nx\n");
 }
 

@@ -173,17 +173,15 @@ async fn output_arrives_while_the_script_runs_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_short_operations_take_little_time() {
+async fn five_hundred_operations_at_once_are_each_reported_and_answered() {
     const COUNT: usize = 500;
     let mut bench = Bench::start().await;
     bench.manager.known().files.insert("blueprints/default_tenant/shop/a.sh".into(), "#!/bin/sh\necho hello".into());
-    let begun = Instant::now();
     for _ in 0..COUNT {
         bench.send(&request(json!({"script_path": "a.sh"}))).await;
     }
     for _ in 0..COUNT {
         assert_eq!(bench.answer().await.1, Outcome::Done(json!(null)));
     }
-    println!("{COUNT} operations in {:?}", begun.elapsed());
     assert_eq!(bench.manager.known().reported.len(), 2 * COUNT);
 }
