@@ -24,33 +24,18 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources) -> Resu
             Stage::Scanner => (Kind::YamlScanner, None, error.to_string()),
             Stage::Composer => (Kind::YamlComposer, None, error.to_string()),
             Stage::Constructor => (Kind::YamlConstructor, None, error.to_string()),
+            Stage::Ascii => (Kind::InputType, Some(108), error.to_string()),
+            Stage::Value => (Kind::Value, None, error.to_string()),
+            Stage::Key => (Kind::Key, None, error.to_string()),
+            Stage::Type => (Kind::Type, None, error.to_string()),
+            Stage::Index => (Kind::Index, None, error.to_string()),
+            Stage::Attribute => (Kind::Attribute, None, error.to_string()),
+            Stage::Overflow => (Kind::Overflow, None, error.to_string()),
         };
         Diagnostic { place: Some(Box::new(place)), ..Diagnostic::new(kind, code, message) }
     })?;
-    let root = loaded
-        .filter(|root| !root.is_null())
-        .unwrap_or_else(|| Arc::new(Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) }));
-    if let Some(node) = (!source.text.is_ascii()).then(|| not_ascii(&root)).flatten() {
-        let mark = node.span.start;
-        let message = format!(
-            "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
-            mark.line, mark.column
-        );
-        let place = Place { file: source.location.clone(), mark: Some(mark), ..Place::default() };
-        return Err(Diagnostic::new(Kind::InputType, Some(108), message).at(place));
-    }
-    Ok(root)
-}
-
-fn not_ascii(node: &Node) -> Option<&Node> {
-    match &node.value {
-        Value::String(text) if !text.is_ascii() => Some(node),
-        Value::Sequence(items) => items.iter().find_map(|item| not_ascii(item)),
-        Value::Mapping(entries) => {
-            entries.iter().find_map(|entry| not_ascii(&entry.key).or_else(|| not_ascii(&entry.value)))
-        }
-        _ => None,
-    }
+    let empty = || Arc::new(Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) });
+    Ok(loaded.filter(|root| !root.is_null()).unwrap_or_else(empty))
 }
 
 /// The version that a main text declares. Errors: 1, 27, 29.

@@ -78,6 +78,8 @@ kinds! {
     Index = "IndexError";
     /// An attribute of something absent.
     Attribute = "AttributeError";
+    /// A number out of range.
+    Overflow = "OverflowError";
     /// A time that cannot be read.
     NonRecoverable = "NonRecoverableError";
     /// A state that the language does not foresee.

@@ -208,7 +208,7 @@ pub(crate) fn json(node: &Node) -> Value {
         ),
         Yaml::String(text) => Value::String(text.to_string()),
         Yaml::Timestamp(text) | Yaml::Binary(text) => Value::String(text.clone()),
-        Yaml::Sequence(items) => Value::Array(items.iter().map(|item| json(item)).collect()),
+        Yaml::Sequence(items) | Yaml::Set(items) => Value::Array(items.iter().map(|item| json(item)).collect()),
         Yaml::Mapping(entries) => {
             Value::Object(entries.iter().map(|entry| (key_text(&entry.key).into_owned(), json(&entry.value))).collect())
         }

@@ -1,103 +1,79 @@
-//! Text to events. The only file that knows which scanner does the work.
-//!
-//! Today libyaml-safer reads; it differs from YAML 1.1 as its first implementation reads it in that it
-//! refuses a plain scalar before `:` and a flow indicator (`{a:[1]}`).
+//! The steps of a stream, as the parser finds them.
 
-use libyaml_safer::{Event as Raw, EventData, Parser, ScalarStyle};
+use std::borrow::Cow;
 
-use crate::error::{Error, Stage};
-use crate::span::{Mark, Span};
+use crate::span::{Point, Span};
+pub use crate::token::Style;
 
-/// One step of a document.
+/// One step.
 #[derive(Debug)]
-pub(crate) struct Event {
-    pub(crate) span: Span,
-    pub(crate) kind: Kind,
+pub struct Event<'text> {
+    pub(crate) start: Point,
+    pub(crate) end: Point,
+    /// What it is.
+    pub kind: Kind<'text>,
 }
 
+impl Event<'_> {
+    /// Where it stands.
+    pub const fn span(&self) -> Span {
+        Span { start: self.start.mark, end: self.end.mark }
+    }
+}
+
+/// What a step is.
 #[derive(Debug)]
-pub(crate) enum Kind {
-    DocumentStart,
+pub enum Kind<'text> {
+    /// The beginning of the stream.
+    StreamStart,
+    /// The end of the stream; nothing follows.
     StreamEnd,
-    Alias(String),
+    /// The beginning of a document; explicit if `---` says so.
+    DocumentStart {
+        /// Whether `---` is written.
+        explicit: bool,
+    },
+    /// The end of a document; explicit if `...` says so.
+    DocumentEnd {
+        /// Whether `...` is written.
+        explicit: bool,
+    },
+    /// `*name`.
+    Alias(&'text str),
+    /// A scalar; empty where nothing is written.
     Scalar {
-        anchor: Option<String>,
-        tag: Option<String>,
-        text: String,
-        plain: bool,
+        /// Its anchor and tag.
+        properties: Properties<'text>,
+        /// Its text after unfolding.
+        text: Cow<'text, str>,
+        /// How it is written.
+        style: Style,
     },
+    /// The beginning of a list.
     SequenceStart {
-        anchor: Option<String>,
-        tag: Option<String>,
+        /// Its anchor and tag.
+        properties: Properties<'text>,
+        /// Whether it is written in brackets.
+        flow: bool,
     },
+    /// The end of a list.
     SequenceEnd,
+    /// The beginning of a mapping.
     MappingStart {
-        anchor: Option<String>,
-        tag: Option<String>,
+        /// Its anchor and tag.
+        properties: Properties<'text>,
+        /// Whether it is written in braces.
+        flow: bool,
     },
+    /// The end of a mapping.
     MappingEnd,
-    /// Start of the stream, end of a document.
-    Other,
 }
 
-/// The events of a text, one after the other.
-pub(crate) struct Events<'text> {
-    parser: Parser<&'text [u8]>,
-}
-
-impl<'text> Events<'text> {
-    pub(crate) fn new(text: &'text str) -> Self {
-        let mut parser = Parser::new();
-        parser.set_input(text.as_bytes());
-        Self { parser }
-    }
-
-    pub(crate) fn next(&mut self) -> Result<Event, Error> {
-        match self.parser.parse() {
-            Ok(raw) => Ok(event(raw)),
-            Err(error) => Err(refusal(&error)),
-        }
-    }
-}
-
-fn event(raw: Raw) -> Event {
-    let span = Span { start: mark(raw.start_mark), end: mark(raw.end_mark) };
-    let kind = match raw.data {
-        EventData::DocumentStart { .. } => Kind::DocumentStart,
-        EventData::StreamEnd => Kind::StreamEnd,
-        EventData::Alias { anchor } => Kind::Alias(anchor),
-        EventData::Scalar { anchor, tag, value, style, .. } => {
-            Kind::Scalar { anchor, tag, text: value, plain: style == ScalarStyle::Plain }
-        }
-        EventData::SequenceStart { anchor, tag, .. } => Kind::SequenceStart { anchor, tag },
-        EventData::SequenceEnd => Kind::SequenceEnd,
-        EventData::MappingStart { anchor, tag, .. } => Kind::MappingStart { anchor, tag },
-        EventData::MappingEnd => Kind::MappingEnd,
-        EventData::StreamStart { .. } | EventData::DocumentEnd { .. } => Kind::Other,
-    };
-    Event { span, kind }
-}
-
-fn mark(raw: libyaml_safer::Mark) -> Mark {
-    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    Mark { line: narrow(raw.line), column: narrow(raw.column) }
-}
-
-fn refusal(error: &libyaml_safer::Error) -> Error {
-    let stage = match error.kind() {
-        libyaml_safer::ErrorKind::Scanner => Stage::Scanner,
-        libyaml_safer::ErrorKind::Parser => Stage::Parser,
-        libyaml_safer::ErrorKind::Composer => Stage::Composer,
-        _ => Stage::Reader,
-    };
-    let context = error
-        .context()
-        .filter(|context| !context.is_empty())
-        .map(|context| (context.to_owned(), error.context_mark().map_or_else(Mark::default, mark)));
-    Error {
-        stage,
-        context,
-        problem: error.problem().to_owned(),
-        mark: error.problem_mark().map_or_else(Mark::default, mark),
-    }
+/// What may stand before a node.
+#[derive(Debug, Default)]
+pub struct Properties<'text> {
+    /// The name of `&name`.
+    pub anchor: Option<&'text str>,
+    /// The tag, with its handle replaced; `!` alone leaves the tag open.
+    pub tag: Option<Cow<'text, str>>,
 }

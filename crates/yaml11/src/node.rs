@@ -38,6 +38,8 @@ pub enum Value {
     Sequence(Vec<Arc<Node>>),
     /// Keys and values in order; each key once.
     Mapping(Vec<Entry>),
+    /// `!!set`: the keys of a mapping whose values count for nothing.
+    Set(Vec<Arc<Node>>),
 }
 
 /// A key and its value.

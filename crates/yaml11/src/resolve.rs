@@ -1,260 +1,250 @@
-//! Plain scalars to values: the YAML 1.1 rules for null, bool, int, float and timestamp.
+//! What a scalar without a tag is: the YAML 1.1 rules for null, bool, int, float and timestamp.
 //!
 //! `010` is octal 8, `0o17` is text, `1_000` is a number, `12:30:45` counts in sixties, `1e3` is text
-//! because a float needs a dot. Source: YAML 1.1 type repository as `PyYAML` reads it.
+//! because a float needs a dot. Only the kind is decided here; `construct` makes the value.
 
-use crate::node::Value;
+use crate::construct::time;
 
-/// The value of an untagged plain scalar.
-pub(crate) fn plain(text: &str) -> Value {
-    let Some(first) = text.bytes().next() else { return Value::Null };
+/// What a node is to become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    Null,
+    Bool,
+    Int,
+    Float,
+    Binary,
+    Timestamp,
+    Str,
+    Seq,
+    OrderedMap,
+    Pairs,
+    Map,
+    Set,
+    /// `<<`, which is a key and no value.
+    Merge,
+    /// `=`, which is a key and no value.
+    Default,
+    /// Nothing that a blueprint may hold.
+    Unknown(Box<str>),
+}
+
+const STANDARD: &str = "tag:yaml.org,2002:";
+
+impl Tag {
+    /// An explicit tag.
+    pub(crate) fn new(tag: &str) -> Self {
+        match tag.strip_prefix(STANDARD) {
+            Some("null") => Self::Null,
+            Some("bool") => Self::Bool,
+            Some("int") => Self::Int,
+            Some("float") => Self::Float,
+            Some("binary") => Self::Binary,
+            Some("timestamp") => Self::Timestamp,
+            Some("str") => Self::Str,
+            Some("seq") => Self::Seq,
+            Some("omap") => Self::OrderedMap,
+            Some("pairs") => Self::Pairs,
+            Some("map") => Self::Map,
+            Some("set") => Self::Set,
+            Some("merge") => Self::Merge,
+            Some("value") => Self::Default,
+            _ => Self::Unknown(tag.into()),
+        }
+    }
+
+    /// The whole tag of a kind that has no values.
+    pub(crate) fn without_values(&self) -> Option<&str> {
+        match self {
+            Self::Merge => Some("tag:yaml.org,2002:merge"),
+            Self::Default => Some("tag:yaml.org,2002:value"),
+            Self::Unknown(tag) => Some(tag),
+            _ => None,
+        }
+    }
+}
+
+/// The kind of a plain scalar.
+pub(crate) fn plain(text: &str) -> Tag {
+    let Some(first) = text.bytes().next() else { return Tag::Null };
+    // The rules let a line break pass at the end, which only a scalar with the tag `!` can have.
+    let body = text.strip_suffix('\n').unwrap_or(text);
     match first {
-        b'~' | b'n' | b'N' | b'y' | b'Y' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' => {
-            if null(text) {
-                return Value::Null;
-            }
-            if let Some(truth) = boolean(text) {
-                return Value::Bool(truth);
-            }
-        }
-        b'0'..=b'9' | b'+' | b'-' | b'.' => {
-            if let Some(number) = integer(text).or_else(|| float(text).map(Value::Float)) {
-                return number;
-            }
-            if timestamp(text) {
-                return Value::Timestamp(text.to_owned());
-            }
-        }
-        _ => {}
-    }
-    Value::String(text.into())
-}
-
-/// The words for nothing.
-pub(crate) fn null(text: &str) -> bool {
-    matches!(text, "~" | "null" | "Null" | "NULL" | "")
-}
-
-/// The words for true and false.
-pub(crate) fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Some(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Some(false),
-        _ => None,
+        b'~' if body == "~" => Tag::Null,
+        b'n' | b'N' if is_null(body) => Tag::Null,
+        b'n' | b'N' | b'y' | b'Y' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' if is_bool(body) => Tag::Bool,
+        b'0'..=b'9' | b'+' | b'-' | b'.' => numeric(body),
+        b'<' if body == "<<" => Tag::Merge,
+        b'=' if body == "=" => Tag::Default,
+        b'!' | b'&' | b'*' if body.len() == 1 => Tag::Unknown("tag:yaml.org,2002:yaml".into()),
+        _ => Tag::Str,
     }
 }
 
-/// Whole numbers: decimal, octal, hexadecimal, binary, counted in sixties; underscores anywhere.
-pub(crate) fn integer(text: &str) -> Option<Value> {
-    let (negative, body) = signed(text);
-    let first = *body.as_bytes().first()?;
-    if !first.is_ascii_digit() {
-        return None;
-    }
-    let (radix, digits) = if let Some(binary) = body.strip_prefix("0b") {
-        (2, binary)
-    } else if let Some(hexadecimal) = body.strip_prefix("0x") {
-        (16, hexadecimal)
-    } else if first == b'0' && body.len() > 1 {
-        (8, &body[1..])
-    } else if body.contains(':') {
-        return sixties(body).map(|number| Value::Int(if negative { -number } else { number }));
+fn is_null(text: &str) -> bool {
+    matches!(text, "null" | "Null" | "NULL")
+}
+
+fn is_bool(text: &str) -> bool {
+    matches!(
+        text,
+        "yes"
+            | "Yes"
+            | "YES"
+            | "no"
+            | "No"
+            | "NO"
+            | "true"
+            | "True"
+            | "TRUE"
+            | "false"
+            | "False"
+            | "FALSE"
+            | "on"
+            | "On"
+            | "ON"
+            | "off"
+            | "Off"
+            | "OFF"
+    )
+}
+
+fn numeric(text: &str) -> Tag {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_signed = unsigned.len() < text.len();
+    if is_int(unsigned) {
+        Tag::Int
+    } else if is_float(unsigned, is_signed) {
+        Tag::Float
+    } else if !is_signed && time::Written::parse(text).is_some_and(|written| written.is_implicit()) {
+        Tag::Timestamp
     } else {
-        (10, body)
-    };
-    let allowed = |byte: u8| byte == b'_' || (byte as char).is_digit(radix);
-    if digits.is_empty() || !digits.bytes().all(allowed) {
-        return None;
-    }
-    let clean: String = digits.chars().filter(|character| *character != '_').collect();
-    if clean.is_empty() {
-        // `0_` is the number nought; `0x_` and `0b_` are no numbers.
-        return (radix == 8).then_some(Value::Int(0));
-    }
-    let signed_digits = if negative { format!("-{clean}") } else { clean };
-    match i64::from_str_radix(&signed_digits, radix) {
-        Ok(number) => Some(Value::Int(number)),
-        Err(_) if radix == 10 => Some(Value::BigInt(signed_digits)),
-        Err(_) => i128::from_str_radix(&signed_digits, radix).ok().map(|number| Value::BigInt(number.to_string())),
+        Tag::Str
     }
 }
 
-/// Numbers with a dot, infinities, not-a-number, sixties with a dot.
-pub(crate) fn float(text: &str) -> Option<f64> {
-    let (negative, body) = signed(text);
-    let sign = if negative { -1.0 } else { 1.0 };
-    match body {
-        ".inf" | ".Inf" | ".INF" => return Some(sign * f64::INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return (body == text).then_some(f64::NAN),
+/// Decimal, octal, hexadecimal, binary, counted in sixties; underscores behind the first digit.
+fn is_int(text: &str) -> bool {
+    if let Some(digits) = text.strip_prefix("0b") {
+        return has_only(digits, |byte| matches!(byte, b'0' | b'1' | b'_'));
+    }
+    if let Some(digits) = text.strip_prefix("0x") {
+        return has_only(digits, |byte| byte.is_ascii_hexdigit() || byte == b'_');
+    }
+    if let Some(digits) = text.strip_prefix('0') {
+        return digits.bytes().all(|byte| matches!(byte, b'0'..=b'7' | b'_'));
+    }
+    match text.split_once(':') {
+        None => is_digits(text),
+        Some((head, groups)) => is_digits(head) && groups.split(':').all(is_sixtieth),
+    }
+}
+
+/// With a dot, and perhaps an exponent with a sign; infinities, not-a-number, sixties with a dot.
+fn is_float(text: &str, is_signed: bool) -> bool {
+    match text {
+        ".inf" | ".Inf" | ".INF" => return true,
+        ".nan" | ".NaN" | ".NAN" => return !is_signed,
         _ => {}
     }
-    let (whole, rest) = body.split_once('.')?;
-    if whole.contains(':') {
-        let fraction = rest.replace('_', "");
-        if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "the language adds whole and fraction as floats")]
-        let whole = sixties(whole)? as f64;
-        return Some(sign * (whole + format!("0.{fraction}0").parse::<f64>().ok()?));
+    let Some((whole, rest)) = text.split_once('.') else { return false };
+    let is_fraction = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    if let Some((head, groups)) = whole.split_once(':') {
+        return is_digits(head) && groups.split(':').all(is_sixtieth) && is_fraction(rest);
     }
-    let (fraction, exponent) = match rest.find(['e', 'E']) {
-        Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+    let (fraction, exponent) = match rest.split_once(['e', 'E']) {
+        Some((fraction, exponent)) => (fraction, Some(exponent)),
         None => (rest, None),
     };
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    let starts = |part: &str| part.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-    let shape = if whole.is_empty() { body == text && starts(fraction) } else { starts(whole) };
-    let power = exponent.is_none_or(|power| {
-        power
-            .strip_prefix(['+', '-'])
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    });
-    if !shape || !power || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let clean = body.replace('_', "");
-    let clean = if clean.starts_with('.') { format!("0{clean}") } else { clean };
-    clean.replace(".e", ".0e").replace(".E", ".0E").parse::<f64>().ok().map(|number| sign * number)
+    let has_number =
+        if whole.is_empty() { !is_signed && is_digits(fraction) } else { is_digits(whole) && is_fraction(fraction) };
+    let is_exponent =
+        |text: &str| text.strip_prefix(['+', '-']).is_some_and(|digits| has_only(digits, |byte| byte.is_ascii_digit()));
+    has_number && exponent.is_none_or(is_exponent)
 }
 
-/// `2020-01-01`, or a date with a time and perhaps a zone.
-pub(crate) fn timestamp(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    let run = |at: &mut usize, least: usize, most: usize| {
-        let from = *at;
-        while *at < bytes.len() && *at - from < most && bytes[*at].is_ascii_digit() {
-            *at += 1;
-        }
-        *at - from >= least
-    };
-    let one = |at: &mut usize, byte: u8| {
-        let found = bytes.get(*at) == Some(&byte);
-        *at += usize::from(found);
-        found
-    };
-    if !(run(&mut at, 4, 4) && one(&mut at, b'-')) {
-        return false;
-    }
-    let month = at;
-    if !(run(&mut at, 1, 2) && one(&mut at, b'-')) {
-        return false;
-    }
-    let day = at;
-    if !run(&mut at, 1, 2) {
-        return false;
-    }
-    if at == bytes.len() {
-        return day - month == 3 && at - day == 2;
-    }
-    let blanks = |at: &mut usize| {
-        let from = *at;
-        while matches!(bytes.get(*at), Some(b' ' | b'\t')) {
-            *at += 1;
-        }
-        *at > from
-    };
-    if !(one(&mut at, b'T') || one(&mut at, b't') || blanks(&mut at)) {
-        return false;
-    }
-    if !(run(&mut at, 1, 2) && one(&mut at, b':') && run(&mut at, 2, 2) && one(&mut at, b':') && run(&mut at, 2, 2)) {
-        return false;
-    }
-    if one(&mut at, b'.') {
-        run(&mut at, 0, usize::MAX);
-    }
-    let before_zone = at;
-    blanks(&mut at);
-    if one(&mut at, b'Z') {
-        return at == bytes.len();
-    }
-    if one(&mut at, b'+') || one(&mut at, b'-') {
-        return run(&mut at, 1, 2)
-            && (at == bytes.len() || (one(&mut at, b':') && run(&mut at, 2, 2) && at == bytes.len()));
-    }
-    before_zone == bytes.len()
+/// A digit, then digits and underscores.
+fn is_digits(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_digit()) && bytes.all(|byte| byte.is_ascii_digit() || byte == b'_')
 }
 
-fn signed(text: &str) -> (bool, &str) {
-    match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    }
+/// `0` to `59`, with one digit or two.
+fn is_sixtieth(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'])
 }
 
-/// `12:30:45`: digits, then groups of up to two digits below sixty.
-fn sixties(text: &str) -> Option<i64> {
-    let mut groups = text.split(':');
-    let head = groups.next()?;
-    if !head.bytes().next()?.is_ascii_digit() || !head.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
-        return None;
-    }
-    let mut total: i64 = head.replace('_', "").parse().ok()?;
-    for group in groups {
-        let shape = match group.as_bytes() {
-            [last] => last.is_ascii_digit(),
-            [first, last] => (b'0'..=b'5').contains(first) && last.is_ascii_digit(),
-            _ => false,
-        };
-        if !shape {
-            return None;
-        }
-        total = total.checked_mul(60)?.checked_add(group.parse().ok()?)?;
-    }
-    Some(total)
+fn has_only(text: &str, allows: fn(u8) -> bool) -> bool {
+    !text.is_empty() && text.bytes().all(allows)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn all_are(texts: &[&str], tag: &Tag) {
+        for text in texts {
+            assert_eq!(plain(text), *tag, "{text}");
+        }
+    }
+
     #[test]
     fn numbers_follow_yaml_1_1() {
-        for (text, number) in [
-            ("010", 8),
-            ("0x1F", 31),
-            ("0b101", 5),
-            ("1_000", 1000),
-            ("12:30:45", 45045),
-            ("-12", -12),
-            ("+7", 7),
-            ("0", 0),
-            ("-0", 0),
-        ] {
-            assert_eq!(plain(text), Value::Int(number), "{text}");
-        }
-        for (text, number) in
-            [("1.5", 1.5), ("1.", 1.0), (".5", 0.5), ("1.5e+3", 1500.0), ("1_0.2_5", 10.25), ("1:30.5", 90.5)]
-        {
-            assert_eq!(plain(text), Value::Float(number), "{text}");
-        }
-        assert_eq!(plain("99999999999999999999"), Value::BigInt("99999999999999999999".to_owned()));
+        let whole = ["010", "0x1F", "0b101", "1_000", "12:30:45", "-12", "+7", "0", "-0", "0_", "0x_", "0b_", "9:59"];
+        all_are(&whole, &Tag::Int);
+        let dotted = ["1.5", "1.", ".5", "1.5e+3", "1_0.2_5", "1:30.5", "-.inf", ".NaN", "0.", "00.1", "1:2._"];
+        all_are(&dotted, &Tag::Float);
     }
 
     #[test]
     fn what_looks_like_a_number_may_be_text() {
-        for text in ["0o17", "1e3", "1.5e3", "-.5", "08", "1.2.3", "1:99", "1-2", "+", "-", ".", "0x", "192.168.0.1"] {
-            assert_eq!(plain(text), Value::String(text.into()), "{text}");
-        }
+        let texts = [
+            "0o17",
+            "1e3",
+            "1.5e3",
+            "-.5",
+            "08",
+            "1.2.3",
+            "1:99",
+            "1-2",
+            "+",
+            "-",
+            ".",
+            "0x",
+            "0b",
+            "0:1",
+            "_1",
+            "192.168.0.1",
+            "-.nan",
+            "1.e5",
+            "1:2:",
+            ".5_e",
+            "1:2.5e+1",
+            "..",
+        ];
+        all_are(&texts, &Tag::Str);
     }
 
     #[test]
     fn words_for_truth_and_nothing() {
-        assert_eq!(plain("yes"), Value::Bool(true));
-        assert_eq!(plain("Off"), Value::Bool(false));
-        assert_eq!(plain("y"), Value::String("y".into()));
-        assert_eq!(plain("~"), Value::Null);
-        assert_eq!(plain("yEs"), Value::String("yEs".into()));
+        all_are(&["yes", "Off", "TRUE", "n\u{6f}"], &Tag::Bool);
+        all_are(&["", "~", "null", "NULL"], &Tag::Null);
+        all_are(&["y", "yEs", "nULL", "~~", "tru"], &Tag::Str);
+        all_are(&["<<"], &Tag::Merge);
+        all_are(&["="], &Tag::Default);
     }
 
     #[test]
     fn dates_are_timestamps() {
-        for text in ["2020-01-01", "2020-1-1 1:02:03", "2020-01-01T10:00:00.5Z", "2020-01-01 10:00:00 +01:30"] {
-            assert_eq!(plain(text), Value::Timestamp(text.to_owned()));
-        }
-        for text in ["2020-1-1", "2020-01-01T10:00", "2020-01", "2020-01-01 10:00:00 x"] {
-            assert_eq!(plain(text), Value::String(text.into()), "{text}");
-        }
+        let dates = ["2020-01-01", "2020-1-1 1:02:03", "2020-01-01T10:00:00.5Z", "2020-01-01 10:00:00 +01:30"];
+        all_are(&dates, &Tag::Timestamp);
+        all_are(&["2020-1-1", "2020-01-01T10:00", "2020-01", "2020-01-01 10:00:00 x", "-2020-01-01"], &Tag::Str);
+    }
+
+    #[test]
+    fn a_line_break_may_follow() {
+        assert_eq!(plain("12\n"), Tag::Int);
+        assert_eq!(plain("\n"), Tag::Str);
+        assert_eq!(plain("12\n\n"), Tag::Str);
     }
 }

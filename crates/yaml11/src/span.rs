@@ -5,7 +5,7 @@
 pub struct Mark {
     /// The line.
     pub line: u32,
-    /// The column in characters.
+    /// The column in characters. A byte order mark takes no column.
     pub column: u32,
 }
 
@@ -16,4 +16,11 @@ pub struct Span {
     pub start: Mark,
     /// Where it ends.
     pub end: Mark,
+}
+
+/// A position that also knows its byte, so that a refusal can quote the line around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Point {
+    pub(crate) offset: u32,
+    pub(crate) mark: Mark,
 }

@@ -73,7 +73,7 @@ fn a_chain_of_merges_is_not_a_bomb() {
 
 #[test]
 fn depth_is_bounded() {
-    let deepest = DEEPEST as usize;
+    let deepest = DEEPEST;
     let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     assert!(load(&nested(deepest)).is_ok());
     assert_eq!(load(&nested(deepest + 5)).unwrap_err().stage, Stage::Composer);

@@ -135,6 +135,6 @@ fn user_type(value: &Value) -> Option<&'static str> {
         Value::Float(_) => "float",
         Value::Mapping(_) => "dict",
         Value::Sequence(_) => "list",
-        Value::Null | Value::Timestamp(_) | Value::Binary(_) => return None,
+        Value::Null | Value::Timestamp(_) | Value::Binary(_) | Value::Set(_) => return None,
     })
 }

@@ -1,0 +1,112 @@
+//! Scalars to values.
+
+use std::fmt::Write;
+
+use super::{Constructor, base64, number, time};
+use crate::error::{Error, Stage};
+use crate::graph::{Content, Id};
+use crate::node::Value;
+use crate::quoting::quoted;
+use crate::resolve::Tag;
+
+/// A failure of a conversion, without its place.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    stage: Stage,
+    problem: String,
+}
+
+impl Fault {
+    pub(super) fn new(stage: Stage, problem: impl Into<String>) -> Self {
+        Self { stage, problem: problem.into() }
+    }
+}
+
+impl Constructor<'_> {
+    /// The value of a node with a tag for scalars.
+    pub(super) fn scalar(&self, id: Id) -> Result<Value, Error> {
+        let raw = &self.graph[id];
+        let text = self.scalar_text(id)?;
+        let value = match raw.tag {
+            Tag::Null => Ok(Value::Null),
+            Tag::Bool => boolean(text).map(Value::Bool),
+            Tag::Int => number::integer(text),
+            Tag::Float => number::float(text).map(Value::Float),
+            Tag::Timestamp if matches!(raw.content, Content::Mapping(_)) => {
+                Err(Fault::new(Stage::Type, "expected string or bytes-like object, got 'list'"))
+            }
+            Tag::Timestamp => timestamp(text),
+            Tag::Binary => binary(text),
+            _ if text.is_ascii() => Ok(Value::String(text.into())),
+            _ => Err(Fault::new(
+                Stage::Ascii,
+                format!(
+                    "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
+                    raw.start.mark.line, raw.start.mark.column
+                ),
+            )),
+        };
+        value.map_err(|Fault { stage, problem }| match stage {
+            Stage::Constructor => self.refuse(problem, raw.start),
+            _ => Error::unplaced(stage, problem, raw.start.mark),
+        })
+    }
+
+    /// The text of a scalar; of a mapping, that of its value for `=`.
+    fn scalar_text(&self, mut id: Id) -> Result<&str, Error> {
+        for _ in 0..=self.graph.len() {
+            match &self.graph[id].content {
+                Content::Scalar(text) => return Ok(text),
+                Content::Mapping(pairs) => match pairs.iter().find(|(key, _)| self.graph[*key].tag == Tag::Default) {
+                    Some((_, value)) => id = *value,
+                    None => break,
+                },
+                Content::Sequence(_) => break,
+            }
+        }
+        Err(self.refuse_kind("expected a scalar node", id))
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, Fault> {
+    let word = text.to_lowercase();
+    match word.as_str() {
+        "yes" | "true" | "on" => Ok(true),
+        "no" | "false" | "off" => Ok(false),
+        _ => Err(Fault::new(Stage::Key, quoted(&word))),
+    }
+}
+
+fn timestamp(text: &str) -> Result<Value, Fault> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    match time::Written::parse(text) {
+        Some(written) => written.instant().map(|_| Value::Timestamp(text.to_owned())),
+        None => Err(Fault::new(Stage::Attribute, "'NoneType' object has no attribute 'groupdict'")),
+    }
+}
+
+fn binary(text: &str) -> Result<Value, Fault> {
+    if let Some(from) = text.chars().position(|character| !character.is_ascii()) {
+        let run: Vec<char> = text.chars().skip(from).take_while(|character| !character.is_ascii()).collect();
+        let mut problem = String::from("failed to convert base64 data into ascii: 'ascii' codec can't encode ");
+        let _ = match run.as_slice() {
+            [one] => write!(problem, "character '{}' in position {from}", escaped(*one)),
+            more => write!(problem, "characters in position {from}-{}", from + more.len() - 1),
+        };
+        problem.push_str(": ordinal not in range(128)");
+        return Err(Fault::new(Stage::Constructor, problem));
+    }
+    match base64::decode(text) {
+        Ok(_) => Ok(Value::Binary(text.to_owned())),
+        Err(problem) => Err(Fault::new(Stage::Constructor, format!("failed to decode base64 data: {problem}"))),
+    }
+}
+
+/// A character that is not ASCII, as that refusal writes it, visible or not.
+fn escaped(character: char) -> String {
+    match u32::from(character) {
+        code @ ..0x100 => format!("\\x{code:02x}"),
+        code @ ..0x1_0000 => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    }
+}
