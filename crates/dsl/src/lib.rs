@@ -28,6 +28,7 @@ pub use diagnostic::{Diagnostic, Kind, Place, Wording};
 pub use function::{Context, Storage, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
 pub use import::{Fetch, Fetched, ImportError, Imports, Resolver, Rule};
 pub use instance_ids::{CountedIds, InstanceIds, RandomIds};
+pub use multi_instance::{Change, Changes, Current, Modified, modify};
 pub use plan::{DeploymentPlan, Plan};
 pub use prepare::{Catalog, ExistingIds, PrepareOptions, ValueQuery, expand, prepare};
 pub use source::Source;

@@ -1,27 +1,36 @@
 //! From nodes to node instances: how many of each, in which container, related to which others (spec
-//! dsl.md section 7.4).
+//! dsl.md sections 7.4 and 7.5).
 //!
 //! Nodes and scaling groups form a forest of containment ([`forest`]). Every tree is instantiated from
-//! its root, depth first; then relationships connect instances ([`connect`]).
+//! its root, depth first, around the instances that there are already ([`history`]); then relationships
+//! connect instances ([`connect`]). A deployment's first instances are made by [`expand`]; when counts or
+//! nodes change, [`modify`] tells what comes and goes ([`difference`]).
 
 mod connect;
+mod difference;
 mod forest;
+mod history;
+mod modify;
 
 use std::collections::{HashMap, HashSet};
 
-use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+pub use modify::{Change, Changes, Current, Modified, modify};
 
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::instance_ids::InstanceIds;
+use crate::multi_instance::connect::{Link, Targets};
 use crate::multi_instance::forest::{Edge, Forest};
+use crate::multi_instance::history::History;
 
 /// How many node instances and relationships a deployment may have.
 const MOST: usize = 5_000_000;
 /// How many different ends an instance id can have.
 const MOST_IDS: usize = 36_usize.pow(6);
 
-/// An instance on its way into the plan.
+/// An instance of a node or of a scaling group.
+#[derive(Clone)]
 pub(crate) struct Instance<'p> {
     /// The node or group.
     pub(crate) name: &'p str,
@@ -32,8 +41,8 @@ pub(crate) struct Instance<'p> {
     pub(crate) container: Option<usize>,
     /// The relationship to the container.
     pub(crate) contained_by: Option<Edge<'p>>,
-    /// Related instances with the relationship and its place among those of the node.
-    pub(crate) related: Vec<(usize, &'p str, usize)>,
+    /// Its place among the instances that there were before.
+    pub(crate) before: Option<usize>,
 }
 
 /// `node_instances` of a plan. `existing` are ids that are taken, by node.
@@ -44,13 +53,13 @@ pub(crate) fn expand(
     ids: &mut dyn InstanceIds,
     existing: &HashMap<String, HashSet<String>>,
 ) -> Result<Vec<Value>, Diagnostic> {
-    let forest = Forest::grow(plan)?;
-    let mut instances = Vec::new();
-    for root in forest.roots() {
-        instantiate(root, &forest, ids, existing, &mut instances)?;
-    }
-    connect::connect(&forest, &mut instances)?;
-    Ok(extract(&instances))
+    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let groups = plan.get("scaling_groups").and_then(Value::as_object).unwrap_or(crate::plan::empty());
+    let forest = Forest::grow(nodes, groups)?;
+    let instances = populate(&forest, ids, existing, &History::default())?;
+    let mut links = connect::contain(&instances);
+    links.extend(connect::connect(&forest, &instances, &Targets::new())?);
+    Ok(extract(&instances, &links))
 }
 
 /// What remains to be done in a tree.
@@ -61,29 +70,38 @@ enum Task<'p> {
     Place { instance: Box<Instance<'p>>, host: Option<String> },
 }
 
-fn instantiate<'p>(
-    root: &'p str,
+/// The instances of all nodes and groups, containers first: those that stay, and as many new ones as are
+/// missing.
+fn populate<'p>(
     forest: &Forest<'p>,
     ids: &mut dyn InstanceIds,
     existing: &HashMap<String, HashSet<String>>,
-    instances: &mut Vec<Instance<'p>>,
-) -> Result<(), Diagnostic> {
+    history: &History<'p>,
+) -> Result<Vec<Instance<'p>>, Diagnostic> {
+    let mut instances: Vec<Instance<'p>> = Vec::new();
     let mut taken: HashMap<&str, HashSet<String>> = HashMap::new();
-    let mut tasks = vec![Task::Make { name: root, container: None, host: None }];
+    let start = |root| Task::Make { name: root, container: None, host: None };
+    let mut tasks: Vec<Task<'p>> = forest.roots().map(start).collect();
+    tasks.reverse();
     while let Some(task) = tasks.pop() {
         match task {
             Task::Make { name, container, host } => {
                 let node = &forest.nodes[name];
-                let count = node.count()?;
+                let (kept, count) = history.keep(name, container.map(|at| &instances[at]), node)?;
                 let taken = taken.entry(name).or_insert_with(|| existing.get(name).cloned().unwrap_or_default());
-                if instances.len().saturating_add(count) > MOST || taken.len().saturating_add(count) > MOST_IDS {
+                let total = kept.len().saturating_add(count);
+                if instances.len().saturating_add(total) > MOST || taken.len().saturating_add(count) > MOST_IDS {
                     let message = format!(
                         "Failed generating node instance ids for node `{name}` - total node instance number exceeds {}",
                         MOST.min(MOST_IDS)
                     );
                     return Err(Diagnostic::new(Kind::Runtime, None, message));
                 }
-                let mut made = Vec::with_capacity(count);
+                let mut made = Vec::with_capacity(total);
+                for kept in kept {
+                    let instance = Instance { container, contained_by: node.container, ..kept.clone() };
+                    made.push(Task::Place { host: instance.host_id.clone(), instance: Box::new(instance) });
+                }
                 for _ in 0..count {
                     let mut id = format!("{name}_{}", ids.next());
                     while !taken.insert(id.clone()) {
@@ -98,7 +116,7 @@ fn instantiate<'p>(
                         is_group: node.is_group,
                         container,
                         contained_by: node.container,
-                        related: Vec::new(),
+                        before: None,
                     };
                     made.push(Task::Place { instance: Box::new(instance), host });
                 }
@@ -112,52 +130,58 @@ fn instantiate<'p>(
             }
         }
     }
-    Ok(())
+    Ok(instances)
 }
 
 /// The instances as plans show them. Groups do not appear: their members say to which they belong.
-fn extract(instances: &[Instance<'_>]) -> Vec<Value> {
-    let text = |text: &str| Value::String(text.to_owned());
-    let mut shown = Vec::with_capacity(instances.len());
-    for instance in instances.iter().filter(|instance| !instance.is_group) {
-        let mut map = Map::with_capacity(6);
-        map.insert("name".to_owned(), text(instance.name));
-        map.insert("node_id".to_owned(), text(instance.name));
-        map.insert("id".to_owned(), text(&instance.id));
-        if let Some(host) = &instance.host_id {
-            map.insert("host_id".to_owned(), text(host));
-        }
-        let mut relationships: IndexMap<usize, (usize, &str)> = IndexMap::new();
-        let in_group = instance.container.is_some_and(|container| instances[container].is_group);
-        let mut container = instance.container;
-        let mut groups = Vec::new();
-        while let Some(group) = container.map(|at| &instances[at]).filter(|group| group.is_group) {
-            groups.push(serde_json::json!({"name": group.name, "id": group.id}));
-            container = group.container;
-        }
-        if in_group {
-            map.insert("scaling_groups".to_owned(), Value::Array(groups));
-        }
-        if let (Some(Edge::Relationship { type_name, index, .. }), Some(container)) = (instance.contained_by, container)
-        {
-            relationships.insert(container, (index, type_name));
-        }
-        for (target, type_name, index) in &instance.related {
-            relationships.insert(*target, (*index, type_name));
-        }
-        let mut relationships: Vec<(usize, (usize, &str))> = relationships.into_iter().collect();
-        relationships.sort_by_key(|(_, (index, _))| *index);
-        let relationships = relationships
-            .into_iter()
-            .map(|(target, (_, type_name))| {
-                let target = &instances[target];
-                serde_json::json!({"type": type_name, "target_name": target.name, "target_id": target.id})
-            })
-            .collect();
-        map.insert("relationships".to_owned(), Value::Array(relationships));
-        shown.push(Value::Object(map));
+fn extract(instances: &[Instance<'_>], links: &[Link<'_>]) -> Vec<Value> {
+    let mut by_source: Vec<Vec<&Link<'_>>> = vec![Vec::new(); instances.len()];
+    for link in links {
+        by_source[link.source].push(link);
     }
-    shown
+    let shown = instances.iter().zip(by_source).filter(|(instance, _)| !instance.is_group);
+    shown.map(|(instance, links)| Value::Object(complete(begin(instance), links, instances))).collect()
+}
+
+/// The first keys of an instance.
+fn begin(instance: &Instance<'_>) -> Map<String, Value> {
+    let text = |text: &str| Value::String(text.to_owned());
+    let mut map = Map::with_capacity(7);
+    map.insert("name".to_owned(), text(instance.name));
+    map.insert("node_id".to_owned(), text(instance.name));
+    map.insert("id".to_owned(), text(&instance.id));
+    if let Some(host) = &instance.host_id {
+        map.insert("host_id".to_owned(), text(host));
+    }
+    map
+}
+
+/// Adds the last keys: the groups that it is a direct member of, and its relationships.
+fn complete(mut map: Map<String, Value>, mut links: Vec<&Link<'_>>, instances: &[Instance<'_>]) -> Map<String, Value> {
+    if let Some(link) = links.iter().find(|link| instances[link.target].is_group) {
+        let groups = outward(link.target, instances).map(|at| &instances[at]).take_while(|group| group.is_group);
+        let groups = groups.map(|group| json!({"name": group.name, "id": group.id})).collect();
+        map.insert("scaling_groups".to_owned(), Value::Array(groups));
+    }
+    links.sort_by_key(|link| link.relationship.map(|(index, _)| index));
+    let show = |link: &Link<'_>| {
+        let (_, type_name) = link.relationship?;
+        let target = &instances[beyond_groups(link.target, instances)?];
+        Some(json!({"type": type_name, "target_name": target.name, "target_id": target.id}))
+    };
+    let relationships = links.into_iter().filter_map(show).collect();
+    map.insert("relationships".to_owned(), Value::Array(relationships));
+    map
+}
+
+/// The instance itself, or what contains it if it is a group.
+fn beyond_groups(at: usize, instances: &[Instance<'_>]) -> Option<usize> {
+    outward(at, instances).find(|at| !instances[*at].is_group)
+}
+
+/// An instance, its container, the container of that, and so on.
+fn outward(at: usize, instances: &[Instance<'_>]) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(at), |at| instances[*at].container)
 }
 
 #[cfg(test)]

@@ -59,11 +59,11 @@ pub(crate) struct Forest<'p> {
 }
 
 impl<'p> Forest<'p> {
-    /// Reads a plan. Errors: [`Kind::UnsupportedRelationship`].
-    pub(crate) fn grow(plan: &'p Map<String, Value>) -> Result<Self, Diagnostic> {
-        let mut nodes = read_nodes(plan);
-        let members = read_groups(plan, &mut nodes);
-        for node in plan.get("nodes").and_then(Value::as_array).into_iter().flatten() {
+    /// Reads nodes and scaling groups, as plans and REST show them. Errors: [`Kind::UnsupportedRelationship`].
+    pub(crate) fn grow(plan_nodes: &'p [Value], groups: &'p Map<String, Value>) -> Result<Self, Diagnostic> {
+        let mut nodes = read_nodes(plan_nodes);
+        let members = read_groups(groups, &mut nodes);
+        for node in plan_nodes {
             add_relationships(node, &mut nodes, &members)?;
         }
         let (mut above, mut order) = (HashMap::new(), IndexSet::new());
@@ -98,10 +98,26 @@ impl<'p> Forest<'p> {
         self.below.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The connections of a node: target, relationship.
-    pub(crate) fn connections(&self, name: &str) -> impl Iterator<Item = (&'p str, Edge<'p>)> {
-        let edges = self.nodes.get(name).into_iter().flat_map(|node| &node.edges);
-        edges.filter(|(_, edge)| is_connection(edge)).map(|(target, edge)| (*target, *edge))
+    /// All connections: source, target, relationship. Targets come before sources that are met later.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = (&'p str, &'p str, Edge<'p>)> {
+        let connections_of = |name: &&'p str| {
+            let edges = self.nodes.get(*name).into_iter().flat_map(|node| &node.edges);
+            edges.filter(|(_, edge)| is_connection(edge)).map(|(target, edge)| (*target, *edge))
+        };
+        let mut order = IndexSet::new();
+        for name in self.nodes.keys() {
+            for (target, _) in connections_of(name) {
+                order.extend([*name, target]);
+            }
+        }
+        order.into_iter().flat_map(move |source| {
+            connections_of(&source).map(move |(target, edge)| (source, target, edge)).collect::<Vec<_>>()
+        })
+    }
+
+    /// How a node or group is related to another, if it is.
+    pub(crate) fn edge(&self, source: &str, target: &str) -> Option<Edge<'p>> {
+        self.nodes.get(source)?.edges.get(target).copied()
     }
 
     /// The innermost group around both.
@@ -119,9 +135,9 @@ impl<'p> Forest<'p> {
     }
 }
 
-fn read_nodes(plan: &Map<String, Value>) -> IndexMap<&str, PlanNode<'_>> {
+fn read_nodes(plan_nodes: &[Value]) -> IndexMap<&str, PlanNode<'_>> {
     let mut nodes = IndexMap::new();
-    for node in plan.get("nodes").and_then(Value::as_array).into_iter().flatten() {
+    for node in plan_nodes {
         let Some(id) = node.get("id").and_then(Value::as_str) else { continue };
         let counts = node.pointer("/capabilities/scalable/properties/current_instances");
         let count = counts.or_else(|| node.get("number_of_instances")).unwrap_or(&Value::Null);
@@ -133,10 +149,9 @@ fn read_nodes(plan: &Map<String, Value>) -> IndexMap<&str, PlanNode<'_>> {
 
 /// Adds the groups; answers which group a node is a member of.
 fn read_groups<'p>(
-    plan: &'p Map<String, Value>,
+    groups: &'p Map<String, Value>,
     nodes: &mut IndexMap<&'p str, PlanNode<'p>>,
 ) -> HashMap<&'p str, &'p str> {
-    let groups = plan.get("scaling_groups").and_then(Value::as_object).unwrap_or(crate::plan::empty());
     let mut member_of = HashMap::new();
     for (name, group) in groups {
         let count = group.pointer("/properties/current_instances").unwrap_or(&Value::Null);
@@ -193,7 +208,7 @@ fn includes(edge: &Edge<'_>, wanted: &[&str]) -> bool {
     hierarchy.filter_map(Value::as_str).any(|name| wanted.contains(&name))
 }
 
-fn is_containment(edge: &Edge<'_>) -> bool {
+pub(crate) fn is_containment(edge: &Edge<'_>) -> bool {
     matches!(edge, Edge::Group) || includes(edge, &[CONTAINED_IN])
 }
 
