@@ -80,6 +80,8 @@ kinds! {
     Attribute = "AttributeError";
     /// A number out of range.
     Overflow = "OverflowError";
+    /// A question that has no answer of its own.
+    NotImplemented = "NotImplementedError";
     /// A time that cannot be read.
     NonRecoverable = "NonRecoverableError";
     /// A state that the language does not foresee.

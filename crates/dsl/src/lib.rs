@@ -7,9 +7,10 @@
 mod blueprint;
 mod blueprint_text;
 pub mod builtin;
-mod constraint;
+pub mod constraint;
 mod diagnostic;
 mod element;
+mod equality;
 mod function;
 mod import;
 mod instance_ids;
@@ -25,12 +26,16 @@ mod value;
 mod version;
 
 pub use diagnostic::{Diagnostic, Kind, Place, Wording};
-pub use function::{Context, Storage, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
+pub use function::{
+    Context, Extension, Missing, Storage, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs,
+    with_extensions,
+};
 pub use import::{Fetch, Fetched, ImportError, Imports, Resolver, Rule};
 pub use instance_ids::{CountedIds, InstanceIds, RandomIds};
 pub use multi_instance::{Change, Changes, Current, Modified, modify};
 pub use plan::{DeploymentPlan, Plan};
 pub use prepare::{Catalog, ExistingIds, PrepareOptions, ValueQuery, expand, prepare};
+pub use section::merging::{Merge, merge_interfaces, merge_operation};
 pub use source::Source;
 pub use version::Version;
 

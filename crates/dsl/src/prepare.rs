@@ -19,6 +19,10 @@ use crate::plan::{DeploymentPlan, Plan};
 pub trait Catalog {
     /// Whether the secret exists; `None` when secrets cannot be had at all.
     fn has_secret(&self, name: &str) -> Option<bool>;
+    /// Whether values can be looked up at all.
+    fn has_values(&self) -> bool {
+        true
+    }
     /// Whether a value names something that exists, for inputs typed `node_id`, `secret_key` and the like.
     fn contains(&self, query: &ValueQuery<'_>) -> bool;
     /// Whether values of the deployment at hand are meant when no constraint names one.

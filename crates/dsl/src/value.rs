@@ -179,7 +179,7 @@ pub(crate) fn fits(value: &Value, type_name: &str) -> bool {
         "integer" => value.is_i64() || value.is_u64(),
         "float" => value.is_number(),
         "boolean" => value.is_boolean(),
-        "regex" => value.as_str().is_some_and(|text| fancy_regex::Regex::new(text).is_ok()),
+        "regex" => value.as_str().is_some_and(crate::constraint::is_regex),
         "list" => value.is_array(),
         "dict" => value.is_object(),
         _ => true,

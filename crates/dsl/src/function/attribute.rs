@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::evaluate::Evaluator;
 use super::property::{self, Lookup};
 use super::world::View;
-use super::{Storage, failure};
+use super::{Missing, Storage, failure};
 use crate::diagnostic::{Diagnostic, Kind};
 
 /// The value of a function that only a running deployment knows.
@@ -25,6 +25,9 @@ pub(crate) fn call(
     let storage = evaluator.world().storage()?;
     let items = argument.as_array().map_or(&[][..], Vec::as_slice);
     let text = |index: usize| items.get(index).map(python_text::str).unwrap_or_default();
+    if let Some(answer) = storage.answer(function, argument) {
+        return answer;
+    }
     match function {
         "get_attribute" => {
             let instance = match resolve(storage, &text(0), view, path, &items[1..]) {
@@ -64,8 +67,7 @@ pub(crate) fn call(
         }
         "get_secret" => {
             let name = if items.is_empty() { python_text::str(argument) } else { text(0) };
-            let secret =
-                storage.secret(&name).ok_or_else(|| failure(function, format!("secret '{name}' was not found")))?;
+            let secret = storage.secret(&name).ok_or_else(|| storage.missing(Missing::Secret(&name)))?;
             if items.is_empty() { Ok(Value::String(secret)) } else { property::of_secret(&secret, items) }
         }
         "get_capability" => storage
@@ -176,9 +178,7 @@ fn resolve(
         name => return by_name(storage, name, view),
     };
     match (id, view.node.as_deref()) {
-        (Some(id), _) => storage
-            .node_instance(id)
-            .ok_or_else(|| failure("get_attribute", format!("node instance '{id}' was not found"))),
+        (Some(id), _) => storage.node_instance(id).ok_or_else(|| storage.missing(Missing::NodeInstance(id))),
         (None, node) if name == "SELF" => by_name(storage, node.unwrap_or(name), view),
         _ => Err(missing("get_attribute", name, path, rest)),
     }

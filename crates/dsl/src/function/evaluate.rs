@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::property::{self, Lookup};
 use super::world::{Part, View, World};
-use super::{BEFORE_RUN, arguments, attribute, recognise, text};
+use super::{BEFORE_RUN, arguments, attribute, extension, failure, recognise, text};
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::value;
 
@@ -140,8 +140,12 @@ impl<'w> Evaluator<'w> {
                 _ => raw.clone(),
             }),
             "merge" => merge(argument, raw),
+            _ if extension::find(function).is_some() && recognise(argument).is_some() => Ok(raw.clone()),
             _ if BEFORE_RUN.contains(&function) => text::evaluate(function, argument),
-            _ => attribute::call(self, function, argument, view, path, depth),
+            _ => match extension::find(function) {
+                Some(extension) => (extension.evaluate)(argument).map_err(|message| failure(function, message)),
+                None => attribute::call(self, function, argument, view, path, depth),
+            },
         }
     }
 

@@ -8,6 +8,7 @@
 pub(crate) mod arguments;
 pub(crate) mod attribute;
 pub(crate) mod evaluate;
+pub(crate) mod extension;
 pub(crate) mod plan_world;
 pub(crate) mod property;
 pub(crate) mod runtime;
@@ -17,8 +18,9 @@ mod text;
 pub(crate) mod validate;
 pub(crate) mod world;
 
+pub use extension::{Extension, with_extensions};
 pub use runtime::{Context, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
-pub use storage::Storage;
+pub use storage::{Missing, Storage};
 
 use serde_json::Value;
 
@@ -69,10 +71,15 @@ pub(crate) fn recognise(value: &Value) -> Option<(&'static str, &Value)> {
         if key == "type" {
             continue;
         }
-        let name = NAMES.iter().find(|name| **name == key)?;
-        found = Some((*name, argument));
+        let name = NAMES.iter().copied().find(|name| name == key);
+        found = Some((name.or_else(|| Some(extension::find(key)?.name))?, argument));
     }
     found
+}
+
+/// Whether a function can be evaluated before anything runs.
+pub(crate) fn is_for_plans(name: &str) -> bool {
+    BEFORE_RUN.contains(&name) || extension::find(name).is_some()
 }
 
 /// Whether any function stands anywhere in a value.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::BEFORE_RUN;
 use super::world::World;
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 
@@ -63,7 +62,7 @@ pub(crate) fn unknown_input<'a>(name: &str, known: impl IntoIterator<Item = &'a 
 
 impl World for PlanWorld {
     fn evaluates(&self, function: &str) -> bool {
-        !self.runtime_only && BEFORE_RUN.contains(&function)
+        !self.runtime_only && super::is_for_plans(function)
     }
 
     fn input(&self, name: &str) -> Result<Value, Diagnostic> {

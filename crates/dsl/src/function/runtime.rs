@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::evaluate::Evaluator;
 use super::world::{Part, View, World};
-use super::{Storage, is_anywhere_in};
-use crate::diagnostic::{Diagnostic, Kind};
+use super::{Missing, Storage, is_anywhere_in};
+use crate::diagnostic::Diagnostic;
 
 /// From where a function is evaluated: the ids of node instances that `SELF`, `SOURCE` and `TARGET`
 /// mean.
@@ -40,14 +40,12 @@ impl World for StorageWorld<'_> {
     }
 
     fn input(&self, name: &str) -> Result<Value, Diagnostic> {
-        self.storage.input(name).ok_or_else(|| super::plan_world::unknown_input(name, []))
+        self.storage.input(name).ok_or_else(|| self.storage.missing(Missing::Input(name)))
     }
 
     fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {
         let own = self.node.as_ref().filter(|node| node.get("id").and_then(Value::as_str) == Some(name));
-        own.cloned()
-            .or_else(|| self.storage.node(name))
-            .ok_or_else(|| Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'")))
+        own.cloned().or_else(|| self.storage.node(name)).ok_or_else(|| self.storage.missing(Missing::Node(name)))
     }
 
     fn storage(&self) -> Result<&dyn Storage, Diagnostic> {

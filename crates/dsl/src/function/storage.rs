@@ -4,6 +4,22 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::failure;
+use crate::diagnostic::{Diagnostic, Kind};
+
+/// What a function asked for and did not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing<'a> {
+    /// A node with this id.
+    Node(&'a str),
+    /// A node instance with this id.
+    NodeInstance(&'a str),
+    /// An input with this name.
+    Input(&'a str),
+    /// A secret with this name.
+    Secret(&'a str),
+}
+
 /// The state that functions read. All answers are ready: evaluation is synchronous.
 ///
 /// Nodes and instances have the shape of the plan and of REST: a node `{id, type, properties,
@@ -37,5 +53,19 @@ pub trait Storage {
     /// The deployments that consume this one: id and display name.
     fn consumers(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+    /// Answers `get_capability`, `get_group_capability`, `get_environment_capability`, `get_label`, `get_sys`
+    /// or `get_consumers` as a whole; nothing lets the answer be composed of those above.
+    fn answer(&self, _function: &str, _argument: &Value) -> Option<Result<Value, Diagnostic>> {
+        None
+    }
+    /// The failure when something is missing.
+    fn missing(&self, missing: Missing<'_>) -> Diagnostic {
+        match missing {
+            Missing::Node(id) => Diagnostic::new(Kind::Key, None, format!("'Node {id} does not exist'")),
+            Missing::NodeInstance(id) => failure("get_attribute", format!("node instance '{id}' was not found")),
+            Missing::Input(name) => super::plan_world::unknown_input(name, []),
+            Missing::Secret(name) => failure("get_secret", format!("secret '{name}' was not found")),
+        }
     }
 }

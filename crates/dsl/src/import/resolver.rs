@@ -1,9 +1,12 @@
 //! Resolver rules: locations that are looked for elsewhere first (spec dsl.md section 2.3).
 
+use nephele_model::python_text;
+use serde_json::Value;
+
 use crate::builtin;
+use crate::diagnostic::{Diagnostic, Kind};
 use crate::import::{Fetched, ImportError, Imports};
 use crate::version::Version;
-use nephele_model::python_text;
 
 /// Reads what is neither built in nor rewritten by a rule.
 pub trait Fetch {
@@ -20,6 +23,41 @@ pub struct Rule {
     pub prefix: String,
     /// What is tried instead.
     pub replacement: String,
+}
+
+impl Rule {
+    /// Rules as configurations have them: `[{prefix: replacement}, ...]`.
+    ///
+    /// Errors: [`Kind::ResolverRules`].
+    pub fn list(rules: &Value) -> Result<Vec<Self>, Diagnostic> {
+        let refuse = |what: String| {
+            let message = format!("Invalid parameters supplied for the default resolver: {what}");
+            Diagnostic::new(Kind::ResolverRules, None, message)
+        };
+        let kind = python_text::type_name;
+        let rules = rules.as_array().ok_or_else(|| {
+            refuse(format!("The `rules` parameter must be a list but it is of type {}.", kind(rules)))
+        })?;
+        let one = |rule: &Value| {
+            let shown = python_text::str(rule);
+            let Some(entries) = rule.as_object() else {
+                let kind = kind(rule);
+                return Err(refuse(format!(
+                    "Each rule must be a dictionary but the rule [{shown}] is of type {kind}."
+                )));
+            };
+            match entries.iter().next() {
+                Some((prefix, replacement)) if entries.len() == 1 => {
+                    Ok(Self { prefix: prefix.clone(), replacement: python_text::str(replacement) })
+                }
+                _ => Err(refuse(format!(
+                    "Each rule must be a dictionary with one (key,value) pair but the rule [{shown}] has {} keys.",
+                    entries.len()
+                ))),
+            }
+        };
+        rules.iter().map(one).collect()
+    }
 }
 
 /// [`Imports`] from built-in types, rules and a [`Fetch`].
@@ -44,6 +82,12 @@ impl<F: Fetch> Resolver<F> {
         self
     }
 
+    fn shown_rules(&self) -> String {
+        let rules =
+            self.rules.iter().map(|rule| format!("{{{}: {}}}", quoted(&rule.prefix), quoted(&rule.replacement)));
+        format!("[{}]", rules.collect::<Vec<_>>().join(", "))
+    }
+
     fn read(&self, location: &str, version: Version) -> Result<Fetched, ImportError> {
         match builtin::resolve(location) {
             Some(text) => Ok(Fetched::Text(text.to_owned())),
@@ -64,19 +108,25 @@ impl<F: Fetch> Imports for Resolver<F> {
                 continue;
             }
             match self.read(&replaced, version) {
-                Ok(found) => return Ok(found),
-                Err(error) => failures.push((replaced, error)),
+                Err(error) if error.kind == Kind::Logic => failures.push((replaced, error)),
+                answer => return answer,
             }
         }
         if applied && !self.fallback {
-            return Err(combined(&failures, None));
+            return Err(failed(format!("Failed to resolve the following urls: {}", listed(&failures))));
         }
-        self.read(location, version).map_err(|error| {
-            if self.rules.is_empty() {
-                return error;
-            }
-            failures.push((location.to_owned(), error));
-            combined(&failures, (!applied).then_some(&self.rules))
+        self.read(location, version).map_err(|error| match (self.rules.is_empty(), failures.is_empty()) {
+            (false, true) if error.kind == Kind::Logic => failed(format!(
+                "None of the resolver rules {} was applicable, failed to resolve the original import url: {} ",
+                self.shown_rules(),
+                error.message
+            )),
+            (false, false) if error.kind == Kind::Logic => failed(format!(
+                "Failed to resolve the following urls: {}. In addition, failed to resolve the original import url - {}",
+                listed(&failures),
+                error.message
+            )),
+            _ => error,
         })
     }
 
@@ -86,23 +136,15 @@ impl<F: Fetch> Imports for Resolver<F> {
 }
 
 fn quoted(text: &str) -> String {
-    python_text::repr(&serde_json::Value::from(text))
+    python_text::repr(&Value::from(text))
 }
 
-fn combined(failures: &[(String, ImportError)], inapplicable: Option<&Vec<Rule>>) -> ImportError {
-    let tried: Vec<String> =
-        failures.iter().map(|(location, error)| format!("{}: {}", quoted(location), quoted(&error.message))).collect();
-    let message = match inapplicable {
-        None => format!("Failed to resolve the following urls: {{{}}}", tried.join(", ")),
-        Some(rules) => {
-            let rules: Vec<String> =
-                rules.iter().map(|rule| format!("{{'{}': '{}'}}", rule.prefix, rule.replacement)).collect();
-            format!(
-                "None of the resolver rules [{}] was applicable, failed to resolve the original import url: {}",
-                rules.join(", "),
-                failures.last().map_or("", |(_, error)| error.message.as_str())
-            )
-        }
-    };
-    ImportError { kind: crate::diagnostic::Kind::Logic, code: Some(13), message }
+/// `{location: message, ...}`.
+fn listed(failures: &[(String, ImportError)]) -> String {
+    let failures = failures.iter().map(|(location, error)| (location.clone(), Value::from(error.message.as_str())));
+    python_text::repr(&Value::Object(failures.collect()))
+}
+
+fn failed(message: String) -> ImportError {
+    ImportError { kind: Kind::Logic, code: Some(13), message }
 }

@@ -50,7 +50,7 @@ pub(crate) fn complete(
             input = value::cast(input, type_name.unwrap_or_default());
         }
         let constraints = definition.get("constraints").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        constraint::check_value(name, definition, constraints, &input, Some(catalog))?;
+        constraint::check_value(name, definition, constraints, &input, catalog.has_values().then_some(catalog))?;
         let input = value::parse(&rules, input, type_name, None, &mut Vec::new()).map_err(|problem| {
             if problem.kind == Kind::Logic {
                 Diagnostic { kind: Kind::Base, code: Some(214), ..problem }

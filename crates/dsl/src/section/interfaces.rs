@@ -90,12 +90,7 @@ fn operation(
 
 /// A type's interfaces over those it derives from.
 pub(crate) fn over_type(own: &Interfaces, inherited: &Interfaces) -> Interfaces {
-    let merged = merge(own, inherited, |own, inherited| {
-        Ok(match inherited {
-            Some(inherited) => Operation::over_type(own, inherited),
-            None => own.cloned().unwrap_or_default(),
-        })
-    });
+    let merged = merge(own, inherited, |own, inherited| Ok(Operation::over_type(own, inherited)));
     merged.unwrap_or_default()
 }
 

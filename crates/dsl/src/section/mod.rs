@@ -9,6 +9,7 @@ pub(crate) mod groups;
 pub(crate) mod inputs;
 pub(crate) mod interfaces;
 pub(crate) mod labels;
+pub(crate) mod merging;
 pub(crate) mod node_plugins;
 pub(crate) mod nodes;
 pub(crate) mod operations;

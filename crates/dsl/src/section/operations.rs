@@ -39,8 +39,8 @@ impl Operation {
     }
 
     /// A type's operation over the one of the type it derives from: it replaces it whole.
-    pub(crate) fn over_type(own: Option<&Self>, inherited: &Self) -> Self {
-        own.unwrap_or(inherited).clone()
+    pub(crate) fn over_type(own: Option<&Self>, inherited: Option<&Self>) -> Self {
+        own.or(inherited).cloned().unwrap_or_default()
     }
 
     /// A template's operation over its type's. Errors: 107 for inputs without a value.
