@@ -12,6 +12,7 @@ use crate::backend::{Dialect, Open, Row, Sql};
 use crate::column::Column;
 use crate::counts::Counts;
 use crate::error::Result;
+use crate::statements::Statements;
 
 /// What table functions run on: a [`crate::Store`] or a [`Tx`]. Only this crate implements it.
 pub trait Db: Send + Sync {
@@ -77,11 +78,18 @@ pub struct Tx {
     dialect: Dialect,
     clock: Arc<dyn Clock>,
     counts: Arc<Counts>,
+    statements: Statements,
 }
 
 impl Tx {
-    pub(crate) fn new(open: Open, dialect: Dialect, clock: Arc<dyn Clock>, counts: Arc<Counts>) -> Self {
-        Self { open: Mutex::new(open), dialect, clock, counts }
+    pub(crate) fn new(
+        open: Open,
+        dialect: Dialect,
+        clock: Arc<dyn Clock>,
+        counts: Arc<Counts>,
+        statements: Statements,
+    ) -> Self {
+        Self { open: Mutex::new(open), dialect, clock, counts, statements }
     }
 
     /// Makes everything done in the transaction lasting and visible.
@@ -107,6 +115,7 @@ impl Db for Tx {
     }
 
     fn fetch(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
+        self.statements.note();
         async move { self.open.lock().await.fetch(sql).await }.boxed()
     }
 
@@ -115,6 +124,7 @@ impl Db for Tx {
     }
 
     fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
+        self.statements.note();
         async move { self.open.lock().await.execute(sql).await }.boxed()
     }
 

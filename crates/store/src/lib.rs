@@ -28,6 +28,7 @@ mod migrate;
 mod query;
 mod record;
 pub mod scope;
+mod statements;
 mod store;
 pub mod table;
 mod write;

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::field::Resource;
 use crate::record::Record;
 use crate::scope::Scope;
+use crate::statements::Statements;
 use crate::{migrate, query};
 
 /// An open database. Cheap to clone; all clones share the connections.
@@ -23,6 +24,7 @@ pub struct Store {
     backend: Backend,
     clock: Arc<dyn Clock>,
     counts: Arc<Counts>,
+    statements: Statements,
 }
 
 impl Store {
@@ -31,13 +33,14 @@ impl Store {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend = Backend::connect(url).await?;
         migrate::run(&backend).await?;
-        Ok(Self { backend, clock, counts: Arc::default() })
+        Ok(Self { backend, clock, counts: Arc::default(), statements: Statements::default() })
     }
 
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
         let open = self.backend.begin().await?;
-        Ok(Tx::new(open, self.backend.dialect(), Arc::clone(&self.clock), Arc::clone(&self.counts)))
+        let (clock, counts) = (Arc::clone(&self.clock), Arc::clone(&self.counts));
+        Ok(Tx::new(open, self.backend.dialect(), clock, counts, self.statements.clone()))
     }
 
     /// One page of a resource's records, as the caller may see them.
@@ -60,6 +63,12 @@ impl Store {
         query::get(self, resource, scope, key, include).await
     }
 
+    /// How many statements have been sent to the database so far, by this store, its clones and their
+    /// transactions. What a use case costs is the difference.
+    pub fn statements(&self) -> u64 {
+        self.statements.sent()
+    }
+
     /// Waits for running statements and closes all connections.
     pub async fn close(&self) {
         self.backend.close().await;
@@ -72,14 +81,17 @@ impl Db for Store {
     }
 
     fn fetch(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
+        self.statements.note();
         self.backend.fetch(sql).boxed()
     }
 
     fn write(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
+        self.statements.note();
         self.backend.write(sql).inspect(|_| self.counts.forget()).boxed()
     }
 
     fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
+        self.statements.note();
         self.backend.execute(sql).inspect(|_| self.counts.forget()).boxed()
     }
 
@@ -89,6 +101,7 @@ impl Db for Store {
             if let Some(total) = self.counts.get(&key) {
                 return Ok(total);
             }
+            self.statements.note();
             let rows = self.backend.fetch(sql).await?;
             let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();
             if self.backend.dialect() == Dialect::Lite {

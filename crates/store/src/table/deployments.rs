@@ -245,6 +245,43 @@ pub async fn find(db: &dyn Db, scope: &Scope, id: &DeploymentId) -> Result<Optio
     db.first(format!("SELECT {} {FROM} WHERE r.id = $1 AND {visible}", Deployment::COLUMNS), values).await
 }
 
+row! {
+    /// What functions see of a deployment.
+    pub struct Described {
+        /// Its row.
+        storage_id: i64,
+        /// Its id.
+        id: DeploymentId,
+        /// Its name for people.
+        display_name: String,
+        /// Whose it is.
+        tenant_name: TenantName = "t.name",
+        /// Who made it.
+        created_by: Username = "u.username",
+        /// Its blueprint.
+        blueprint_id: BlueprintId = "b.id",
+        /// Its inputs with their values.
+        inputs: Option<Json>,
+        /// Its outputs, not evaluated.
+        outputs: Option<Json>,
+        /// Its capabilities, not evaluated.
+        capabilities: Option<Json>,
+    }
+}
+
+/// The deployments with these ids that the caller may see, the oldest first, but those of the caller's
+/// tenant last.
+pub async fn described(db: &dyn Db, scope: &Scope, ids: &[String]) -> Result<Vec<Described>> {
+    let mut values = values![Json::texts(ids), scope.tenant_id];
+    let visible = scope.visible(false, &mut values);
+    let text = format!(
+        "SELECT {} {FROM} WHERE r.id IN (SELECT value FROM json_each($1)) AND {visible} \
+         ORDER BY r.tenant_id = $2, r.created_at, r.storage_id",
+        Described::COLUMNS
+    );
+    db.all(text, values).await
+}
+
 /// The deployment of this row.
 pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Deployment>> {
     db.first(format!("SELECT {} {FROM} WHERE r.storage_id = $1", Deployment::COLUMNS), values![storage_id]).await

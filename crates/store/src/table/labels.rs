@@ -7,6 +7,7 @@ use crate::backend::Sql;
 use crate::column::{Bind as _, row, values};
 use crate::db::{Db, Tx};
 use crate::error::Result;
+use crate::json::Json;
 
 /// What is labelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,17 @@ pub async fn of(db: &dyn Db, labeled: Labeled, storage_id: i64) -> Result<Vec<La
         labeled.table()
     );
     db.all(text, values![storage_id]).await
+}
+
+/// Row, key and value of all labels of these rows, the oldest first.
+pub async fn of_all(db: &dyn Db, labeled: Labeled, storage_ids: &[i64]) -> Result<Vec<(i64, String, String)>> {
+    let text = format!(
+        "SELECT r.labeled_fk, r.key, r.value FROM {} r \
+         WHERE r.labeled_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) \
+         ORDER BY r.created_at, r.value, r.id",
+        labeled.table()
+    );
+    db.all(text, values![Json::of(storage_ids)]).await
 }
 
 /// Adds labels; those that are there already stay as they are.

@@ -122,6 +122,26 @@ pub async fn find(db: &dyn Db, scope: &Scope, id: &NodeInstanceId) -> Result<Opt
     db.first(format!("SELECT {} {FROM} WHERE r.id = $1 AND {visible}", NodeInstance::COLUMNS), values).await
 }
 
+/// The node instances with these ids that the caller may see; those of the caller's tenant come last.
+pub async fn visible(db: &dyn Db, scope: &Scope, ids: &[String]) -> Result<Vec<NodeInstance>> {
+    let mut values = values![Json::texts(ids), scope.tenant_id];
+    let visible = scope.visible(false, &mut values);
+    let text = format!(
+        "SELECT {} {FROM} WHERE r.id IN (SELECT value FROM json_each($1)) AND {visible} ORDER BY r.tenant_id = $2",
+        NodeInstance::COLUMNS
+    );
+    db.all(text, values).await
+}
+
+/// The node instances of nodes, by their rows.
+pub async fn of_nodes(db: &dyn Db, nodes: &[i64]) -> Result<Vec<NodeInstance>> {
+    let text = format!(
+        "SELECT {} {FROM} WHERE r.node_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1))",
+        NodeInstance::COLUMNS
+    );
+    db.all(text, values![Json::of(nodes)]).await
+}
+
 /// How many instances of a deployment are in each state.
 pub async fn count_by_state(db: &dyn Db, deployment_fk: i64) -> Result<Vec<(InstanceState, i64)>> {
     let text = "SELECT state, count(*) FROM node_instances WHERE deployment_fk = $1 GROUP BY state ORDER BY state";

@@ -164,6 +164,32 @@ pub async fn find(db: &dyn Db, deployment_fk: i64, id: &NodeId) -> Result<Option
     db.first(text, values![deployment_fk, id]).await
 }
 
+row! {
+    /// What functions see of a node.
+    pub struct Described {
+        /// Its row.
+        storage_id: i64,
+        /// The row of its deployment.
+        deployment_fk: i64,
+        /// Its name in the deployment.
+        id: NodeId,
+        /// Its properties, functions not evaluated.
+        properties: Option<Json>,
+        /// Its relationships.
+        relationships: Option<Json>,
+    }
+}
+
+/// The nodes of these deployments that have one of these names.
+pub async fn described(db: &dyn Db, deployments: &[i64], ids: &[String]) -> Result<Vec<Described>> {
+    let text = format!(
+        "SELECT {} FROM nodes r WHERE r.deployment_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) \
+         AND r.id IN (SELECT value FROM json_each($2))",
+        Described::COLUMNS
+    );
+    db.all(text, values![Json::of(deployments), Json::texts(ids)]).await
+}
+
 /// Stores nodes. Error: [`crate::Error::Unique`].
 pub async fn insert(db: &dyn Db, nodes: Vec<NewNode>) -> Result<()> {
     write::insert_all(db, nodes).await

@@ -131,6 +131,18 @@ pub async fn find(db: &dyn Db, scope: &Scope, key: &str) -> Result<Option<Secret
     db.first(format!("SELECT {} FROM secrets r WHERE r.id = $1 AND {visible}", Secret::COLUMNS), values).await
 }
 
+/// The secrets with these keys that the caller may see; those of the caller's tenant come last.
+pub async fn visible(db: &dyn Db, scope: &Scope, keys: &[String]) -> Result<Vec<Secret>> {
+    let mut values = values![Json::texts(keys), scope.tenant_id];
+    let visible = scope.visible(false, &mut values);
+    let text = format!(
+        "SELECT {} FROM secrets r WHERE r.id IN (SELECT value FROM json_each($1)) AND {visible} \
+         ORDER BY r.tenant_id = $2",
+        Secret::COLUMNS
+    );
+    db.all(text, values).await
+}
+
 /// Stores a secret and gives its `storage_id`. Error: [`crate::Error::Unique`].
 pub async fn insert(db: &dyn Db, secret: NewSecret) -> Result<i64> {
     write::insert(db, secret).await
