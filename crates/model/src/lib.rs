@@ -13,6 +13,7 @@ pub mod event;
 pub mod execution;
 pub mod id;
 pub mod instance;
+pub mod json;
 pub mod operation;
 pub mod page;
 pub mod permission;

@@ -2,43 +2,93 @@
 //!
 //! Scripts written for Python workers parse what `ctx` prints and what their environment holds, and
 //! clients compare event texts and messages that quote values, so all of them must look the same to
-//! the letter (spec workflows.md section 4).
+//! the letter (spec workflows.md section 4). Values are `serde_json`'s or [`crate::json`]'s.
 
 use std::fmt::Write;
 
-use serde_json::{Number, Value};
+use serde_json::Number;
+
+use crate::json;
+
+/// What a JSON value is, whichever type holds it.
+pub enum View<'a, V> {
+    /// `null`.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number.
+    Number(&'a Number),
+    /// A text.
+    Text(&'a str),
+    /// A list.
+    List(&'a [V]),
+    /// An object.
+    Fields(Box<dyn Iterator<Item = (&'a str, &'a V)> + 'a>),
+}
+
+/// A type that holds JSON values.
+pub trait Viewed: Sized {
+    /// What it is.
+    fn view(&self) -> View<'_, Self>;
+}
+
+impl Viewed for serde_json::Value {
+    fn view(&self) -> View<'_, Self> {
+        match self {
+            Self::Null => View::Null,
+            Self::Bool(truth) => View::Bool(*truth),
+            Self::Number(number) => View::Number(number),
+            Self::String(text) => View::Text(text),
+            Self::Array(items) => View::List(items),
+            Self::Object(fields) => View::Fields(Box::new(fields.iter().map(|(name, value)| (name.as_str(), value)))),
+        }
+    }
+}
+
+impl Viewed for json::Value {
+    fn view(&self) -> View<'_, Self> {
+        match self {
+            Self::Null => View::Null,
+            Self::Bool(truth) => View::Bool(*truth),
+            Self::Number(number) => View::Number(number),
+            Self::String(text) => View::Text(text),
+            Self::Array(items) => View::List(items),
+            Self::Object(fields) => View::Fields(Box::new(fields.iter().map(|(name, value)| (name.as_str(), value)))),
+        }
+    }
+}
 
 /// `str(value)`: text as it is, everything else as `repr`.
-pub fn str(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => repr(other),
+pub fn str(value: &impl Viewed) -> String {
+    match value.view() {
+        View::Text(text) => text.to_owned(),
+        _ => repr(value),
     }
 }
 
 /// `repr(value)`.
-pub fn repr(value: &Value) -> String {
+pub fn repr(value: &impl Viewed) -> String {
     let mut out = String::new();
     write_repr(&mut out, value);
     out
 }
 
 /// `json.dumps(value)`: spaces after separators, ASCII only.
-pub fn dumps(value: &Value) -> String {
+pub fn dumps(value: &impl Viewed) -> String {
     let mut out = String::new();
     write_json(&mut out, value);
     out
 }
 
 /// Whether Python's `bool(value)` is true.
-pub fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
+pub fn is_truthy(value: &impl Viewed) -> bool {
+    match value.view() {
+        View::Null => false,
+        View::Bool(truth) => truth,
+        View::Number(number) => number.as_f64() != Some(0.0),
+        View::Text(text) => !text.is_empty(),
+        View::List(items) => !items.is_empty(),
+        View::Fields(mut fields) => fields.next().is_some(),
     }
 }
 
@@ -50,27 +100,27 @@ pub fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// `type(value).__name__`.
-pub fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
+pub fn type_name(value: &impl Viewed) -> &'static str {
+    match value.view() {
+        View::Null => "NoneType",
+        View::Bool(_) => "bool",
+        View::Number(number) if number.is_f64() => "float",
+        View::Number(_) => "int",
+        View::Text(_) => "str",
+        View::List(_) => "list",
+        View::Fields(_) => "dict",
     }
 }
 
-fn write_repr(out: &mut String, value: &Value) {
-    match value {
-        Value::Null => out.push_str("None"),
-        Value::Bool(true) => out.push_str("True"),
-        Value::Bool(false) => out.push_str("False"),
-        Value::Number(number) => out.push_str(&write_number(number)),
-        Value::String(text) => write_quoted(out, text),
-        Value::Array(items) => write_sequence(out, ('[', ']'), items, write_repr),
-        Value::Object(fields) => write_sequence(out, ('{', '}'), fields, |out, (key, value)| {
+fn write_repr<V: Viewed>(out: &mut String, value: &V) {
+    match value.view() {
+        View::Null => out.push_str("None"),
+        View::Bool(true) => out.push_str("True"),
+        View::Bool(false) => out.push_str("False"),
+        View::Number(number) => out.push_str(&write_number(number)),
+        View::Text(text) => write_quoted(out, text),
+        View::List(items) => write_sequence(out, ('[', ']'), items, write_repr),
+        View::Fields(fields) => write_sequence(out, ('{', '}'), fields, |out, (key, value)| {
             write_quoted(out, key);
             out.push_str(": ");
             write_repr(out, value);
@@ -78,14 +128,14 @@ fn write_repr(out: &mut String, value: &Value) {
     }
 }
 
-fn write_json(out: &mut String, value: &Value) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&write_number(number)),
-        Value::String(text) => write_json_text(out, text),
-        Value::Array(items) => write_sequence(out, ('[', ']'), items, write_json),
-        Value::Object(fields) => write_sequence(out, ('{', '}'), fields, |out, (key, value)| {
+fn write_json<V: Viewed>(out: &mut String, value: &V) {
+    match value.view() {
+        View::Null => out.push_str("null"),
+        View::Bool(truth) => out.push_str(if truth { "true" } else { "false" }),
+        View::Number(number) => out.push_str(&write_number(number)),
+        View::Text(text) => write_json_text(out, text),
+        View::List(items) => write_sequence(out, ('[', ']'), items, write_json),
+        View::Fields(fields) => write_sequence(out, ('{', '}'), fields, |out, (key, value)| {
             write_json_text(out, key);
             out.push_str(": ");
             write_json(out, value);
@@ -203,6 +253,8 @@ mod tests {
         ];
         for (value, repr_text, json_text) in table {
             assert_eq!((repr(&value).as_str(), dumps(&value).as_str()), (repr_text, json_text));
+            let shared = json::Value::from(value);
+            assert_eq!((repr(&shared).as_str(), dumps(&shared).as_str()), (repr_text, json_text));
         }
         assert_eq!(
             (str(&json!("x")), str(&json!(null)), str(&json!(8080))),
