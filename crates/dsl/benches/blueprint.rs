@@ -13,7 +13,7 @@ use nephele_dsl::{
     Catalog, CountedIds, Fetch, Fetched, ImportError, Options, Plan, PrepareOptions, Resolver, Source, ValueQuery,
     Version, parse, prepare,
 };
-use serde_json::Map;
+use nephele_model::json::Map;
 
 fn main() {
     divan::main();

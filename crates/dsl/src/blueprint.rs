@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use nephele_model::json::{Map, Value, object};
 use nephele_yaml11::Node;
-use serde_json::{Map, Value, json};
 
 use crate::blueprint_text;
 use crate::constraint;
@@ -113,7 +113,7 @@ fn assemble(
     let nodes = nodes::finish(parsed_nodes, &mut scope);
     place_problems(&mut scope, &templates);
     stop_if_any(&mut scope)?;
-    let relationships: Map<String, Value> = relationship_types
+    let relationships: Map = relationship_types
         .iter()
         .map(|(name, relationship)| (name.clone(), relationships::type_to_json(name, relationship)))
         .collect();
@@ -124,7 +124,7 @@ fn assemble(
     let workflow_plugins = workflows::plugins_to_install(&workflows, &scope);
     add("inputs", Value::Object(inputs));
     add("outputs", Value::Object(outputs::parse(&root.get("outputs"))));
-    add("nodes", Value::Array(nodes));
+    add("nodes", Value::from(nodes));
     add("scaling_groups", Value::Object(scaling_groups));
     add("workflows", Value::Object(workflows));
     add("policy_types", Value::Object(policy_types));
@@ -143,11 +143,11 @@ fn assemble(
     add("host_agent_plugins_to_install", host_plugins);
     add(
         "version",
-        json!({
+        object! {
             "raw": version.as_str(),
             "definitions_name": "cloudify_dsl",
-            "definitions_version": [1, version.minor()],
-        }),
+            "definitions_version": [1, u32::from(version.minor())],
+        },
     );
     add("imported_blueprints", root.get("imported_blueprints").json());
     add("namespaces_mapping", Value::Object(root.get("namespaces_mapping").json_map()));
@@ -161,7 +161,7 @@ fn assemble(
 }
 
 /// The checks that need the whole plan, and what a deployment will need.
-fn finish(plan: &mut Map<String, Value>, version: Version, options: &Options) -> Result<(), Diagnostic> {
+fn finish(plan: &mut Map, version: Version, options: &Options) -> Result<(), Diagnostic> {
     if options.validate_input_defaults {
         check_input_defaults(plan)?;
     }
@@ -172,13 +172,13 @@ fn finish(plan: &mut Map<String, Value>, version: Version, options: &Options) ->
 
 /// Defaults against their constraints. As in the reference, the texts that constraints bring along are
 /// gone from the plan afterwards.
-fn check_input_defaults(plan: &mut Map<String, Value>) -> Result<(), Diagnostic> {
+fn check_input_defaults(plan: &mut Map) -> Result<(), Diagnostic> {
     for (name, input) in plan.get_mut("inputs").and_then(Value::as_object_mut).into_iter().flatten() {
         let Some(definition) = input.as_object_mut().filter(|definition| definition.contains_key("default")) else {
             continue;
         };
         let constraints = definition.get("constraints").and_then(Value::as_array).cloned().unwrap_or_default();
-        for constraint in definition.get_mut("constraints").and_then(Value::as_array_mut).into_iter().flatten() {
+        for constraint in definition.get_mut("constraints").into_iter().flat_map(Value::items_mut) {
             if let Some(constraint) = constraint.as_object_mut() {
                 constraint.shift_remove("error_message");
             }

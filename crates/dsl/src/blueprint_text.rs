@@ -65,7 +65,7 @@ pub(crate) fn version(root: &Arc<Node>, sources: &Sources) -> Result<Version, Di
     })
 }
 
-fn not_text(value: &serde_json::Value) -> Option<&'static str> {
+fn not_text(value: &nephele_model::json::Value) -> Option<&'static str> {
     match python_text::type_name(value) {
         "str" => None,
         "int" => Some("integer"),

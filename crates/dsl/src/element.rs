@@ -7,8 +7,8 @@ use nephele_model::python_text;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use nephele_model::json::{Map, Number, Text, Value};
 use nephele_yaml11::{Mark, Node, Value as Yaml};
-use serde_json::{Map, Number, Value};
 
 use crate::diagnostic::{Diagnostic, Kind, Place, Wording};
 use crate::source::Sources;
@@ -67,7 +67,7 @@ impl<'n> Element<'_, 'n> {
     }
 
     /// The value as a JSON object; empty when absent or something else.
-    pub(crate) fn json_map(&self) -> Map<String, Value> {
+    pub(crate) fn json_map(&self) -> Map {
         match self.json() {
             Value::Object(map) => map,
             _ => Map::new(),
@@ -173,7 +173,7 @@ fn key_text(key: &Node) -> Cow<'_, str> {
     match key.as_str() {
         Some(text) => Cow::Borrowed(text),
         None => Cow::Owned(match json(key) {
-            Value::String(text) => text,
+            Value::String(text) => text.into(),
             other => other.to_string(),
         }),
     }
@@ -193,24 +193,21 @@ pub(crate) fn json(node: &Node) -> Value {
             .unwrap_or(Value::Null),
         Yaml::Float(number) => Number::from_f64(*number).map_or_else(
             || {
-                Value::String(
-                    if number.is_nan() {
-                        "NaN"
-                    } else if *number > 0.0 {
-                        "Infinity"
-                    } else {
-                        "-Infinity"
-                    }
-                    .to_owned(),
-                )
+                Value::from(if number.is_nan() {
+                    "NaN"
+                } else if *number > 0.0 {
+                    "Infinity"
+                } else {
+                    "-Infinity"
+                })
             },
             Value::Number,
         ),
-        Yaml::String(text) => Value::String(text.to_string()),
-        Yaml::Timestamp(text) | Yaml::Binary(text) => Value::String(text.clone()),
+        Yaml::String(text) => Value::from(&**text),
+        Yaml::Timestamp(text) | Yaml::Binary(text) => Value::from(text.clone()),
         Yaml::Sequence(items) | Yaml::Set(items) => Value::Array(items.iter().map(|item| json(item)).collect()),
-        Yaml::Mapping(entries) => {
-            Value::Object(entries.iter().map(|entry| (key_text(&entry.key).into_owned(), json(&entry.value))).collect())
-        }
+        Yaml::Mapping(entries) => Value::Object(
+            entries.iter().map(|entry| (Text::from(&*key_text(&entry.key)), json(&entry.value))).collect(),
+        ),
     }
 }

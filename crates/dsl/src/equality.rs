@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Number, Value};
+use nephele_model::json::{Number, Value};
 
 /// Whether Python finds two values equal.
 pub(crate) fn equal(left: &Value, right: &Value) -> bool {
@@ -53,7 +53,7 @@ fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

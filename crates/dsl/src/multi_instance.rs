@@ -14,7 +14,7 @@ mod modify;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use nephele_model::json::{List, Map, Value, object};
 
 pub use modify::{Change, Changes, Current, Modified, modify};
 
@@ -49,11 +49,11 @@ pub(crate) struct Instance<'p> {
 ///
 /// Errors: relationships that no instance can follow, counts that are no numbers.
 pub(crate) fn expand(
-    plan: &Map<String, Value>,
+    plan: &Map,
     ids: &mut dyn InstanceIds,
     existing: &HashMap<String, HashSet<String>>,
 ) -> Result<Vec<Value>, Diagnostic> {
-    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], List::as_slice);
     let groups = plan.get("scaling_groups").and_then(Value::as_object).unwrap_or(crate::plan::empty());
     let forest = Forest::grow(nodes, groups)?;
     let instances = populate(&forest, ids, existing, &History::default())?;
@@ -144,8 +144,8 @@ fn extract(instances: &[Instance<'_>], links: &[Link<'_>]) -> Vec<Value> {
 }
 
 /// The first keys of an instance.
-fn begin(instance: &Instance<'_>) -> Map<String, Value> {
-    let text = |text: &str| Value::String(text.to_owned());
+fn begin(instance: &Instance<'_>) -> Map {
+    let text = |text: &str| Value::from(text.to_owned());
     let mut map = Map::with_capacity(7);
     map.insert("name".to_owned(), text(instance.name));
     map.insert("node_id".to_owned(), text(instance.name));
@@ -157,17 +157,17 @@ fn begin(instance: &Instance<'_>) -> Map<String, Value> {
 }
 
 /// Adds the last keys: the groups that it is a direct member of, and its relationships.
-fn complete(mut map: Map<String, Value>, mut links: Vec<&Link<'_>>, instances: &[Instance<'_>]) -> Map<String, Value> {
+fn complete(mut map: Map, mut links: Vec<&Link<'_>>, instances: &[Instance<'_>]) -> Map {
     if let Some(link) = links.iter().find(|link| instances[link.target].is_group) {
         let groups = outward(link.target, instances).map(|at| &instances[at]).take_while(|group| group.is_group);
-        let groups = groups.map(|group| json!({"name": group.name, "id": group.id})).collect();
+        let groups = groups.map(|group| object! {"name": group.name, "id": &group.id}).collect();
         map.insert("scaling_groups".to_owned(), Value::Array(groups));
     }
     links.sort_by_key(|link| link.relationship.map(|(index, _)| index));
     let show = |link: &Link<'_>| {
         let (_, type_name) = link.relationship?;
         let target = &instances[beyond_groups(link.target, instances)?];
-        Some(json!({"type": type_name, "target_name": target.name, "target_id": target.id}))
+        Some(object! {"type": type_name, "target_name": target.name, "target_id": &target.id})
     };
     let relationships = links.into_iter().filter_map(show).collect();
     map.insert("relationships".to_owned(), Value::Array(relationships));
@@ -186,7 +186,7 @@ fn outward(at: usize, instances: &[Instance<'_>]) -> impl Iterator<Item = usize>
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
     use crate::instance_ids::CountedIds;

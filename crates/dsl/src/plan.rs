@@ -3,18 +3,18 @@
 //! Both are JSON objects whose key order is part of their format (spec dsl.md sections 7.1, 7.2):
 //! they are stored and answered as they are. The accessors here are the keys that callers need.
 
+use nephele_model::json::{List, Map, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// The plan of a blueprint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Plan(pub Map<String, Value>);
+pub struct Plan(pub Map);
 
 /// The plan of a deployment: inputs filled in, functions evaluated, node instances made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DeploymentPlan(pub Map<String, Value>);
+pub struct DeploymentPlan(pub Map);
 
 macro_rules! accessors {
     ($owner:ident: $($(#[$doc:meta])* $name:ident -> $kind:ident;)*) => {
@@ -25,9 +25,9 @@ macro_rules! accessors {
         }
     };
     (@type list) => { &[Value] };
-    (@type map) => { &Map<String, Value> };
+    (@type map) => { &Map };
     (@get $self:ident $name:ident list) => {
-        $self.0.get(stringify!($name)).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        $self.0.get(stringify!($name)).and_then(Value::as_array).map_or(&[], List::as_slice)
     };
     (@get $self:ident $name:ident map) => {
         $self.0.get(stringify!($name)).and_then(Value::as_object).unwrap_or(empty())
@@ -35,8 +35,8 @@ macro_rules! accessors {
 }
 
 /// An object to lend when a section is absent.
-pub(crate) fn empty() -> &'static Map<String, Value> {
-    static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+pub(crate) fn empty() -> &'static Map {
+    static EMPTY: std::sync::LazyLock<Map> = std::sync::LazyLock::new(Map::new);
     &EMPTY
 }
 

@@ -5,7 +5,7 @@ mod inputs;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde_json::{Map, Value};
+use nephele_model::json::{List, Map, Value};
 
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::function::evaluate::Evaluator;
@@ -43,7 +43,7 @@ pub struct ValueQuery<'a> {
     /// The value that was given.
     pub value: &'a Value,
     /// Constraints as query parameters, such as `deployment_id`, `labels`, `id_specs`.
-    pub constraints: &'a Map<String, Value>,
+    pub constraints: &'a Map,
 }
 
 /// Instance ids by node.
@@ -66,14 +66,14 @@ pub struct PrepareOptions {
 /// secrets and failing functions apart.
 pub fn prepare(
     plan: Plan,
-    inputs: Map<String, Value>,
+    inputs: Map,
     catalog: &dyn Catalog,
     ids: &mut dyn InstanceIds,
     options: &PrepareOptions,
 ) -> Result<DeploymentPlan, Diagnostic> {
     let mut plan = plan.0;
     let inputs = inputs::complete(&plan, inputs, options.auto_correct_types, catalog)?;
-    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], List::as_slice);
     let world = PlanWorld::new(inputs, nodes, options.runtime_only_evaluation);
     let evaluator = Evaluator::new(&world);
     scan::each(&mut plan, &mut |mut site| {
@@ -87,7 +87,7 @@ pub fn prepare(
     check_secrets(&found.secrets, catalog)?;
     let mut deployment = expand(Plan(plan), ids, &options.existing_ids)?;
     let functions = dependencies::between_deployments(&found, deployment.node_instances());
-    deployment.0.insert("inter_deployment_functions".to_owned(), Value::Array(functions));
+    deployment.0.insert("inter_deployment_functions".to_owned(), Value::from(functions));
     Ok(deployment)
 }
 
@@ -95,7 +95,7 @@ pub fn prepare(
 pub fn expand(plan: Plan, ids: &mut dyn InstanceIds, existing: &ExistingIds) -> Result<DeploymentPlan, Diagnostic> {
     let mut plan = plan.0;
     let instances = multi_instance::expand(&plan, ids, existing)?;
-    plan.insert("node_instances".to_owned(), Value::Array(instances));
+    plan.insert("node_instances".to_owned(), Value::from(instances));
     Ok(DeploymentPlan(plan))
 }
 

@@ -5,17 +5,17 @@
 //! is also how plans show it.
 
 use indexmap::IndexMap;
+use nephele_model::json::{Map, Text, Value};
 use nephele_model::python_text;
-use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::function;
 
 /// Data types by name, as plans show them.
-pub(crate) type DataTypes = IndexMap<String, Map<String, Value>>;
+pub(crate) type DataTypes = IndexMap<String, Map>;
 
 /// A schema: property name to its definition.
-pub(crate) type Schema = Map<String, Value>;
+pub(crate) type Schema = Map;
 
 /// Types of the language itself.
 pub(crate) const PRIMITIVES: &[&str] = &["string", "integer", "float", "boolean", "list", "dict", "regex", "textarea"];
@@ -60,11 +60,7 @@ pub(crate) struct Rules<'a> {
 /// Completes instance properties from a schema; the result is in schema order.
 ///
 /// Errors: 105, 106, 107, 219.
-pub(crate) fn merge(
-    rules: &Rules<'_>,
-    given: Map<String, Value>,
-    schema: &Schema,
-) -> Result<Map<String, Value>, Diagnostic> {
+pub(crate) fn merge(rules: &Rules<'_>, given: Map, schema: &Schema) -> Result<Map, Diagnostic> {
     merge_at(rules, given, schema, None, &mut Vec::new())
 }
 
@@ -75,14 +71,14 @@ pub(crate) fn default_of(property: &Value) -> Option<&Value> {
 
 fn merge_at(
     rules: &Rules<'_>,
-    mut given: Map<String, Value>,
+    mut given: Map,
     schema: &Schema,
-    derived: Option<&Map<String, Value>>,
+    derived: Option<&Map>,
     path: &mut Vec<String>,
-) -> Result<Map<String, Value>, Diagnostic> {
+) -> Result<Map, Diagnostic> {
     if let Some(unknown) = given.keys().find(|key| !schema.contains_key(*key)) {
         let message = worded(rules.undefined, rules.owner, &dotted(path, unknown));
-        let hint = nearest(unknown, schema.keys().map(String::as_str));
+        let hint = nearest(unknown, schema.keys().map(Text::as_str));
         return Err(Diagnostic::new(Kind::Logic, Some(106), message).with_hint(hint));
     }
     let default = |key: &str| -> Option<&Value> {
@@ -103,7 +99,7 @@ fn merge_at(
     let mut merged = Map::with_capacity(schema.len());
     for (key, property) in schema {
         let inherited = default(key);
-        let Some(value) = given.remove(key).or_else(|| inherited.cloned()) else {
+        let Some(value) = given.shift_remove(key).or_else(|| inherited.cloned()) else {
             let required = property.get("required").is_none_or(python_text::is_truthy) && !external;
             if required && rules.complete {
                 let message = worded(rules.missing, rules.owner, &dotted(path, key));
@@ -111,7 +107,7 @@ fn merge_at(
             }
             continue;
         };
-        path.push(key.clone());
+        path.push(key.as_str().to_owned());
         let value = parse_at(rules, value, property.get("type").and_then(Value::as_str), inherited, path)?;
         path.pop();
         merged.insert(key.clone(), value);
@@ -191,7 +187,7 @@ pub(crate) fn fits(value: &Value, type_name: &str) -> bool {
 pub(crate) fn derive(
     parent: &Schema,
     mut child: Schema,
-    initial_defaults: &Map<String, Value>,
+    initial_defaults: &Map,
     data_types: &DataTypes,
 ) -> Result<Schema, Diagnostic> {
     for (key, inherited) in parent {
@@ -246,7 +242,7 @@ fn worded(wording: &str, owner: &str, property: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 
@@ -254,8 +250,8 @@ mod tests {
         Rules { data_types, undefined: "'{0}' has no '{1}'", missing: "'{0}' lacks '{1}'", owner: "n", complete: true }
     }
 
-    fn map(value: Value) -> Map<String, Value> {
-        serde_json::from_value(value).unwrap()
+    fn map(value: Value) -> Map {
+        serde_json::from_value(value.into()).unwrap()
     }
 
     #[test]

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use nephele_dsl::{Change, Changes, CountedIds, Current, ExistingIds, Modified, Plan, expand, modify};
+use nephele_model::json::{List, Map, Value, json};
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::{Map, Value, json};
 
 /// A node: its count, its container and its connections among the nodes before it.
 type Node = (u64, Option<prop::sample::Index>, Vec<(prop::sample::Index, bool)>);
@@ -70,7 +70,11 @@ fn scaling_group(count: u64, members: &Value) -> Value {
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    value[key].as_array().map_or(&[], Vec::as_slice)
+    value[key].as_array().map_or(&[], List::as_slice)
+}
+
+fn set(object: &mut Value, key: &str, value: Value) {
+    object.as_object_mut().unwrap().insert(key, value);
 }
 
 fn id(instance: &Value) -> String {
@@ -94,7 +98,7 @@ fn apply(instances: &[Value], modified: &Modified) -> Vec<Value> {
         instances.iter().map(|instance| (id(instance), instance.clone())).collect();
     let related = |after: &mut BTreeMap<String, Value>, instance: &Value, adds: bool| {
         let Some(there) = after.get_mut(&id(instance)) else { return };
-        let there = there["relationships"].as_array_mut().unwrap();
+        let there = there.get_mut("relationships").unwrap().as_array_mut().unwrap();
         for relationship in list(instance, "relationships") {
             // A relationship with what comes or goes is told twice.
             there.retain(|other| other != relationship);
@@ -154,19 +158,19 @@ fn shape(instances: &[Value]) -> Vec<String> {
 
 fn scalable(plan: &Value) -> Vec<String> {
     let nodes = list(plan, "nodes").iter().map(id);
-    nodes.chain(plan["scaling_groups"].as_object().unwrap().keys().cloned()).collect()
+    nodes.chain(plan["scaling_groups"].as_object().unwrap().keys().map(ToString::to_string)).collect()
 }
 
 /// The plan with the new count written into it.
 fn with_count(plan: &Value, name: &str, count: usize) -> Value {
     let mut plan = plan.clone();
-    for node in plan["nodes"].as_array_mut().unwrap() {
+    for node in plan.get_mut("nodes").unwrap().items_mut() {
         if node["id"] == name {
-            node["number_of_instances"] = json!(count);
+            set(node, "number_of_instances", json!(count));
         }
     }
-    if let Some(group) = plan["scaling_groups"].get_mut(name) {
-        group["properties"]["current_instances"] = json!(count);
+    if let Some(group) = plan.get_mut("scaling_groups").unwrap().get_mut(name) {
+        set(group.get_mut("properties").unwrap(), "current_instances", json!(count));
     }
     plan
 }
@@ -207,7 +211,7 @@ proptest! {
         let instances = instances_of(&plan);
         let node = list(&plan, "nodes").iter().find(|node| node["id"] == name.as_str());
         let count = node.map_or_else(
-            || plan["scaling_groups"][&name]["properties"]["current_instances"].as_u64(),
+            || plan["scaling_groups"][name.as_str()]["properties"]["current_instances"].as_u64(),
             |node| node["number_of_instances"].as_u64(),
         );
         let count = usize::try_from(count.unwrap()).unwrap();

@@ -7,8 +7,8 @@ use nephele_dsl::{
     Catalog, Fetch, Fetched, ImportError, Options, PrepareOptions, RandomIds, Resolver, Source, ValueQuery, Version,
     parse, prepare,
 };
+use nephele_model::json::{Map, Value};
 use proptest::prelude::*;
-use serde_json::{Map, Value};
 
 struct Nothing;
 

@@ -5,8 +5,8 @@ use nephele_dsl::{
     Version, constraint, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs, expand, merge_interfaces,
     merge_operation, modify, parse, prepare, with_extensions,
 };
+use nephele_model::json::{Value, json};
 use nephele_model::python_text;
-use serde_json::{Value, json};
 
 use crate::case::{ids, list, map, options, source, text};
 use crate::recorded::{Attempts, Imported, Known};
@@ -101,7 +101,7 @@ fn prepared(case: &Value, plan: Plan) -> Answer {
 fn modified(case: &Value) -> Answer {
     let changes: Changes = map(&case["modified_nodes"])
         .into_iter()
-        .filter_map(|(name, change)| Some((name, serde_json::from_value(change).ok()?)))
+        .filter_map(|(name, change)| Some((name.into(), serde_json::from_value(change.into()).ok()?)))
         .collect();
     let current = Current { nodes: list(&case["previous_nodes"]), instances: list(&case["previous_node_instances"]) };
     let modified = modify(list(&case["nodes"]), &map(&case["scaling_groups"]), current, &changes, &mut counter(case))?;
@@ -166,7 +166,7 @@ fn resolved(case: &Value) -> Answer {
     let rules = case.get("rules").filter(|rules| !rules.is_null()).map_or(Ok(Vec::new()), Rule::list)?;
     let resolver = Resolver::new(Attempts(case)).with_rules(rules, case["fallback"] != false);
     match nephele_dsl::Imports::fetch(&resolver, text(&case["url"]), Version::V1_3).map_err(Diagnostic::from)? {
-        Fetched::Text(text) => Ok(("result", Value::String(text))),
+        Fetched::Text(text) => Ok(("result", Value::from(text))),
         _ => Ok(("result", Value::Null)),
     }
 }

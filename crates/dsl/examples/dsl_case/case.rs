@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use nephele_dsl::{Options, Source};
-use serde_json::{Map, Value};
+use nephele_model::json::{List, Map, Value};
 
-pub(crate) fn map(value: &Value) -> Map<String, Value> {
+pub(crate) fn map(value: &Value) -> Map {
     value.as_object().cloned().unwrap_or_default()
 }
 
 pub(crate) fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+    value.as_array().map_or(&[], List::as_slice)
 }
 
 pub(crate) fn text(value: &Value) -> &str {
@@ -23,7 +23,7 @@ pub(crate) fn ids(value: &Value) -> HashMap<String, HashSet<String>> {
         let ids = value.as_array().or_else(|| value["@set"].as_array()).into_iter().flatten();
         ids.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    map(value).iter().map(|(node, value)| (node.clone(), ids(value))).collect()
+    map(value).iter().map(|(node, value)| (node.as_str().to_owned(), ids(value))).collect()
 }
 
 pub(crate) fn source(yaml: &Value, options: &Value) -> Source {

@@ -13,7 +13,7 @@ mod storage;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde_json::{Value, json};
+use nephele_model::json::{Value, json};
 
 use crate::answer::{Failure, answer};
 

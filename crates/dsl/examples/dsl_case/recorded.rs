@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use nephele_dsl::{Catalog, Fetch, Fetched, ImportError, Imports, Kind, ValueQuery, Version};
-use serde_json::Value;
+use nephele_model::json::Value;
 
 use crate::answer::Failure;
 use crate::case::{list, map, source, text};
@@ -53,7 +53,7 @@ impl Imports for Imported<'_> {
     }
 
     fn exists(&self, location: &str) -> bool {
-        ["url_exists", "path_exists"].iter().any(|table| self.case[table][location] == true)
+        ["url_exists", "path_exists"].into_iter().any(|table| self.case[table][location] == true)
     }
 }
 

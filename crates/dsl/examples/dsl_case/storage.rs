@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use nephele_dsl::{Diagnostic, Kind, Missing, Storage};
+use nephele_model::json::{List, Map, Value, json};
 use nephele_model::python_text;
-use serde_json::{Map, Value, json};
 
 use crate::case::{list, map, text};
 
@@ -32,7 +32,7 @@ impl<'a> Stored<'a> {
                     .and_then(|index| items.get(usize::try_from(index).ok()?))
                     .ok_or_else(|| Diagnostic::new(Kind::Index, None, "list index out of range"))?,
                 (at, key) => at
-                    .get(python_text::str(key))
+                    .get(&python_text::str(key))
                     .ok_or_else(|| Diagnostic::new(Kind::Key, None, python_text::repr(key)))?,
             };
         }
@@ -80,7 +80,10 @@ impl Storage for Stored<'_> {
     }
 
     fn consumers(&self) -> Vec<(String, String)> {
-        map(&self.tables["_consumers"]).iter().map(|(id, name)| (id.clone(), python_text::str(name))).collect()
+        map(&self.tables["_consumers"])
+            .iter()
+            .map(|(id, name)| (id.as_str().to_owned(), python_text::str(name)))
+            .collect()
     }
 
     fn system(&self, entity: &str, property: &str) -> Option<Value> {
@@ -97,7 +100,7 @@ impl Storage for Stored<'_> {
             let message = format!("'NoneType' object has no attribute '{}'", asked(function));
             return Some(Err(Diagnostic::new(Kind::Attribute, None, message)));
         }
-        let path = argument.as_array().cloned().unwrap_or_else(|| vec![argument.clone()]);
+        let path = argument.as_array().cloned().unwrap_or_else(|| List::from([argument.clone()]));
         let start = path.get(..2).unwrap_or(&path);
         match function {
             "get_capability" => Some(self.entry("_capabilities", start)),
@@ -127,10 +130,10 @@ impl Storage for Stored<'_> {
             Missing::NodeInstance(id) => format!("Instance not found: {id}"),
             Missing::Input(name) | Missing::Secret(name) => name.to_owned(),
         };
-        Diagnostic::new(Kind::Key, None, python_text::repr(&Value::String(message)))
+        Diagnostic::new(Kind::Key, None, python_text::repr(&Value::from(message)))
     }
 
-    fn group_capabilities(&self, group: &str) -> Result<Map<String, Value>, String> {
+    fn group_capabilities(&self, group: &str) -> Result<Map, String> {
         Ok(map(&self.tables["_group_capabilities"][group]))
     }
 }

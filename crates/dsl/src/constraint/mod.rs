@@ -3,8 +3,8 @@
 mod operator;
 mod pattern;
 
+use nephele_model::json::{List, Map, Text, Value};
 use nephele_model::python_text;
-use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::function;
@@ -53,7 +53,7 @@ const IN_DEPLOYMENT: &[&str] = &["capability_value", "node_instance"];
 pub(crate) type Lookup<'a> = &'a dyn crate::prepare::Catalog;
 
 /// Checks how a constraint is written. Errors: 103 for the operator, 212 for its argument.
-pub(crate) fn check_definition(definition: &Map<String, Value>, input: &str) -> Result<(), Diagnostic> {
+pub(crate) fn check_definition(definition: &Map, input: &str) -> Result<(), Diagnostic> {
     let known = python_text::names(OPERATORS.iter().map(|(name, _)| *name));
     if definition.is_empty() {
         let message = format!("Empty constraint operator name given. Allowed operators: {known}");
@@ -77,7 +77,7 @@ pub(crate) fn check_definition(definition: &Map<String, Value>, input: &str) -> 
     Err(Diagnostic::new(Kind::Logic, Some(212), message))
 }
 
-fn operator(definition: &Map<String, Value>) -> Option<(&String, &Value)> {
+fn operator(definition: &Map) -> Option<(&Text, &Value)> {
     definition.iter().find(|(name, _)| *name != "error_message")
 }
 
@@ -85,7 +85,7 @@ fn takes(kind: Argument, argument: &Value) -> bool {
     match kind {
         Argument::Scalar => argument.is_number(),
         Argument::TwoScalars => {
-            matches!(argument.as_array().map(Vec::as_slice), Some([low, high]) if low.is_number() && high.is_number())
+            matches!(argument.as_array().map(List::as_slice), Some([low, high]) if low.is_number() && high.is_number())
         }
         Argument::Sequence => argument.is_array(),
         Argument::Regex => argument.as_str().is_some_and(is_regex),
@@ -99,7 +99,7 @@ fn takes(kind: Argument, argument: &Value) -> bool {
 /// Errors: [`Kind::Constraint`], 105 for items of the wrong type, 213 for a function as value.
 pub(crate) fn check_value(
     input: &str,
-    definition: &Map<String, Value>,
+    definition: &Map,
     constraints: &[Value],
     value: &Value,
     lookup: Option<Lookup<'_>>,
@@ -109,7 +109,7 @@ pub(crate) fn check_value(
     let (Some("list"), Some(item_type)) = (type_name, text("item_type")) else {
         return check_one(input, constraints, value, type_name, lookup);
     };
-    for item in value.as_array().map_or(&[][..], Vec::as_slice) {
+    for item in value.as_array().map_or(&[][..], List::as_slice) {
         if !value::fits(item, item_type) {
             let message = format!(
                 "Property type validation failed in '{input}': the defined type is '{item_type}', yet it was assigned \
@@ -207,7 +207,7 @@ fn check_scope(
     Ok(())
 }
 
-fn exists(lookup: Option<Lookup<'_>>, data_type: &str, value: &Value, constraints: &Map<String, Value>) -> bool {
+fn exists(lookup: Option<Lookup<'_>>, data_type: &str, value: &Value, constraints: &Map) -> bool {
     lookup.is_some_and(|lookup| lookup.contains(&crate::prepare::ValueQuery { data_type, value, constraints }))
 }
 
@@ -254,7 +254,7 @@ fn violation(message: String) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

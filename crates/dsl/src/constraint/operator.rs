@@ -1,7 +1,7 @@
 //! The operators that look at the value alone. They compare as Python does.
 
+use nephele_model::json::Value;
 use nephele_model::python_text::type_name;
-use serde_json::Value;
 
 use super::{pattern, violation};
 use crate::diagnostic::{Diagnostic, Kind};
@@ -83,7 +83,7 @@ fn is_among(value: &Value, container: &Value) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

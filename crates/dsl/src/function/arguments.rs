@@ -1,6 +1,6 @@
 //! The shapes of arguments, checked wherever a function is met (spec dsl.md section 6.4).
 
-use serde_json::Value;
+use nephele_model::json::{List, Value};
 
 use super::{invalid, recognise};
 use crate::diagnostic::{Diagnostic, Kind};
@@ -82,7 +82,7 @@ fn get_path(function: &str, arguments: &Value) -> Result<(), Diagnostic> {
 }
 
 fn get_attributes_dict(arguments: &Value) -> Result<(), Diagnostic> {
-    let items = arguments.as_array().map_or(&[][..], Vec::as_slice);
+    let items = arguments.as_array().map_or(&[][..], List::as_slice);
     let legal = |path: &Value| match path {
         Value::Array(path) => !path.is_empty() && path.iter().all(is_simple),
         other => is_simple(other),

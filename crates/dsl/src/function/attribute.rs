@@ -5,7 +5,7 @@ use nephele_model::python_text;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use nephele_model::json::{List, Map, Text, Value};
 
 use super::evaluate::Evaluator;
 use super::property::{self, Lookup};
@@ -23,7 +23,7 @@ pub(crate) fn call(
     depth: usize,
 ) -> Result<Value, Diagnostic> {
     let storage = evaluator.world().storage()?;
-    let items = argument.as_array().map_or(&[][..], Vec::as_slice);
+    let items = argument.as_array().map_or(&[][..], List::as_slice);
     let text = |index: usize| items.get(index).map(python_text::str).unwrap_or_default();
     if let Some(answer) = storage.answer(function, argument) {
         return answer;
@@ -48,7 +48,7 @@ pub(crate) fn call(
             for instance in storage.node_instances(&node_id) {
                 values.push(attribute(evaluator, function, &instance, &node, &items[1..], view, path, depth)?);
             }
-            Ok(Value::Array(values))
+            Ok(Value::from(values))
         }
         "get_attributes_dict" => {
             let node_id = node_id(storage, function, &text(0), view, path, &items[1..])?;
@@ -57,7 +57,7 @@ pub(crate) fn call(
             for instance in storage.node_instances(&node_id) {
                 let mut attributes = Map::new();
                 for wanted in &items[1..] {
-                    let steps = wanted.as_array().cloned().unwrap_or_else(|| vec![wanted.clone()]);
+                    let steps = wanted.as_array().cloned().unwrap_or_else(|| List::from([wanted.clone()]));
                     let value = attribute(evaluator, function, &instance, &node, &steps, view, path, depth)?;
                     attributes.insert(identifier(wanted), value);
                 }
@@ -68,7 +68,7 @@ pub(crate) fn call(
         "get_secret" => {
             let name = if items.is_empty() { python_text::str(argument) } else { text(0) };
             let secret = storage.secret(&name).ok_or_else(|| storage.missing(Missing::Secret(&name)))?;
-            if items.is_empty() { Ok(Value::String(secret)) } else { property::of_secret(&secret, items) }
+            if items.is_empty() { Ok(Value::from(secret)) } else { property::of_secret(&secret, items) }
         }
         "get_capability" => storage
             .capability(&text(0), &text(1))
@@ -122,7 +122,7 @@ fn attribute(
     }
     if let [only] = steps {
         match only.as_str() {
-            Some("node_instance_id") => return Ok(Value::String(id_of(instance, "id"))),
+            Some("node_instance_id") => return Ok(Value::from(id_of(instance, "id"))),
             Some("node_instance_index") => return Ok(instance.get("index").cloned().unwrap_or_default()),
             _ => {}
         }
@@ -154,7 +154,7 @@ fn node_id(
 }
 
 fn missing(function: &str, name: &str, path: &str, rest: &[Value]) -> Diagnostic {
-    let rest = python_text::repr(&Value::Array(rest.to_vec()));
+    let rest = python_text::repr(&Value::from(rest.to_vec()));
     failure(function, format!("{name} is missing in request context in {path} for attribute {rest}"))
 }
 
@@ -261,7 +261,7 @@ fn container(storage: &dyn Storage, instance: &Value) -> Option<Arc<Value>> {
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value.get(key).and_then(Value::as_array).map_or(&[], List::as_slice)
 }
 
 fn group_capability(storage: &dyn Storage, items: &[Value]) -> Result<Value, Diagnostic> {
@@ -291,7 +291,7 @@ fn group_capability(storage: &dyn Storage, items: &[Value]) -> Result<Value, Dia
                 Some(name) => (true, name.to_owned()),
                 None => (false, name),
             };
-            let mut found: Vec<(&String, Value)> = Vec::new();
+            let mut found: Vec<(&Text, Value)> = Vec::new();
             for (deployment, capabilities) in &deployments {
                 if let Some(value) = capabilities.get(&name) {
                     found.push((deployment, descend(value)?));
@@ -312,7 +312,7 @@ fn environment_capability(storage: &dyn Storage, name: &str, items: &[Value]) ->
         failure("get_environment_capability", "the deployment has no parent: label 'csys-obj-parent' is missing")
     })?;
     let value = storage.capability(&parent, name).map_err(|message| failure("get_environment_capability", message))?;
-    let mut path = vec![Value::String(parent), Value::from(name)];
+    let mut path = vec![Value::from(parent), Value::from(name)];
     path.extend(items.iter().skip(1).cloned());
     property::of_capability(&value, &path)
 }
@@ -326,7 +326,7 @@ fn label(storage: &dyn Storage, argument: &Value) -> Result<Value, Diagnostic> {
     if values.is_empty() {
         return Err(failure("get_label", format!("The deployment does not have the label '{key}' assigned to it")));
     }
-    let Some(index) = index else { return Ok(Value::Array(values)) };
+    let Some(index) = index else { return Ok(Value::from(values)) };
     let index = index.as_u64().or_else(|| index.as_str()?.parse().ok()).and_then(|index| usize::try_from(index).ok());
     index.and_then(|index| values.get(index)).cloned().ok_or_else(|| {
         let message = format!(
@@ -341,7 +341,7 @@ fn consumers(storage: &dyn Storage, argument: &Value) -> Value {
     let consumers = storage.consumers();
     match argument.as_str() {
         Some("count") => Value::from(consumers.len()),
-        Some("names") => consumers.into_iter().map(|(_, name)| Value::String(name)).collect(),
-        _ => consumers.into_iter().map(|(id, _)| Value::String(id)).collect(),
+        Some("names") => consumers.into_iter().map(|(_, name)| Value::from(name)).collect(),
+        _ => consumers.into_iter().map(|(id, _)| Value::from(id)).collect(),
     }
 }

@@ -8,7 +8,7 @@ use nephele_model::python_text;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use serde_json::Value;
+use nephele_model::json::{List, Value};
 
 use super::property::{self, Lookup};
 use super::world::{Part, View, World};
@@ -97,7 +97,7 @@ impl<'w> Evaluator<'w> {
         let length = path.len();
         let result = match value {
             Value::Object(map) => {
-                let mut evaluated = serde_json::Map::with_capacity(map.len());
+                let mut evaluated = nephele_model::json::Map::with_capacity(map.len());
                 for (key, value) in map {
                     path.push('.');
                     path.push_str(key);
@@ -114,7 +114,7 @@ impl<'w> Evaluator<'w> {
                     evaluated.push(self.evaluate(item, view, path, depth + 1)?);
                     path.truncate(length);
                 }
-                Value::Array(evaluated)
+                Value::from(evaluated)
             }
             plain => plain.clone(),
         };
@@ -184,13 +184,13 @@ impl<'w> Evaluator<'w> {
         path: &mut String,
         depth: usize,
     ) -> Result<Value, Diagnostic> {
-        let items = argument.as_array().map_or(&[][..], Vec::as_slice);
+        let items = argument.as_array().map_or(&[][..], List::as_slice);
         let (node_name, property_path) = items.split_first().unwrap_or((&Value::Null, &[]));
         if items.iter().any(|item| recognise(item).is_some()) {
             let message = format!(
                 "get_property: found an unresolved argument in path: {}, {}",
                 python_text::str(node_name),
-                python_text::repr(&Value::Array(property_path.to_vec()))
+                python_text::repr(&Value::from(property_path.to_vec()))
             );
             return Err(bare(&message));
         }
@@ -264,11 +264,11 @@ impl<'w> Evaluator<'w> {
 }
 
 fn merge(argument: &Value, raw: &Value) -> Result<Value, Diagnostic> {
-    let items = argument.as_array().map_or(&[][..], Vec::as_slice);
+    let items = argument.as_array().map_or(&[][..], List::as_slice);
     if items.iter().any(|item| recognise(item).is_some()) {
         return Ok(raw.clone());
     }
-    let mut merged = serde_json::Map::new();
+    let mut merged = nephele_model::json::Map::new();
     for item in items {
         match item {
             Value::Object(map) => merged.extend(map.clone()),

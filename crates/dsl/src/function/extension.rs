@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use serde_json::Value;
+use nephele_model::json::Value;
 
 /// A function that an integration adds; it is recognised wherever those of the language are, and may be
 /// evaluated before anything runs.
@@ -38,7 +38,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Extension> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
     use crate::function::recognise;

@@ -22,7 +22,7 @@ pub use extension::{Extension, with_extensions};
 pub use runtime::{Context, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
 pub use storage::{Missing, Storage};
 
-use serde_json::Value;
+use nephele_model::json::Value;
 
 use crate::diagnostic::{Diagnostic, Kind};
 
@@ -103,7 +103,7 @@ fn invalid(function: &str, message: impl std::fmt::Display) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

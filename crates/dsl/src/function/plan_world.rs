@@ -3,26 +3,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use nephele_model::json::{Map, Text, Value, object};
 
 use super::world::World;
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 
 /// Inputs and nodes of a plan, by name.
 pub(crate) struct PlanWorld {
-    inputs: Map<String, Value>,
+    inputs: Map,
     nodes: HashMap<String, Arc<Value>>,
     runtime_only: bool,
 }
 
 impl PlanWorld {
     /// `inputs` are values by name; nodes are copied as far as functions can see them.
-    pub(crate) fn new(inputs: Map<String, Value>, nodes: &[Value], runtime_only: bool) -> Self {
+    pub(crate) fn new(inputs: Map, nodes: &[Value], runtime_only: bool) -> Self {
         let nodes = nodes
             .iter()
             .filter_map(|node| {
                 let name = node.get("name")?.as_str()?;
-                Some((name.to_owned(), Arc::new(json!({"name": name, "properties": node.get("properties")}))))
+                Some((name.to_owned(), Arc::new(object! {"name": name, "properties": node.get("properties")})))
             })
             .collect();
         Self { inputs, nodes, runtime_only }
@@ -45,11 +45,11 @@ impl PlanWorld {
 
     /// The names of all inputs.
     pub(crate) fn input_names(&self) -> impl Iterator<Item = &str> {
-        self.inputs.keys().map(String::as_str)
+        self.inputs.keys().map(Text::as_str)
     }
 
     /// The inputs again.
-    pub(crate) fn into_inputs(self) -> Map<String, Value> {
+    pub(crate) fn into_inputs(self) -> Map {
         self.inputs
     }
 }
@@ -66,7 +66,7 @@ impl World for PlanWorld {
     }
 
     fn input(&self, name: &str) -> Result<Value, Diagnostic> {
-        self.inputs.get(name).cloned().ok_or_else(|| unknown_input(name, self.inputs.keys().map(String::as_str)))
+        self.inputs.get(name).cloned().ok_or_else(|| unknown_input(name, self.inputs.keys().map(Text::as_str)))
     }
 
     fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use nephele_model::json::Value;
 
 use super::{failure, recognise};
 use crate::diagnostic::{Diagnostic, Kind};
@@ -22,7 +22,7 @@ fn is_index(value: &Value) -> bool {
 /// A key as mappings from JSON have them.
 fn key(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.as_str().to_owned(),
         other => other.to_string(),
     }
 }
@@ -63,7 +63,7 @@ pub(crate) fn descend(
             value = on_the_way(&value, true)?;
         }
         if recognise(&value).is_some() {
-            value = Value::Array(vec![value, step.clone()]);
+            value = Value::from(vec![value, step.clone()]);
             continue;
         }
         let next = match &value {

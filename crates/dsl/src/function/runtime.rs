@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::evaluate::Evaluator;
 use super::world::{Part, View, World};
@@ -75,15 +75,12 @@ pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Res
 
 /// The values of a deployment's outputs (`{name: {description, value}}`) by name. An attribute that
 /// cannot be had becomes a text; an output that is a missing secret is left out.
-pub fn evaluate_outputs(outputs: &Map<String, Value>, storage: &dyn Storage) -> Result<Map<String, Value>, Diagnostic> {
+pub fn evaluate_outputs(outputs: &Map, storage: &dyn Storage) -> Result<Map, Diagnostic> {
     values(outputs, "outputs", storage)
 }
 
 /// The values of a deployment's capabilities by name; one that is a missing secret is left out.
-pub fn evaluate_capabilities(
-    capabilities: &Map<String, Value>,
-    storage: &dyn Storage,
-) -> Result<Map<String, Value>, Diagnostic> {
+pub fn evaluate_capabilities(capabilities: &Map, storage: &dyn Storage) -> Result<Map, Diagnostic> {
     values(capabilities, "capabilities", storage)
 }
 
@@ -107,11 +104,7 @@ pub fn evaluate_node(mut node: Value, instance: Option<&str>, storage: &dyn Stor
     Ok(node)
 }
 
-fn values(
-    definitions: &Map<String, Value>,
-    section: &str,
-    storage: &dyn Storage,
-) -> Result<Map<String, Value>, Diagnostic> {
+fn values(definitions: &Map, section: &str, storage: &dyn Storage) -> Result<Map, Diagnostic> {
     let mut wanted = Map::with_capacity(definitions.len());
     for (name, definition) in definitions {
         let value = definition.get("value").unwrap_or(&Value::Null);
@@ -144,7 +137,8 @@ fn within(container: Value, view: &View<'_>, path: &str, world: &StorageWorld<'_
     };
     match container {
         Value::Object(map) => {
-            map.into_iter().map(|(key, value)| Ok((key.clone(), one(format!(".{key}"), &value)?))).collect()
+            let fields = map.into_iter().map(|(key, value)| Ok((key.clone(), one(format!(".{key}"), &value)?)));
+            fields.collect::<Result<Map, _>>().map(Value::Object)
         }
         Value::Array(items) => items.iter().enumerate().map(|(index, item)| one(format!("[{index}]"), item)).collect(),
         plain => Ok(plain),

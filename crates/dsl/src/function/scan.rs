@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt::Write;
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::world::{Part, View};
 use crate::diagnostic::Diagnostic;
@@ -23,8 +23,8 @@ pub(crate) struct Site<'a> {
 pub(crate) type Visit<'v> = dyn FnMut(Site<'_>) -> Result<(), Diagnostic> + 'v;
 
 /// Visits everything that may hold functions.
-pub(crate) fn each(plan: &mut Map<String, Value>, visit: &mut Visit<'_>) -> Result<(), Diagnostic> {
-    for node in plan.get_mut("nodes").and_then(Value::as_array_mut).into_iter().flatten() {
+pub(crate) fn each(plan: &mut Map, visit: &mut Visit<'_>) -> Result<(), Diagnostic> {
+    for node in plan.get_mut("nodes").into_iter().flat_map(Value::items_mut) {
         each_of_node(node, visit)?;
     }
     section(plan, "outputs", None, Part::Outputs, visit)?;
@@ -39,7 +39,7 @@ pub(crate) fn each(plan: &mut Map<String, Value>, visit: &mut Visit<'_>) -> Resu
 }
 
 fn section(
-    plan: &mut Map<String, Value>,
+    plan: &mut Map,
     name: &str,
     within: Option<&str>,
     part: Part,
@@ -72,7 +72,7 @@ fn each_of_node(node: &mut Value, visit: &mut Visit<'_>) -> Result<(), Diagnosti
         }
     }
     operations(node.get_mut("operations"), &view, None, &format!("{path}.operations"), visit)?;
-    for relationship in node.get_mut("relationships").and_then(Value::as_array_mut).into_iter().flatten() {
+    for relationship in node.get_mut("relationships").into_iter().flat_map(Value::items_mut) {
         let text = |key: &str| relationship.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (type_name, target) = (text("type"), text("target_id"));
         let view = View { node: Some(name.clone()), target: Some(target), ..View::of(Part::Relationship) };
@@ -123,7 +123,7 @@ fn container(
             }
         }
         Value::Array(items) => {
-            for (index, value) in items.iter_mut().enumerate() {
+            for (index, value) in items.make_mut().iter_mut().enumerate() {
                 if is_container(value) {
                     visit(Site { value, view, relationship_type, path: format!("{path}[{index}]") })?;
                 }

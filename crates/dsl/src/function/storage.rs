@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::failure;
 use crate::diagnostic::{Diagnostic, Kind};
@@ -39,7 +39,7 @@ pub trait Storage {
     /// The evaluated value of another deployment's capability.
     fn capability(&self, deployment: &str, name: &str) -> Result<Value, String>;
     /// The capabilities of a deployment group: deployment id to capability to value.
-    fn group_capabilities(&self, _group: &str) -> Result<Map<String, Value>, String> {
+    fn group_capabilities(&self, _group: &str) -> Result<Map, String> {
         Ok(Map::new())
     }
     /// The values of a label of this deployment, sorted by when they were made.

@@ -1,7 +1,7 @@
 //! `string_find`, `string_replace`, `string_split`, `string_lower`, `string_upper`.
 
+use nephele_model::json::{List, Value};
 use nephele_model::python_text;
-use serde_json::Value;
 
 use super::arguments::class;
 use super::{failure, invalid, recognise};
@@ -15,7 +15,7 @@ fn named<'a>(function: &str, arguments: &'a Value) -> Vec<(&'static str, bool, &
         "string_split" => &[("input", false), ("separator", false), ("index", true)],
         _ => return vec![("input", false, arguments)],
     };
-    let items = arguments.as_array().map_or(&[][..], Vec::as_slice);
+    let items = arguments.as_array().map_or(&[][..], List::as_slice);
     names.iter().zip(items).map(|((name, number), value)| (*name, *number, value)).collect()
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn evaluate(function: &str, arguments: &Value) -> Result<Value, Diagn
     let named = named(function, arguments);
     for (name, number, value) in &named {
         if recognise(value).is_some() {
-            let shown = python_text::str(value);
+            let shown = python_text::str(*value);
             return Err(failure(function, format!("argument `{name}` should not be a function ({shown})")));
         }
         if mistyped(*number, value) {
@@ -89,7 +89,7 @@ fn split(text: &str, separator: &str, index: Option<i64>) -> Result<Value, Diagn
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Functions checked when a blueprint is parsed (spec dsl.md sections 6.2 and 6.4), and what they will
 //! need later.
 
+use nephele_model::json::{List, Map, Value, object};
 use nephele_model::python_text;
-use serde_json::{Map, Value, json};
 
 use super::evaluate::Evaluator;
 use super::plan_world::{PlanWorld, unknown_input};
@@ -16,9 +16,9 @@ use crate::version::Version;
 /// `requirements` (every secret, and every capability of the parent, that is asked for).
 ///
 /// Errors: the first problem.
-pub(crate) fn requirements(plan: &mut Map<String, Value>, version: Option<Version>) -> Result<Value, Diagnostic> {
+pub(crate) fn requirements(plan: &mut Map, version: Option<Version>) -> Result<Value, Diagnostic> {
     let inputs = plan.get("inputs").and_then(Value::as_object).cloned().unwrap_or_default();
-    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], List::as_slice);
     let world = PlanWorld::new(inputs, nodes, false);
     let (mut capabilities, mut secrets) = (Vec::new(), Vec::new());
     scan::each(plan, &mut |mut site| {
@@ -26,7 +26,7 @@ pub(crate) fn requirements(plan: &mut Map<String, Value>, version: Option<Versio
         scan::functions(site.value, Order::Outside, &mut site.path, &mut |name, arguments, path| {
             arguments::check(name, arguments)?;
             match name {
-                "get_environment_capability" if arguments.is_string() => capabilities.push(json!([arguments])),
+                "get_environment_capability" if arguments.is_string() => capabilities.push(Value::from([arguments])),
                 "get_environment_capability" => capabilities.push(arguments.clone()),
                 "get_secret" => secrets.push(arguments.clone()),
                 _ => {}
@@ -34,7 +34,7 @@ pub(crate) fn requirements(plan: &mut Map<String, Value>, version: Option<Versio
             version.map_or(Ok(()), |version| one(name, arguments, path, view, &world, version))
         })
     })?;
-    Ok(json!({"parent_capabilities": capabilities, "secrets": secrets}))
+    Ok(object! {"parent_capabilities": capabilities, "secrets": secrets})
 }
 
 fn one(
@@ -45,7 +45,7 @@ fn one(
     world: &PlanWorld,
     version: Version,
 ) -> Result<(), Diagnostic> {
-    let items = arguments.as_array().map_or(&[][..], Vec::as_slice);
+    let items = arguments.as_array().map_or(&[][..], List::as_slice);
     let is_function = |value: &Value| recognise(value).is_some();
     match name {
         "get_input" => {
@@ -57,7 +57,7 @@ fn one(
             Err(unknown_input(&text, world.input_names()))
         }
         "get_property" if !items.iter().any(is_function) => {
-            let function = json!({"get_property": arguments});
+            let function = object! {"get_property": arguments};
             check_property(&function, path, view, world)
         }
         "get_attribute" | "get_attributes_list" | "get_attributes_dict" if !items.iter().any(is_function) => {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use serde_json::Value;
+use nephele_model::json::Value;
 
 use crate::diagnostic::{Diagnostic, Kind};
 

@@ -14,7 +14,7 @@ mod tree;
 
 pub use resolver::{Fetch, Resolver, Rule};
 
-use serde_json::{Map, Value};
+use nephele_model::json::Map;
 
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::version::Version;
@@ -43,11 +43,11 @@ pub enum Fetched {
         /// The plugin's YAML.
         text: String,
         /// Label key to list of values.
-        blueprint_labels: Map<String, Value>,
+        blueprint_labels: Map,
         /// Label key to list of values.
-        labels: Map<String, Value>,
+        labels: Map,
         /// Tag to value.
-        resource_tags: Map<String, Value>,
+        resource_tags: Map,
     },
     /// The main text of another blueprint; its own imports are relative to it and come from the same
     /// [`Imports`].

@@ -74,7 +74,7 @@ fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<
     Err(Diagnostic::new(Kind::Logic, Some(221), problems.join(".  ")))
 }
 
-fn fits(value: &serde_json::Value, type_name: &str) -> Result<bool, Diagnostic> {
+fn fits(value: &nephele_model::json::Value, type_name: &str) -> Result<bool, Diagnostic> {
     let integer = value.is_i64() || value.is_u64() || value.is_boolean();
     Ok(match type_name {
         "string" => value.is_string() || integer,

@@ -1,7 +1,7 @@
 //! Resolver rules: locations that are looked for elsewhere first (spec dsl.md section 2.3).
 
+use nephele_model::json::Value;
 use nephele_model::python_text;
-use serde_json::Value;
 
 use crate::builtin;
 use crate::diagnostic::{Diagnostic, Kind};
@@ -48,7 +48,7 @@ impl Rule {
             };
             match entries.iter().next() {
                 Some((prefix, replacement)) if entries.len() == 1 => {
-                    Ok(Self { prefix: prefix.clone(), replacement: python_text::str(replacement) })
+                    Ok(Self { prefix: prefix.as_str().to_owned(), replacement: python_text::str(replacement) })
                 }
                 _ => Err(refuse(format!(
                     "Each rule must be a dictionary with one (key,value) pair but the rule [{shown}] has {} keys.",

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use nephele_model::json::{Map, Value as Json, object};
 use nephele_yaml11::{Entry, Node, Span, Value};
-use serde_json::{Map, Value as Json};
 
 use super::tree::{Item, Section, Tree};
 use super::{Fetched, Imports, location, merge, properties};
@@ -166,9 +166,8 @@ fn read(
         Fetched::Plugin { text, blueprint_labels, labels, resource_tags } => {
             let source = Source::new(url, text);
             let mut tree = Tree::new(&*blueprint_text::load(&source, &prefix, sources)?);
-            let values = |labels: Map<String, Json>| {
-                labels.into_iter().map(|(key, values)| (key, serde_json::json!({"values": values}))).collect()
-            };
+            let values =
+                |labels: Map| labels.into_iter().map(|(key, values)| (key, object! {"values": values})).collect();
             replace(&mut tree, "blueprint_labels", values(blueprint_labels));
             replace(&mut tree, "labels", values(labels));
             replace(&mut tree, "resource_tags", resource_tags);
@@ -190,7 +189,7 @@ fn read(
 }
 
 /// What a plugin's record says replaces what its YAML says.
-fn replace(tree: &mut Tree, section: &str, values: Map<String, Json>) {
+fn replace(tree: &mut Tree, section: &str, values: Map) {
     tree.sections.shift_remove(section);
     if values.is_empty() {
         return;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
+use nephele_model::json::Value;
 
 use super::forest::{Edge, Forest};
 use super::{Instance, MOST};

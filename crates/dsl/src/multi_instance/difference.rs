@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use indexmap::{IndexMap, IndexSet};
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::connect::Link;
 use super::{Instance, begin, beyond_groups, complete};
@@ -104,7 +104,7 @@ impl<'g, 'p> Graph<'g, 'p> {
     }
 
     /// An instance as it was given, or the first keys of a new one.
-    fn begin(&self, at: usize, given: &[Option<&Value>]) -> Map<String, Value> {
+    fn begin(&self, at: usize, given: &[Option<&Value>]) -> Map {
         let instance = &self.instances[at];
         let given = instance.before.and_then(|before| given[before]).and_then(Value::as_object);
         given.map_or_else(|| begin(instance), Clone::clone)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use indexmap::{IndexMap, IndexSet};
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Kind};
 
@@ -60,7 +60,7 @@ pub(crate) struct Forest<'p> {
 
 impl<'p> Forest<'p> {
     /// Reads nodes and scaling groups, as plans and REST show them. Errors: [`Kind::UnsupportedRelationship`].
-    pub(crate) fn grow(plan_nodes: &'p [Value], groups: &'p Map<String, Value>) -> Result<Self, Diagnostic> {
+    pub(crate) fn grow(plan_nodes: &'p [Value], groups: &'p Map) -> Result<Self, Diagnostic> {
         let mut nodes = read_nodes(plan_nodes);
         let members = read_groups(groups, &mut nodes);
         for node in plan_nodes {
@@ -148,10 +148,7 @@ fn read_nodes(plan_nodes: &[Value]) -> IndexMap<&str, PlanNode<'_>> {
 }
 
 /// Adds the groups; answers which group a node is a member of.
-fn read_groups<'p>(
-    groups: &'p Map<String, Value>,
-    nodes: &mut IndexMap<&'p str, PlanNode<'p>>,
-) -> HashMap<&'p str, &'p str> {
+fn read_groups<'p>(groups: &'p Map, nodes: &mut IndexMap<&'p str, PlanNode<'p>>) -> HashMap<&'p str, &'p str> {
     let mut member_of = HashMap::new();
     for (name, group) in groups {
         let count = group.pointer("/properties/current_instances").unwrap_or(&Value::Null);

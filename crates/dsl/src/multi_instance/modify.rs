@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use nephele_model::json::{Map, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::connect;
 use super::difference::Graph;
@@ -71,7 +71,7 @@ impl Modified {
 /// nodes.
 pub fn modify(
     nodes: &[Value],
-    scaling_groups: &Map<String, Value>,
+    scaling_groups: &Map,
     current: Current<'_>,
     changes: &Changes,
     ids: &mut dyn InstanceIds,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::{Map, Value, json};
+use nephele_model::json::{Map, Value, object};
 
 use crate::diagnostic::Diagnostic;
 use crate::function::arguments;
@@ -30,7 +30,7 @@ struct Capability {
 }
 
 /// Looks through a plan. Errors: a function that is written wrongly.
-pub(crate) fn find(plan: &mut Map<String, Value>) -> Result<Found, Diagnostic> {
+pub(crate) fn find(plan: &mut Map) -> Result<Found, Diagnostic> {
     let mut found = Found::default();
     scan::each(plan, &mut |mut site| {
         let (view, relationship_type) = (site.view, site.relationship_type);
@@ -46,7 +46,7 @@ pub(crate) fn find(plan: &mut Map<String, Value>) -> Result<Found, Diagnostic> {
                     let literal = if recognise(&first).is_some() { Value::Null } else { first.clone() };
                     found.capabilities.push(Capability {
                         identifier: format!("{path}.get_capability"),
-                        deployment: json!([literal, first]),
+                        deployment: Value::from([literal, first]),
                         part: view.part,
                         node: view.node.clone(),
                         target: view.target.clone(),
@@ -72,15 +72,15 @@ pub(crate) fn between_deployments(found: &Found, instances: &[Value]) -> Vec<Val
     let mut functions = Vec::new();
     for capability in &found.capabilities {
         let mut add = |context: Value| {
-            functions.push(json!({
-                "function_identifier": capability.identifier,
-                "target_deployment": capability.deployment,
+            functions.push(object! {
+                "function_identifier": &capability.identifier,
+                "target_deployment": &capability.deployment,
                 "context": context,
-            }));
+            });
         };
         let instances = capability.node.as_deref().and_then(|node| of_node.get(node)).into_iter().flatten();
         match capability.part {
-            Part::Node => instances.for_each(|instance| add(json!({"self": instance["id"]}))),
+            Part::Node => instances.for_each(|instance| add(object! {"self": &instance["id"]})),
             Part::Relationship => {
                 for instance in instances {
                     let relationships = instance.get("relationships").and_then(Value::as_array).into_iter().flatten();
@@ -91,11 +91,11 @@ pub(crate) fn between_deployments(found: &Found, instances: &[Value]) -> Vec<Val
                     });
                     if let Some(target) = target {
                         let id = &instance["id"];
-                        add(json!({"self": id, "source": id, "target": target["target_id"]}));
+                        add(object! {"self": id, "source": id, "target": &target["target_id"]});
                     }
                 }
             }
-            _ => add(json!({})),
+            _ => add(Value::Object(Map::new())),
         }
     }
     functions

@@ -1,7 +1,7 @@
 //! The values of a deployment's inputs (spec dsl.md section 7.3).
 
+use nephele_model::json::{List, Map, Text, Value};
 use nephele_model::python_text;
-use serde_json::{Map, Value};
 
 use super::Catalog;
 use crate::constraint;
@@ -13,11 +13,11 @@ use crate::value::{self, DataTypes, Rules};
 ///
 /// Errors: missing and unknown inputs, violated constraints, 213, 214.
 pub(crate) fn complete(
-    plan: &Map<String, Value>,
-    mut given: Map<String, Value>,
+    plan: &Map,
+    mut given: Map,
     auto_correct: bool,
     catalog: &dyn Catalog,
-) -> Result<Map<String, Value>, Diagnostic> {
+) -> Result<Map, Diagnostic> {
     let declared = plan.get("inputs").and_then(Value::as_object).unwrap_or(empty());
     let data_types = data_types(plan);
     let mut missing = Vec::new();
@@ -49,7 +49,7 @@ pub(crate) fn complete(
         if auto_correct {
             input = value::cast(input, type_name.unwrap_or_default());
         }
-        let constraints = definition.get("constraints").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let constraints = definition.get("constraints").and_then(Value::as_array).map_or(&[][..], List::as_slice);
         constraint::check_value(name, definition, constraints, &input, catalog.has_values().then_some(catalog))?;
         let input = value::parse(&rules, input, type_name, None, &mut Vec::new()).map_err(|problem| {
             if problem.kind == Kind::Logic {
@@ -60,15 +60,15 @@ pub(crate) fn complete(
         })?;
         given.insert(name.clone(), input);
     }
-    let known = python_text::names(declared.keys().map(String::as_str));
+    let known = python_text::names(declared.keys().map(Text::as_str));
     if !missing.is_empty() {
         let message =
             format!("Required inputs {} were not specified - expected inputs: {known}", python_text::names(missing));
         return Err(Diagnostic::new(Kind::MissingRequiredInput, None, message));
     }
-    let unknown: Vec<&str> = given.keys().map(String::as_str).filter(|name| !declared.contains_key(*name)).collect();
+    let unknown: Vec<&str> = given.keys().map(Text::as_str).filter(|name| !declared.contains_key(*name)).collect();
     if let Some(first) = unknown.first() {
-        let hint = nearest(first, declared.keys().map(String::as_str));
+        let hint = nearest(first, declared.keys().map(Text::as_str));
         let message = format!("Unknown inputs {} specified - expected inputs: {known}", python_text::names(unknown));
         return Err(Diagnostic::new(Kind::UnknownInput, None, message).with_hint(hint));
     }
@@ -81,7 +81,7 @@ fn of_nothing(rules: &Rules<'_>, type_name: Option<&str>) -> Option<Value> {
     parsed.ok().filter(python_text::is_truthy)
 }
 
-fn data_types(plan: &Map<String, Value>) -> DataTypes {
+fn data_types(plan: &Map) -> DataTypes {
     let types = plan.get("data_types").and_then(Value::as_object).into_iter().flatten();
-    types.filter_map(|(name, data_type)| Some((name.clone(), data_type.as_object()?.clone()))).collect()
+    types.filter_map(|(name, data_type)| Some((name.as_str().to_owned(), data_type.as_object()?.clone()))).collect()
 }

@@ -1,7 +1,7 @@
 //! Data types: named schemas for nested values (spec dsl.md sections 3.1 and 3.4).
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::{Scope, properties};
 use crate::diagnostic::nearest;
@@ -32,7 +32,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
     }
     let ordered = topology::order(&depends);
     let Some(ordered) = scope.keep(ordered) else { return };
-    let mut done: IndexMap<&str, Map<String, Value>> = IndexMap::with_capacity(elements.len());
+    let mut done: IndexMap<&str, Map> = IndexMap::with_capacity(elements.len());
     for name in ordered {
         let element = &elements[name];
         let written = properties::parse(&element.get("properties"), name, scope);
@@ -50,7 +50,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
     scope.data_types = in_source_order.collect();
 }
 
-fn shown(element: &Element<'_, '_>, schema: Schema) -> Map<String, Value> {
+fn shown(element: &Element<'_, '_>, schema: Schema) -> Map {
     let mut data_type = Map::new();
     data_type.insert("properties".to_owned(), Value::Object(schema));
     for key in ["description", "derived_from", "version"] {

@@ -1,6 +1,6 @@
 //! Settings of deployments: id template, display name, groups, schedules (spec dsl.md section 1.3).
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::Scope;
 use crate::diagnostic::{Diagnostic, Kind};
@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::schedule_time;
 
 /// The section as plans show it.
-pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map<String, Value> {
+pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map {
     let mut settings = Map::new();
     for key in ["default_schedules", "default_groups", "id_template", "display_name"] {
         let element = section.get(key);
@@ -32,7 +32,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map<Str
     settings
 }
 
-fn schedule_settings(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
+fn schedule_settings(element: &Element<'_, '_>) -> Result<Map, Diagnostic> {
     check_parameters(&element.get("workflow_parameters"))?;
     for weekday in element.get("weekdays").items() {
         check_weekday(&weekday)?;
@@ -44,7 +44,7 @@ fn schedule_settings(element: &Element<'_, '_>) -> Result<Map<String, Value>, Di
     let mut settings = element.json_map();
     for key in ["since", "until"] {
         if let Some(text) = element.get(key).text().filter(|text| !text.is_empty()) {
-            settings.insert(key.to_owned(), Value::String(schedule_time::normalise(text, zone.text())?));
+            settings.insert(key.to_owned(), Value::from(schedule_time::normalise(text, zone.text())?));
         }
     }
     settings.shift_remove("timezone");

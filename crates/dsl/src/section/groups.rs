@@ -1,7 +1,7 @@
 //! Groups with their policies (spec dsl.md section 4.4).
 
 use indexmap::IndexSet;
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Text, Value};
 
 use super::Scope;
 use super::nodes::Node;
@@ -12,8 +12,8 @@ use crate::value::{self, Rules};
 
 /// The types that group policies refer to.
 pub(crate) struct PolicyTypes<'a> {
-    pub(crate) types: &'a Map<String, Value>,
-    pub(crate) triggers: &'a Map<String, Value>,
+    pub(crate) types: &'a Map,
+    pub(crate) triggers: &'a Map,
 }
 
 /// The groups as plans show them.
@@ -22,7 +22,7 @@ pub(crate) fn parse(
     nodes: &[Node],
     policy_types: &PolicyTypes<'_>,
     scope: &mut Scope<'_>,
-) -> Map<String, Value> {
+) -> Map {
     let node_names: IndexSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
     let group_names: IndexSet<String> = section.entries().map(|group| group.name().into_owned()).collect();
     let mut groups = Map::new();
@@ -80,7 +80,7 @@ fn parse_policy(
     let type_name = type_element.text().unwrap_or_default();
     let Some(policy_type) = policy_types.types.get(type_name) else {
         let message = format!("Policy '{name}' of group '{group}' references a non existent policy type '{type_name}'");
-        let hint = nearest(type_name, policy_types.types.keys().map(String::as_str));
+        let hint = nearest(type_name, policy_types.types.keys().map(Text::as_str));
         return Err(type_element.logic(41, message).with_hint(hint));
     };
     let owner = format!("group '{group}', policy '{name}'");
@@ -136,7 +136,7 @@ fn complete(
     owner: &str,
     [undefined, missing]: [&str; 2],
     scope: &Scope<'_>,
-) -> Result<Map<String, Value>, Diagnostic> {
+) -> Result<Map, Diagnostic> {
     let schema = schema.and_then(Value::as_object).unwrap_or(empty());
     let rules = Rules { data_types: &scope.data_types, undefined, missing, owner, complete: true };
     value::merge(&rules, element.json_map(), schema).map_err(|problem| element.place_if_blueprint(problem))

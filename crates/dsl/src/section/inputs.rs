@@ -1,8 +1,8 @@
 //! Inputs, operation inputs of types, and workflow parameters: schemas whose values are constrained
 //! (spec dsl.md sections 1.3 and 3.5).
 
+use nephele_model::json::{Map, Value};
 use nephele_model::python_text;
-use serde_json::{Map, Value};
 
 use super::Scope;
 use super::properties::{check_type, insert_written};
@@ -33,7 +33,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, flavour: Flavour, scope: &mut Sco
     schema
 }
 
-fn one(element: &Element<'_, '_>, flavour: Flavour, scope: &Scope<'_>) -> Result<Map<String, Value>, Diagnostic> {
+fn one(element: &Element<'_, '_>, flavour: Flavour, scope: &Scope<'_>) -> Result<Map, Diagnostic> {
     let name = element.name();
     let type_element = element.get("type");
     check_type(&type_element, scope.gate, &scope.data_types)?;

@@ -1,8 +1,8 @@
 //! Interfaces: operations by name, of types and of templates, and one over the other (spec dsl.md 5).
 
 use indexmap::IndexMap;
+use nephele_model::json::{Map, Value};
 use nephele_model::python_text;
-use serde_json::{Map, Value};
 
 use super::Scope;
 use super::inputs::{self, Flavour};
@@ -121,7 +121,7 @@ fn merge(
 }
 
 /// As plans show them.
-pub(crate) fn to_json(interfaces: &Interfaces) -> Map<String, Value> {
+pub(crate) fn to_json(interfaces: &Interfaces) -> Map {
     let operations = |operations: &IndexMap<String, Operation>| {
         Value::Object(operations.iter().map(|(name, operation)| (name.clone(), operation.to_json())).collect())
     };
@@ -130,13 +130,8 @@ pub(crate) fn to_json(interfaces: &Interfaces) -> Map<String, Value> {
 
 /// The operations of plans: each under its own name and as `interface.operation`. A name that two
 /// interfaces share is only known in full.
-pub(crate) fn plan(
-    interfaces: &Interfaces,
-    code: i32,
-    context: &str,
-    scope: &Scope<'_>,
-) -> Result<Map<String, Value>, Diagnostic> {
-    let mut planned: IndexMap<String, Option<Map<String, Value>>> = IndexMap::new();
+pub(crate) fn plan(interfaces: &Interfaces, code: i32, context: &str, scope: &Scope<'_>) -> Result<Map, Diagnostic> {
+    let mut planned: IndexMap<String, Option<Map>> = IndexMap::new();
     for (interface, operations) in interfaces {
         let context = format!("In interface '{interface}' {context}");
         for (name, operation) in operations {

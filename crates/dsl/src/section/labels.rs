@@ -1,6 +1,6 @@
 //! Labels of deployments and of blueprints (spec dsl.md section 1.3).
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value, object};
 
 use super::Scope;
 use crate::diagnostic::{Diagnostic, Kind};
@@ -16,13 +16,13 @@ pub(crate) enum Owner {
 }
 
 /// The section as plans show it.
-pub(crate) fn parse(section: &Element<'_, '_>, owner: Owner, scope: &mut Scope<'_>) -> Map<String, Value> {
+pub(crate) fn parse(section: &Element<'_, '_>, owner: Owner, scope: &mut Scope<'_>) -> Map {
     let mut labels = Map::new();
     for element in section.entries() {
         let values = element.get("values").json();
         let checked = check(&element, &values, owner);
         scope.keep(checked);
-        labels.insert(element.name().into_owned(), serde_json::json!({"values": values}));
+        labels.insert(element.name().into_owned(), object! {"values": values});
     }
     labels
 }

@@ -2,7 +2,7 @@
 //! 5.2).
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::interfaces::{self, Interfaces};
 use super::operations::Operation;
@@ -34,11 +34,7 @@ pub fn merge_operation(merge: Merge, own: &Value, inherited: &Value) -> Result<V
 }
 
 /// Interfaces (name to operation name to operation) over others. Errors: as of [`merge_operation`].
-pub fn merge_interfaces(
-    merge: Merge,
-    own: &Map<String, Value>,
-    inherited: &Map<String, Value>,
-) -> Result<Map<String, Value>, Diagnostic> {
+pub fn merge_interfaces(merge: Merge, own: &Map, inherited: &Map) -> Result<Map, Diagnostic> {
     let (own, inherited) = (read_all(own), read_all(inherited));
     let merged = match merge {
         Merge::TypeOverType => interfaces::over_type(&own, &inherited),
@@ -51,7 +47,7 @@ fn read(operation: &Value) -> Option<Operation> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     match operation {
         Value::String(implementation) => {
-            Some(Operation { implementation: implementation.clone(), ..Operation::default() })
+            Some(Operation { implementation: implementation.as_str().to_owned(), ..Operation::default() })
         }
         Value::Object(map) => {
             let field = |key: &str| map.get(key).cloned().unwrap_or_default();
@@ -69,17 +65,17 @@ fn read(operation: &Value) -> Option<Operation> {
     }
 }
 
-fn read_all(interfaces: &Map<String, Value>) -> Interfaces {
+fn read_all(interfaces: &Map) -> Interfaces {
     let operations = |interface: &Value| -> IndexMap<String, Operation> {
         let operations = interface.as_object().into_iter().flatten();
-        operations.filter_map(|(name, operation)| Some((name.clone(), read(operation)?))).collect()
+        operations.filter_map(|(name, operation)| Some((name.as_str().to_owned(), read(operation)?))).collect()
     };
-    interfaces.iter().map(|(name, interface)| (name.clone(), operations(interface))).collect()
+    interfaces.iter().map(|(name, interface)| (name.as_str().to_owned(), operations(interface))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use indexmap::{IndexMap, IndexSet};
-use serde_json::{Map, Value};
+use nephele_model::json::{List, Map, Value};
 
 use super::Scope;
 use super::nodes::Node;
@@ -20,7 +20,7 @@ pub(crate) fn collect(nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String,
         for (name, executor) in used {
             let Some(plugin) = scope.plugins.get(*name) else { continue };
             let mut plugin = plugin.clone();
-            plugin.insert("executor".to_owned(), Value::String((*executor).to_owned()));
+            plugin.insert("executor".to_owned(), Value::from((*executor).to_owned()));
             let plugin = Value::Object(plugin);
             match (*executor, node.host_id.as_deref()) {
                 ("central_deployment_agent", _) => {
@@ -45,12 +45,12 @@ pub(crate) fn collect(nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String,
     }
     let mut result = Vec::with_capacity(nodes.len());
     for (node, (plugins, on_manager)) in nodes.iter().zip(shown) {
-        let mut keys = vec![("plugins".to_owned(), Value::Array(plugins))];
+        let mut keys = vec![("plugins".to_owned(), Value::from(plugins))];
         if node.is_host {
             let on_host = to_install.remove(node.name.as_str()).unwrap_or_default();
             keys.push(("plugins_to_install".to_owned(), Value::Array(on_host.into_values().collect())));
         }
-        keys.push(("deployment_plugins_to_install".to_owned(), Value::Array(on_manager)));
+        keys.push(("deployment_plugins_to_install".to_owned(), Value::from(on_manager)));
         result.push(keys);
     }
     result
@@ -64,7 +64,7 @@ fn used(nodes: &[Node]) -> Vec<IndexSet<(&str, &str)>> {
     let mut used: Vec<IndexSet<(&str, &str)>> = vec![IndexSet::new(); nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
         add(&mut used[index], node.planned.get("operations"));
-        let relationships = node.planned.get("relationships").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let relationships = node.planned.get("relationships").and_then(Value::as_array).map_or(&[][..], List::as_slice);
         for relationship in relationships {
             add(&mut used[index], relationship.get("source_operations"));
             let target = relationship.get("target_id").and_then(Value::as_str).and_then(|target| places.get(target));

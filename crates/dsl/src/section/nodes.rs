@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value, object};
 
 use super::interfaces::{self, Level};
 use super::planned_interfaces::{OfTypes, Planned};
@@ -27,7 +27,7 @@ pub(crate) struct Node {
     pub(crate) host_id: Option<String>,
     pub(crate) relationships: Vec<Relationship>,
     /// Plan keys up to `operations`.
-    pub(crate) planned: Map<String, Value>,
+    pub(crate) planned: Map,
 }
 
 /// The nodes in source order, complete apart from plugins; two relationships to one target are reported
@@ -70,7 +70,7 @@ pub(crate) fn finish(nodes: Vec<Node>, scope: &mut Scope<'_>) -> Vec<Value> {
         .map(|(node, plugins)| {
             let mut planned = node.planned;
             if let Some(host) = node.host_id {
-                planned.insert("host_id".to_owned(), Value::String(host));
+                planned.insert("host_id".to_owned(), Value::from(host));
             }
             planned.extend(plugins);
             Value::Object(planned)
@@ -119,7 +119,7 @@ fn one(
         .over_template(type_name, &template, &node_type.interfaces[0], 10, &context, scope)
         .map_err(|problem| element.place_if_blueprint(problem))?;
     let mut planned = Map::with_capacity(14);
-    planned.insert("type".to_owned(), Value::String(type_name.to_owned()));
+    planned.insert("type".to_owned(), Value::from(type_name.to_owned()));
     planned.insert("instances".to_owned(), instances);
     planned.insert("capabilities".to_owned(), capabilities);
     planned.insert("interfaces".to_owned(), Value::Object(interfaces));
@@ -127,9 +127,9 @@ fn one(
         own_relationships.iter_mut().map(|relationship| Value::Object(std::mem::take(&mut relationship.planned)));
     planned.insert("relationships".to_owned(), Value::Array(shown.collect()));
     planned.insert("properties".to_owned(), Value::Object(merged));
-    planned.insert("name".to_owned(), Value::String(name.to_owned()));
-    planned.insert("id".to_owned(), Value::String(name.to_owned()));
-    let hierarchy = node_type.hierarchy.iter().cloned().map(Value::String).collect();
+    planned.insert("name".to_owned(), Value::from(name.to_owned()));
+    planned.insert("id".to_owned(), Value::from(name.to_owned()));
+    let hierarchy = node_type.hierarchy.iter().map(Value::from).collect();
     planned.insert("type_hierarchy".to_owned(), Value::Array(hierarchy));
     planned.insert("operations".to_owned(), Value::Object(operations));
     Ok(Node {
@@ -188,7 +188,7 @@ fn parse_counts(element: &Element<'_, '_>, name: &str) -> Result<(Value, Value),
         }
         (None, _) => policies::default_counts(deploy.node().map(|_| deploy.json())),
     };
-    Ok((Value::Object(shown), serde_json::json!({"scalable": {"properties": properties}})))
+    Ok((Value::Object(shown), object! {"scalable": object! {"properties": properties}}))
 }
 
 /// The host of every node that has one. Errors: 100 when relationships form a cycle.

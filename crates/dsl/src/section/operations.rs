@@ -1,7 +1,7 @@
 //! One operation: its normal form, how a template's lies over a type's, and which plugin runs it (spec
 //! dsl.md section 5).
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::Scope;
 use crate::diagnostic::{Diagnostic, Kind};
@@ -11,7 +11,7 @@ use crate::value::Schema;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Operation {
     pub(crate) implementation: String,
-    pub(crate) inputs: Map<String, Value>,
+    pub(crate) inputs: Map,
     pub(crate) executor: Value,
     pub(crate) max_retries: Value,
     pub(crate) retry_interval: Value,
@@ -28,7 +28,7 @@ impl Operation {
     /// As plans show it under `interfaces`.
     pub(crate) fn to_json(&self) -> Value {
         let mut map = Map::with_capacity(7);
-        map.insert("implementation".to_owned(), Value::String(self.implementation.clone()));
+        map.insert("implementation".to_owned(), Value::from(self.implementation.clone()));
         map.insert("inputs".to_owned(), Value::Object(self.inputs.clone()));
         map.insert("executor".to_owned(), self.executor.clone());
         map.insert("max_retries".to_owned(), self.max_retries.clone());
@@ -76,7 +76,7 @@ impl Operation {
 
 /// Values over the defaults of a schema. A value that is a mapping also takes the declared `type` as a
 /// key: that is how types of inputs are known later.
-fn complete_inputs(schema: &Schema, given: &Map<String, Value>) -> Result<Map<String, Value>, Diagnostic> {
+fn complete_inputs(schema: &Schema, given: &Map) -> Result<Map, Diagnostic> {
     let mut inputs = Map::with_capacity(schema.len().max(given.len()));
     for (name, input) in schema {
         if let Some(default) = input.get("default") {
@@ -130,12 +130,7 @@ pub(crate) struct Owner<'a> {
 }
 
 /// Finds what runs `mapping`. Errors: 60, 61, 91, and the owner's code.
-pub(crate) fn target(
-    mapping: &str,
-    inputs: &Map<String, Value>,
-    owner: Owner<'_>,
-    scope: &Scope<'_>,
-) -> Result<Target, Diagnostic> {
+pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scope<'_>) -> Result<Target, Diagnostic> {
     let refuse = |code: i32, message: String| Err(Diagnostic::new(Kind::Logic, Some(code), message));
     let is_file = has_scheme(mapping) || is_local_script(mapping, scope);
     let is_inline = !is_file && mapping.trim().contains('\n');
@@ -203,21 +198,17 @@ fn is_script_of_imported_blueprint(mapping: &str, scope: &Scope<'_>) -> bool {
 }
 
 /// The plan form of an operation that does nothing.
-pub(crate) fn no_op() -> Map<String, Value> {
+pub(crate) fn no_op() -> Map {
     planned(String::new(), String::new(), Value::Null, Map::new(), &Operation::default())
 }
 
 /// The plan form of an operation.
-pub(crate) fn plan(
-    operation: &Operation,
-    owner: Owner<'_>,
-    scope: &Scope<'_>,
-) -> Result<Map<String, Value>, Diagnostic> {
+pub(crate) fn plan(operation: &Operation, owner: Owner<'_>, scope: &Scope<'_>) -> Result<Map, Diagnostic> {
     if operation.implementation.is_empty() {
         return Ok(no_op());
     }
     let target = target(&operation.implementation, &operation.inputs, owner, scope)?;
-    let types: Map<String, Value> = operation
+    let types: Map = operation
         .inputs
         .iter()
         .filter_map(|(name, value)| Some((name.clone(), value.as_object()?.get("type")?.clone())))
@@ -225,9 +216,9 @@ pub(crate) fn plan(
     let mut inputs = operation.inputs.clone();
     let mut executor = operation.executor.clone();
     if let Some(argument) = target.script_argument {
-        inputs.insert(argument.to_owned(), Value::String(operation.implementation.clone()));
+        inputs.insert(argument.to_owned(), Value::from(operation.implementation.clone()));
         if !nephele_model::python_text::is_truthy(&executor) {
-            executor = Value::String("auto".to_owned());
+            executor = Value::from("auto".to_owned());
         }
     } else if !nephele_model::python_text::is_truthy(&executor) {
         executor =
@@ -240,16 +231,10 @@ pub(crate) fn plan(
     Ok(planned)
 }
 
-fn planned(
-    plugin: String,
-    operation: String,
-    executor: Value,
-    inputs: Map<String, Value>,
-    from: &Operation,
-) -> Map<String, Value> {
+fn planned(plugin: String, operation: String, executor: Value, inputs: Map, from: &Operation) -> Map {
     let mut map = Map::with_capacity(10);
-    map.insert("plugin".to_owned(), Value::String(plugin));
-    map.insert("operation".to_owned(), Value::String(operation));
+    map.insert("plugin".to_owned(), Value::from(plugin));
+    map.insert("operation".to_owned(), Value::from(operation));
     map.insert("executor".to_owned(), executor);
     map.insert("inputs".to_owned(), Value::Object(inputs));
     map.insert("has_intrinsic_functions".to_owned(), Value::Bool(false));
@@ -262,14 +247,14 @@ fn planned(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 
     fn operation(implementation: &str, inputs: Value) -> Operation {
         Operation {
             implementation: implementation.to_owned(),
-            inputs: serde_json::from_value(inputs).unwrap(),
+            inputs: serde_json::from_value(inputs.into()).unwrap(),
             ..Operation::default()
         }
     }

@@ -1,12 +1,12 @@
 //! Outputs and capabilities: named values with a description (spec dsl.md section 1.3).
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::properties::insert_written;
 use crate::element::Element;
 
 /// The section as plans show it.
-pub(crate) fn parse(section: &Element<'_, '_>) -> Map<String, Value> {
+pub(crate) fn parse(section: &Element<'_, '_>) -> Map {
     section
         .entries()
         .map(|element| {

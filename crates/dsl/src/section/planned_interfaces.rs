@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::Scope;
 use super::interfaces::{self, Interfaces};
@@ -14,8 +14,8 @@ use crate::diagnostic::Diagnostic;
 /// `interfaces` and `operations` of a node, or of one side of a relationship.
 #[derive(Clone)]
 pub(crate) struct Planned {
-    pub(crate) interfaces: Map<String, Value>,
-    pub(crate) operations: Map<String, Value>,
+    pub(crate) interfaces: Map,
+    pub(crate) operations: Map,
 }
 
 /// What types become when templates add nothing; nothing for a type that cannot stand on its own, such as

@@ -1,8 +1,8 @@
 //! Plugins that a blueprint declares (spec dsl.md section 1.3).
 
 use indexmap::IndexMap;
+use nephele_model::json::{Map, Value};
 use nephele_model::python_text;
-use serde_json::{Map, Value};
 
 use super::{Scope, properties};
 use crate::diagnostic::Diagnostic;
@@ -10,7 +10,7 @@ use crate::element::Element;
 use crate::schema::grammar::PLUGIN_FIELDS;
 
 /// Plugins by name, as plans show them.
-pub(crate) type Plugins = IndexMap<String, Map<String, Value>>;
+pub(crate) type Plugins = IndexMap<String, Map>;
 
 /// The executors that a plugin or an operation may name.
 pub(crate) const EXECUTORS: [&str; 2] = ["central_deployment_agent", "host_agent"];
@@ -29,7 +29,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
     }
 }
 
-fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
+fn one(element: &Element<'_, '_>) -> Result<Map, Diagnostic> {
     let name = element.name();
     let executor = element.get("executor");
     if executor.text().is_none_or(|executor| !EXECUTORS.contains(&executor)) {
@@ -59,6 +59,6 @@ fn one(element: &Element<'_, '_>) -> Result<Map<String, Value>, Diagnostic> {
             format!("Plugin '{name}' needs to be installed, but does not declare a source or package_name property");
         return Err(element.logic(50, message));
     }
-    plugin.insert("name".to_owned(), Value::String(name.into_owned()));
+    plugin.insert("name".to_owned(), Value::from(name.into_owned()));
     Ok(plugin)
 }

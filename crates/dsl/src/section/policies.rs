@@ -1,8 +1,8 @@
 //! Policy types, triggers, scaling policies, and the instance counts that they and nodes share (spec
 //! dsl.md sections 4.1 and 4.4).
 
+use nephele_model::json::{Map, Text, Value, object};
 use nephele_model::python_text;
-use serde_json::{Map, Value, json};
 
 use super::{Scope, properties};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
@@ -13,11 +13,7 @@ use crate::function;
 pub(crate) const SCALING: &str = "cloudify.policies.scaling";
 
 /// Policy types (`properties`) or triggers (`parameters`) with their `source`.
-pub(crate) fn parse_types(
-    section: &Element<'_, '_>,
-    schema_key: &'static str,
-    scope: &mut Scope<'_>,
-) -> Map<String, Value> {
+pub(crate) fn parse_types(section: &Element<'_, '_>, schema_key: &'static str, scope: &mut Scope<'_>) -> Map {
     let mut types = Map::new();
     for element in section.entries() {
         let name = element.name().into_owned();
@@ -31,11 +27,7 @@ pub(crate) fn parse_types(
 }
 
 /// The policies; `groups` are the groups as plans show them.
-pub(crate) fn parse(
-    section: &Element<'_, '_>,
-    groups: &Map<String, Value>,
-    scope: &mut Scope<'_>,
-) -> Map<String, Value> {
+pub(crate) fn parse(section: &Element<'_, '_>, groups: &Map, scope: &mut Scope<'_>) -> Map {
     let mut policies = Map::new();
     for element in section.entries() {
         let policy = one(&element, groups);
@@ -46,7 +38,7 @@ pub(crate) fn parse(
     policies
 }
 
-fn one(element: &Element<'_, '_>, groups: &Map<String, Value>) -> Result<Value, Diagnostic> {
+fn one(element: &Element<'_, '_>, groups: &Map) -> Result<Value, Diagnostic> {
     let type_element = element.get("type");
     let type_name = type_element.text().unwrap_or_default();
     if type_name != SCALING {
@@ -62,7 +54,7 @@ fn one(element: &Element<'_, '_>, groups: &Map<String, Value>) -> Result<Value, 
             let message = format!(
                 "'{name}' is not a valid policy target. Only groups are valid policy targets. Defined groups are {shown}."
             );
-            let hint = nearest(name, groups.keys().map(String::as_str));
+            let hint = nearest(name, groups.keys().map(Text::as_str));
             return Err(target.logic(205, message).with_hint(hint));
         }
     }
@@ -74,19 +66,19 @@ fn one(element: &Element<'_, '_>, groups: &Map<String, Value>) -> Result<Value, 
         return Err(targets.logic(206, message));
     }
     let properties = counts(&element.get("properties"))?;
-    Ok(json!({"type": type_name, "properties": properties, "targets": targets.json()}))
+    Ok(object! {"type": type_name, "properties": properties, "targets": targets.json()})
 }
 
 /// Counts when nothing, or only `instances.deploy`, is written.
 pub(crate) fn default_counts(deploy: Option<Value>) -> Value {
     let count = deploy.unwrap_or(Value::from(1));
-    json!({
+    object! {
         "min_instances": 0,
         "max_instances": -1,
-        "default_instances": count,
-        "current_instances": count,
-        "planned_instances": count,
-    })
+        "default_instances": &count,
+        "current_instances": &count,
+        "planned_instances": &count,
+    }
 }
 
 /// Counts as written. Errors: 207, 208, 210.
@@ -97,21 +89,21 @@ pub(crate) fn counts(element: &Element<'_, '_>) -> Result<Value, Diagnostic> {
     check_order(element, &least, &most, &initial)?;
     let current = initial.clone();
     if element.node().is_none() {
-        return Ok(json!({
+        return Ok(object! {
             "default_instances": initial,
             "min_instances": least,
             "max_instances": most,
-            "current_instances": current,
-            "planned_instances": current,
-        }));
+            "current_instances": &current,
+            "planned_instances": &current,
+        });
     }
-    Ok(json!({
+    Ok(object! {
         "min_instances": least,
         "max_instances": most,
         "default_instances": initial,
-        "current_instances": current,
-        "planned_instances": current,
-    }))
+        "current_instances": &current,
+        "planned_instances": &current,
+    })
 }
 
 fn count(element: &Element<'_, '_>, absent: i64, smallest: i64) -> Result<Value, Diagnostic> {

@@ -1,6 +1,6 @@
 //! Property schemas of types, and what they have in common with those of inputs (spec dsl.md 3.1).
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::Scope;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -13,7 +13,7 @@ use crate::version::Version;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Written {
     pub(crate) schema: Schema,
-    pub(crate) initial_defaults: Map<String, Value>,
+    pub(crate) initial_defaults: Map,
 }
 
 /// The property schemas under `properties`; `owner` is the type they belong to.
@@ -48,7 +48,7 @@ fn one(
     owner: &str,
     gate: Gate,
     data_types: &DataTypes,
-) -> Result<(Map<String, Value>, Value), Diagnostic> {
+) -> Result<(Map, Value), Diagnostic> {
     let type_element = property.get("type");
     check_type(&type_element, gate, data_types)?;
     let type_name = type_element.text();
@@ -82,7 +82,7 @@ fn one(
 }
 
 /// Adds the element under its own name if it is written.
-pub(crate) fn insert_written(schema: &mut Map<String, Value>, element: &Element<'_, '_>) {
+pub(crate) fn insert_written(schema: &mut Map, element: &Element<'_, '_>) {
     if element.is_written() {
         schema.insert(element.name().into_owned(), element.json());
     }

@@ -1,6 +1,6 @@
 //! Relationship types, and the relationships of node templates (spec dsl.md section 4.2).
 
-use serde_json::{Map, Value};
+use nephele_model::json::{Map, Value};
 
 use super::Scope;
 use super::interfaces::{self, Interfaces, Level};
@@ -40,19 +40,19 @@ pub(crate) fn parse_types(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> T
 pub(crate) fn type_to_json(name: &str, relationship: &Type) -> Value {
     let mut map = Map::new();
     if let Some(parent) = &relationship.derived_from {
-        map.insert("derived_from".to_owned(), Value::String(parent.clone()));
+        map.insert("derived_from".to_owned(), Value::from(parent.clone()));
     }
     map.insert("properties".to_owned(), Value::Object(relationship.properties.clone()));
     for ((key, _), side) in SIDES.iter().zip(&relationship.interfaces) {
         map.insert((*key).to_owned(), Value::Object(interfaces::to_json(side)));
     }
-    map.insert("name".to_owned(), Value::String(name.to_owned()));
+    map.insert("name".to_owned(), Value::from(name.to_owned()));
     map.insert("type_hierarchy".to_owned(), hierarchy(relationship));
     Value::Object(map)
 }
 
 fn hierarchy(relationship: &Type) -> Value {
-    Value::Array(relationship.hierarchy.iter().cloned().map(Value::String).collect())
+    Value::Array(relationship.hierarchy.iter().map(Value::from).collect())
 }
 
 /// A relationship of a node template.
@@ -61,7 +61,7 @@ pub(crate) struct Relationship {
     pub(crate) target: String,
     pub(crate) contained_in: bool,
     /// As plans show it.
-    pub(crate) planned: Map<String, Value>,
+    pub(crate) planned: Map,
 }
 
 /// Parses relationships; remembers what each side of a type becomes on its own.
@@ -93,7 +93,7 @@ impl Relationships {
         };
         let properties = parse_properties(element, node, target, type_name, relationship_type, templates, scope)?;
         let mut planned = Map::with_capacity(8);
-        planned.insert("type".to_owned(), Value::String(type_name.to_owned()));
+        planned.insert("type".to_owned(), Value::from(type_name.to_owned()));
         planned.insert("properties".to_owned(), Value::Object(properties));
         let mut operations = Vec::with_capacity(2);
         for (index, (key, operations_key)) in SIDES.iter().enumerate() {
@@ -109,7 +109,7 @@ impl Relationships {
             operations.push(((*operations_key).to_owned(), Value::Object(side.operations)));
         }
         planned.insert("type_hierarchy".to_owned(), hierarchy(relationship_type));
-        planned.insert("target_id".to_owned(), Value::String(target.to_owned()));
+        planned.insert("target_id".to_owned(), Value::from(target.to_owned()));
         planned.extend(operations);
         Ok(Relationship {
             type_name: type_name.to_owned(),
@@ -152,7 +152,7 @@ fn parse_properties(
     relationship_type: &Type,
     templates: &Templates<'_, '_>,
     scope: &Scope<'_>,
-) -> Result<Map<String, Value>, Diagnostic> {
+) -> Result<Map, Diagnostic> {
     let properties = element.get("properties");
     if type_name == "cloudify.relationships.depends_on_lifecycle_operation" {
         check_lifecycle_operation(&properties, node, target, type_name, templates)?;

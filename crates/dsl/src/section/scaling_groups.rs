@@ -2,7 +2,7 @@
 //! others (spec dsl.md section 4.4).
 
 use indexmap::{IndexMap, IndexSet};
-use serde_json::{Map, Value, json};
+use nephele_model::json::{Map, Value, object};
 
 use super::Scope;
 use super::nodes::Node;
@@ -33,12 +33,7 @@ impl<'a> Tree<'a> {
 }
 
 /// `scaling_groups` of the plan. Problems: 200, 201, 202.
-pub(crate) fn collect(
-    policies: &Map<String, Value>,
-    groups: &Map<String, Value>,
-    nodes: &[Node],
-    scope: &mut Scope<'_>,
-) -> Map<String, Value> {
+pub(crate) fn collect(policies: &Map, groups: &Map, nodes: &[Node], scope: &mut Scope<'_>) -> Map {
     let mut targeted: IndexMap<&str, (IndexSet<&str>, &Value)> = IndexMap::new();
     for policy in policies.values() {
         for target in texts(policy.get("targets")) {
@@ -56,8 +51,8 @@ pub(crate) fn collect(
     targeted
         .iter()
         .map(|(name, (_, properties))| {
-            let members: Vec<&str> = members.get(name).into_iter().flatten().copied().collect();
-            ((*name).to_owned(), json!({"members": members, "properties": properties}))
+            let members: Value = members.get(name).into_iter().flatten().copied().collect();
+            ((*name).to_owned(), object! {"members": members, "properties": *properties})
         })
         .collect()
 }

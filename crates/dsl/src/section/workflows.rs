@@ -1,8 +1,8 @@
 //! Workflows (spec dsl.md section 4.5).
 
 use indexmap::IndexMap;
+use nephele_model::json::{Map, Value, object};
 use nephele_model::python_text;
-use serde_json::{Map, Value, json};
 
 use super::Scope;
 use super::inputs::{self, Flavour};
@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::element::Element;
 
 /// The workflows as plans show them.
-pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map<String, Value> {
+pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map {
     let mut workflows = Map::new();
     for element in section.entries() {
         let workflow = one(&element, scope);
@@ -42,21 +42,21 @@ fn one(element: &Element<'_, '_>, scope: &mut Scope<'_>) -> Result<Value, Diagno
     let target = operations::target(mapping, &parameters, owner, scope)
         .map_err(|problem| element.place_if_blueprint(problem))?;
     if let Some(argument) = target.script_argument {
-        let script = json!({"default": mapping, "description": "Workflow script executed by the script plugin"});
+        let script = object! {"default": mapping, "description": "Workflow script executed by the script plugin"};
         parameters.insert(argument.to_owned(), script);
     }
     let is_cascading = element.get("is_cascading");
-    Ok(json!({
+    Ok(object! {
         "plugin": target.plugin,
         "operation": target.operation,
         "parameters": parameters,
         "is_cascading": if is_cascading.is_written() { is_cascading.json() } else { Value::Bool(false) },
         "availability_rules": rules.json(),
-    }))
+    })
 }
 
 /// The plugins that run workflows, in the order of their first workflow.
-pub(crate) fn plugins_to_install(workflows: &Map<String, Value>, scope: &Scope<'_>) -> Value {
+pub(crate) fn plugins_to_install(workflows: &Map, scope: &Scope<'_>) -> Value {
     let mut plugins = IndexMap::new();
     for name in workflows.values().filter_map(|workflow| workflow.get("plugin")?.as_str()) {
         if let Some(plugin) = scope.plugins.get(name) {

@@ -28,6 +28,8 @@ from! {
     &Text: text => Self::String(text.clone());
     List: items => Self::Array(items);
     Map: fields => Self::Object(fields);
+    &Map: fields => Self::Object(fields.clone());
+    &Self: value => value.clone();
 }
 
 impl<V: Into<Self>> From<Vec<V>> for Value {
@@ -39,6 +41,12 @@ impl<V: Into<Self>> From<Vec<V>> for Value {
 impl<V: Into<Self>> From<Option<V>> for Value {
     fn from(value: Option<V>) -> Self {
         value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<V: Into<Self>, const COUNT: usize> From<[V; COUNT]> for Value {
+    fn from(items: [V; COUNT]) -> Self {
+        items.into_iter().collect()
     }
 }
 

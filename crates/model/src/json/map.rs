@@ -127,8 +127,7 @@ impl Map {
     /// The fields, with values to be changed. What is only looked at should be looked at with [`Map::iter`],
     /// which copies nothing.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&Text, &mut Value)> {
-        let list: &mut [(Text, Value)] = if self.is_empty() { &mut [] } else { &mut self.fields_mut().list };
-        list.iter_mut().map(|(name, value)| (&*name, value))
+        self.into_iter()
     }
 
     /// The names.
@@ -182,6 +181,23 @@ impl<'a> IntoIterator for &'a Map {
 
     fn into_iter(self) -> Self::IntoIter {
         self.fields().iter().map(|(name, value)| (name, value))
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Map {
+    type Item = (&'a Text, &'a mut Value);
+    type IntoIter =
+        std::iter::Map<std::slice::IterMut<'a, (Text, Value)>, fn(&mut (Text, Value)) -> (&Text, &mut Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let list: &mut [(Text, Value)] = if self.is_empty() { &mut [] } else { &mut self.fields_mut().list };
+        list.iter_mut().map(|(name, value)| (&*name, value))
+    }
+}
+
+impl<N: Into<Text>, const COUNT: usize> From<[(N, Value); COUNT]> for Map {
+    fn from(fields: [(N, Value); COUNT]) -> Self {
+        fields.into_iter().collect()
     }
 }
 

@@ -41,6 +41,28 @@ pub enum Value {
     Object(Map),
 }
 
+/// An object with these fields: `object! { "name": name, "count": 1 }`.
+#[macro_export]
+macro_rules! object {
+    ($($name:literal: $value:expr),* $(,)?) => {
+        $crate::json::Value::Object($crate::json::Map::from([$(($name, $crate::json::Value::from($value))),*]))
+    };
+}
+
+/// Any value, written as `serde_json::json!` takes it. Values put into it are copied, not shared; where that
+/// matters there is [`object!`].
+#[macro_export]
+macro_rules! json {
+    ($($text:tt)+) => {
+        $crate::json::Value::from($crate::json::serde_json::json!($($text)+))
+    };
+}
+
+#[doc(hidden)]
+pub use serde_json;
+
+pub use crate::{json, object};
+
 static NULL: Value = Value::Null;
 
 /// Accessors that answer nothing for values of another kind.
@@ -97,7 +119,30 @@ impl Value {
         self.as_number()?.as_f64()
     }
 
-    /// The items, to be changed.
+    /// Whether it is a whole number of 64 bits with a sign.
+    pub fn is_i64(&self) -> bool {
+        self.as_number().is_some_and(Number::is_i64)
+    }
+
+    /// Whether it is a whole number of 64 bits without a sign.
+    pub fn is_u64(&self) -> bool {
+        self.as_number().is_some_and(Number::is_u64)
+    }
+
+    /// Whether it is a number with a fraction.
+    pub fn is_f64(&self) -> bool {
+        self.as_number().is_some_and(Number::is_f64)
+    }
+
+    /// The items, to be changed; none if it is no list.
+    pub fn items_mut(&mut self) -> &mut [Self] {
+        match self {
+            Self::Array(items) => items.make_mut(),
+            _ => &mut [],
+        }
+    }
+
+    /// The list, to be changed.
     pub fn as_array_mut(&mut self) -> Option<&mut List> {
         match self {
             Self::Array(items) => Some(items),
@@ -128,6 +173,11 @@ impl Value {
         self.as_array()?.get(index)
     }
 
+    /// The value at the end of a path of keys such as `/a/b`.
+    pub fn pointer(&self, path: &str) -> Option<&Self> {
+        path.split('/').skip(1).try_fold(self, |value, key| value.get(key))
+    }
+
     /// The value, leaving `null` in its place.
     #[must_use]
     pub fn take(&mut self) -> Self {
@@ -150,6 +200,15 @@ impl Index<usize> for Value {
 
     fn index(&self, index: usize) -> &Self {
         self.item(index).unwrap_or(&NULL)
+    }
+}
+
+/// The value of a field; `null` where there is none.
+impl Index<&str> for Map {
+    type Output = Value;
+
+    fn index(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&NULL)
     }
 }
 
