@@ -76,7 +76,7 @@ fn merge_at(
     derived: Option<&Map>,
     path: &mut Vec<String>,
 ) -> Result<Map, Diagnostic> {
-    if let Some(unknown) = given.keys().find(|key| !schema.contains_key(*key)) {
+    if let Some(unknown) = given.keys().find(|key| !schema.contains_key(key)) {
         let message = worded(rules.undefined, rules.owner, &dotted(path, unknown));
         let hint = nearest(unknown, schema.keys().map(Text::as_str));
         return Err(Diagnostic::new(Kind::Logic, Some(106), message).with_hint(hint));

@@ -72,7 +72,7 @@ impl Manager {
         if plan.iter().any(|instance| instance["id"].as_str().is_none_or(str::is_empty)) {
             return Err(Error::bad_parameters("Every node instance needs an id"));
         }
-        let rows = plan.iter().map(new_instance).collect();
+        let rows = plan.iter().map(|instance| new_instance(&instance.clone().into())).collect();
         let tx = self.begin_write().await?;
         node_instances::insert(&tx, &deployment, rows).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;

@@ -54,7 +54,7 @@ impl Manager {
         for node in plan {
             id::check("id", node["id"].as_str().unwrap_or_default(), false)?;
         }
-        let rows = plan.iter().map(|node| new_node(&deployment, node)).collect();
+        let rows = plan.iter().map(|node| new_node(&deployment, &node.clone().into())).collect();
         nodes::insert(&*self.store, rows).await.map_err(failed)?;
         Ok(plan.len())
     }

@@ -66,7 +66,7 @@ pub(crate) fn complete(
             format!("Required inputs {} were not specified - expected inputs: {known}", python_text::names(missing));
         return Err(Diagnostic::new(Kind::MissingRequiredInput, None, message));
     }
-    let unknown: Vec<&str> = given.keys().map(Text::as_str).filter(|name| !declared.contains_key(*name)).collect();
+    let unknown: Vec<&str> = given.keys().map(Text::as_str).filter(|name| !declared.contains_key(name)).collect();
     if let Some(first) = unknown.first() {
         let hint = nearest(first, declared.keys().map(Text::as_str));
         let message = format!("Unknown inputs {} specified - expected inputs: {known}", python_text::names(unknown));

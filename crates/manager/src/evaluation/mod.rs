@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub use nephele_dsl::Context;
 use nephele_dsl::{Diagnostic, Kind, Storage};
 use nephele_model::id::DeploymentId;
+use nephele_model::json;
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployments::Deployment;
 use nephele_store::{Json, deployments};
@@ -28,8 +29,9 @@ impl Manager {
         context: Context,
         payload: Value,
     ) -> Result<Value> {
-        let work = move |_: &Deployment, storage: &dyn Storage| nephele_dsl::evaluate(payload, &context, storage);
-        self.evaluate_with(ctx, id, Code::FunctionsEvaluation, work).await
+        let work =
+            move |_: &Deployment, storage: &dyn Storage| nephele_dsl::evaluate(payload.into(), &context, storage);
+        self.evaluate_with(ctx, id, Code::FunctionsEvaluation, work).await.map(Value::from)
     }
 
     /// The values of a deployment's outputs.
@@ -37,7 +39,7 @@ impl Manager {
         let work = |deployment: &Deployment, storage: &dyn Storage| {
             nephele_dsl::evaluate_outputs(&section(deployment.outputs.as_ref()), storage)
         };
-        self.evaluate_with(ctx, id, Code::DeploymentOutputsEvaluation, work).await
+        self.evaluate_with(ctx, id, Code::DeploymentOutputsEvaluation, work).await.map(Map::from)
     }
 
     /// The values of a deployment's capabilities.
@@ -45,7 +47,7 @@ impl Manager {
         let work = |deployment: &Deployment, storage: &dyn Storage| {
             nephele_dsl::evaluate_capabilities(&section(deployment.capabilities.as_ref()), storage)
         };
-        self.evaluate_with(ctx, id, Code::DeploymentCapabilitiesEvaluation, work).await
+        self.evaluate_with(ctx, id, Code::DeploymentCapabilitiesEvaluation, work).await.map(Map::from)
     }
 
     /// Runs an evaluation over a deployment's state; `code` is what its failure is known by.
@@ -81,6 +83,6 @@ fn refusal(problem: &Diagnostic, code: Code) -> Error {
 }
 
 /// A part of a plan as a deployment keeps it.
-fn section(stored: Option<&Json>) -> Map<String, Value> {
+fn section(stored: Option<&Json>) -> json::Map {
     stored.and_then(|json| json.parse().ok()).unwrap_or_default()
 }

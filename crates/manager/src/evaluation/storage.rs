@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nephele_dsl::Storage;
 use nephele_model::id::{DeploymentId, NodeId, NodeInstanceId};
+use nephele_model::json::{Map, Value, json};
 use nephele_model::{Error, Result};
 use nephele_store::deployments::{self, Deployment};
 use nephele_store::labels::{self, Labeled};
 use nephele_store::node_instances::{self, NodeInstance};
 use nephele_store::nodes;
 use nephele_store::{Json, Scope};
-use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
 use super::section;
@@ -38,7 +38,7 @@ struct Read {
     nodes: HashMap<String, Option<Arc<Value>>>,
     instances: HashMap<String, Option<Arc<Value>>>,
     of_node: Option<HashMap<String, Vec<Arc<Value>>>>,
-    inputs: Option<Map<String, Value>>,
+    inputs: Option<Map>,
     failure: Option<Error>,
 }
 
@@ -170,7 +170,7 @@ impl Storage for Lazy {
             });
             return Err(message);
         }
-        Ok(values.swap_remove(name).unwrap_or_default())
+        Ok(values.shift_remove(name).unwrap_or_default())
     }
 
     fn label(&self, key: &str) -> Vec<Value> {
@@ -213,7 +213,7 @@ impl Storage for Lazy {
 }
 
 fn parsed(stored: Option<&Json>) -> Value {
-    stored.and_then(|json| json.value().ok()).unwrap_or_default()
+    stored.and_then(|json| json.parse().ok()).unwrap_or_default()
 }
 
 /// The shape that functions know.

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use nephele_dsl::{Catalog, DeploymentPlan, Diagnostic, Kind, Plan, PrepareOptions, RandomIds, ValueQuery};
 use nephele_model::id::{NodeId, NodeInstanceId};
 use nephele_model::instance::InstanceState;
+use nephele_model::json::{Map, Value};
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::executions::Execution;
@@ -19,7 +20,6 @@ use nephele_store::node_instances::{self, NewInstance};
 use nephele_store::nodes::{self, NewNode};
 use nephele_store::{Json, Tx, blueprints, secrets};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::workflows::upload::{blocking, declared_labels, internal_scope, parameters};
 use crate::{Manager, rows};
@@ -38,11 +38,12 @@ impl Manager {
             Error::new(Code::DeploymentCreation, format!("Blueprint {} has no plan", deployment.blueprint_id))
         })?;
         let plan = blocking(move || read_plan(plan.as_str())).await?.map_err(Error::internal)?;
-        let inputs = parameters.get("inputs").and_then(Value::as_object).cloned().unwrap_or_default();
+        let inputs = parameters.get("inputs").and_then(|inputs| inputs.as_object()).cloned().unwrap_or_default();
         let catalog = self.known(execution, &plan).await?;
         let options =
             PrepareOptions { runtime_only_evaluation: deployment.runtime_only_evaluation, ..PrepareOptions::default() };
-        let prepared = blocking(move || nephele_dsl::prepare(plan, inputs, &catalog, &mut RandomIds, &options)).await?;
+        let prepared =
+            blocking(move || nephele_dsl::prepare(plan, inputs.into(), &catalog, &mut RandomIds, &options)).await?;
         let prepared = prepared.map_err(|problem| refused(&problem))?;
         self.store_environment(&deployment, &prepared, &parameters).await?;
         let folder = self.files.deployment(&deployment.tenant_name, &deployment.id);
@@ -84,7 +85,7 @@ impl Manager {
         &self,
         deployment: &Deployment,
         plan: &DeploymentPlan,
-        parameters: &Map<String, Value>,
+        parameters: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<()> {
         let tx = self.begin_write().await?;
         deployments::update(&tx, deployment.storage_id, attributes(plan)).await.map_err(rows::failed)?;
@@ -102,13 +103,13 @@ impl Manager {
         tx: &Tx,
         deployment: &Deployment,
         plan: &DeploymentPlan,
-        parameters: &Map<String, Value>,
+        parameters: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<()> {
-        let pair = |label: &Value| {
+        let pair = |label: &serde_json::Value| {
             let label = label.as_array()?;
             Some((label.first()?.as_str()?.to_owned(), label.get(1)?.as_str()?.to_owned()))
         };
-        let given = parameters.get("labels").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let given = parameters.get("labels").and_then(|labels| labels.as_array()).map_or(&[][..], Vec::as_slice);
         let mut wanted: Vec<_> = given.iter().filter_map(pair).collect();
         wanted.extend(declared_labels(plan.labels()));
         labels::add(tx, Labeled::Deployment, deployment.storage_id, deployment.creator_id, &wanted)
@@ -129,7 +130,7 @@ fn read_plan(text: &str) -> serde_json::Result<Plan> {
                 let parts = node.into_iter().filter(|(name, _)| name != "interfaces");
                 parts.map(|(name, part)| Ok((name, serde_json::from_str(part.get())?))).collect()
             };
-            let nodes: serde_json::Result<Vec<Map<String, Value>>> = nodes.into_iter().map(node).collect();
+            let nodes: serde_json::Result<Vec<Map>> = nodes.into_iter().map(node).collect();
             nodes?.into_iter().map(Value::Object).collect()
         } else {
             serde_json::from_str(section.get())?
@@ -170,7 +171,7 @@ pub(crate) fn refused(problem: &Diagnostic) -> Error {
 }
 
 fn attributes(plan: &DeploymentPlan) -> DeploymentChanges {
-    let section = |value: &Map<String, Value>| Some(Some(Json::of(value)));
+    let section = |value: &Map| Some(Some(Json::of(value)));
     DeploymentChanges {
         description: Some(plan.0.get("description").and_then(Value::as_str).map(str::to_owned)),
         inputs: section(plan.inputs()),
@@ -190,7 +191,7 @@ fn attributes(plan: &DeploymentPlan) -> DeploymentChanges {
 pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
     let counts = &node["capabilities"]["scalable"]["properties"];
     let count = |name: &str, default: i64| counts[name].as_i64().unwrap_or(default);
-    let section = |name: &str| node.get(name).filter(|value| !value.is_null()).map(Json::from);
+    let section = |name: &str| node.get(name).filter(|value| !value.is_null()).map(Json::of);
     NewNode {
         id: NodeId::new(node["id"].as_str().or_else(|| node["name"].as_str()).unwrap_or_default()),
         visibility: deployment.visibility,
@@ -198,7 +199,7 @@ pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
         creator_id: deployment.creator_id,
         deployment_fk: deployment.storage_id,
         kind: node["type"].as_str().unwrap_or_default().to_owned(),
-        type_hierarchy: Json::from(&node["type_hierarchy"]),
+        type_hierarchy: Json::of(&node["type_hierarchy"]),
         host_id: node["host_id"].as_str().map(NodeId::from),
         number_of_instances: count("current_instances", 1),
         planned_number_of_instances: count("current_instances", 1),
@@ -217,8 +218,8 @@ pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
 pub(crate) fn new_instance(instance: &Value) -> NewInstance {
     let id = |name: &str| instance[name].as_str().map(NodeInstanceId::from);
     let list = |name: &str| match &instance[name] {
-        Value::Null => Json::from(Value::Array(Vec::new())),
-        value => Json::from(value),
+        Value::Null => Json::of(&[Value::Null; 0]),
+        value => Json::of(value),
     };
     let state = instance["state"].as_str().map_or(InstanceState::UNINITIALIZED, InstanceState::new);
     NewInstance {
@@ -230,7 +231,7 @@ pub(crate) fn new_instance(instance: &Value) -> NewInstance {
         scaling_groups: list("scaling_groups"),
         runtime_properties: match &instance["runtime_properties"] {
             Value::Null => Json::of(&Map::new()),
-            value => Json::from(value),
+            value => Json::of(value),
         },
         state,
     }
@@ -238,7 +239,7 @@ pub(crate) fn new_instance(instance: &Value) -> NewInstance {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use nephele_model::json::json;
 
     use super::*;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nephele_dsl::{Diagnostic, Options, Parsed, Resolver, Source};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
-use nephele_model::{Code, Error, Result};
+use nephele_model::{Code, Error, Result, json};
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
 use nephele_store::executions::Execution;
 use nephele_store::labels::{self, Labeled};
@@ -117,8 +117,8 @@ impl Manager {
         let changes = BlueprintChanges {
             state: Some(BlueprintState::Uploaded),
             main_file_name: Some(Some(main_file)),
-            description: Some(plan.0.get("description").and_then(Value::as_str).map(str::to_owned)),
-            requirements: Some(plan.0.get("requirements").map(Json::from)),
+            description: Some(plan.0.get("description").and_then(|text| text.as_str()).map(str::to_owned)),
+            requirements: Some(plan.0.get("requirements").map(Json::of)),
             plan: Some(Some(Json::of(&plan))),
             updated_at: Some(self.clock.now()),
             error: Some(None),
@@ -238,10 +238,10 @@ fn given_labels(given: &[Value]) -> Vec<(String, String)> {
 }
 
 /// Labels as plans declare them: `{key: {"values": [...]}}`.
-pub(super) fn declared_labels(declared: &Map<String, Value>) -> Vec<(String, String)> {
-    let values = |(key, label): (&String, &Value)| {
-        let key = key.to_lowercase();
-        let values = label.get("values").and_then(Value::as_array).cloned().unwrap_or_default();
+pub(super) fn declared_labels(declared: &json::Map) -> Vec<(String, String)> {
+    let values = |(key, label): (&json::Text, &json::Value)| {
+        let key = key.as_str().to_lowercase();
+        let values = label.get("values").and_then(json::Value::as_array).cloned().unwrap_or_default();
         values.into_iter().map(move |value| {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             (key.clone(), value)
