@@ -12,6 +12,9 @@ use crate::span::{Mark, Point};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Id(u32);
 
+/// A key and its value.
+pub(crate) type Pair = (Id, Id);
+
 /// A node as it is written.
 pub(crate) struct Raw<'text> {
     pub(crate) start: Point,
@@ -23,7 +26,7 @@ pub(crate) struct Raw<'text> {
 pub(crate) enum Content<'text> {
     Scalar(Cow<'text, str>),
     Sequence(Vec<Id>),
-    Mapping(Vec<(Id, Id)>),
+    Mapping(Vec<Pair>),
 }
 
 impl Content<'_> {
@@ -49,12 +52,31 @@ impl<'text> Graph<'text> {
         Id(self.nodes.len() as u32 - 1)
     }
 
+    /// The entries of a mapping; none of anything else.
+    pub(crate) fn pairs(&self, id: Id) -> &[Pair] {
+        match &self[id].content {
+            Content::Mapping(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    /// As [`Self::pairs`], to be changed in place.
+    pub(crate) fn pairs_mut(&mut self, id: Id) -> &mut [Pair] {
+        match &mut self[id].content {
+            Content::Mapping(pairs) => pairs,
+            _ => &mut [],
+        }
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.nodes.len()
     }
 }
 
 impl Id {
+    /// The number of no node.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }

@@ -40,8 +40,7 @@ impl Constructor<'_> {
             return Err(self.refuse_kind("expected a mapping node", id));
         }
         self.flatten(id, 0)?;
-        let Content::Mapping(pairs) = &self.graph[id].content else { return Ok((Vec::new(), 1, 1)) };
-        let pairs = pairs.clone();
+        let pairs = self.graph.pairs(id).to_vec();
         let (mut entries, mut height, mut size) = (Vec::with_capacity(pairs.len()), 0, 1_u64);
         for (key, value) in pairs {
             let (key, value) = (self.make(key, depth + 1)?, self.make(value, depth + 1)?);

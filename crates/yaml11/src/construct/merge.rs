@@ -3,74 +3,73 @@
 use super::{Constructor, MOST_NODES, too_large};
 use crate::compose::{DEEPEST, too_deep};
 use crate::error::Error;
-use crate::graph::{Content, Id};
+use crate::graph::{Content, Id, Pair};
 use crate::resolve::Tag;
+
+/// The key of an entry that was taken out of a mapping in which others still wait.
+const GONE: Id = Id::NONE;
 
 impl Constructor<'_> {
     /// Replaces the merge keys of a mapping by the entries that they bring. Of several mappings in a list
-    /// the first one wins. A mapping that merges itself gains nothing. `=` becomes an ordinary key.
+    /// the first one wins. `=` becomes an ordinary key.
+    ///
+    /// A mapping may merge itself, by way of others or not: it then brings what it has at that moment.
     pub(super) fn flatten(&mut self, id: Id, depth: usize) -> Result<(), Error> {
-        let Content::Mapping(pairs) = &self.graph[id].content else { return Ok(()) };
-        if !pairs.iter().any(|(key, _)| matches!(self.graph[*key].tag, Tag::Merge | Tag::Default)) {
+        let is_special = |key: Id| key != GONE && matches!(self.graph[key].tag, Tag::Merge | Tag::Default);
+        if !self.graph.pairs(id).iter().any(|(key, _)| is_special(*key)) {
             return Ok(());
         }
-        let start = self.graph[id].start;
         if depth > DEEPEST {
-            return Err(too_deep(self.text, start));
+            return Err(too_deep(self.text, self.graph[id].start));
         }
-        let (mut own, mut sources) = (Vec::with_capacity(pairs.len()), Vec::new());
-        for (key, value) in pairs.clone() {
-            match self.graph[key].tag {
-                Tag::Merge => sources.push(value),
-                Tag::Default => {
-                    self.graph[key].tag = Tag::Str;
-                    own.push((key, value));
-                }
-                _ => own.push((key, value)),
-            }
-        }
-        self.graph[id].content = Content::Mapping(own);
         let mut merged = Vec::new();
-        for source in sources {
-            match &self.graph[source].content {
-                Content::Mapping(_) => self.merge(source, &mut merged, depth)?,
-                Content::Sequence(items) => {
-                    let mut brought = Vec::new();
-                    for item in items.clone() {
-                        if !matches!(self.graph[item].content, Content::Mapping(_)) {
-                            let error = self.refuse_kind("expected a mapping for merging", item);
-                            return Err(error.within("while constructing a mapping", self.text, start));
-                        }
-                        let mut of_item = Vec::new();
-                        self.merge(item, &mut of_item, depth)?;
-                        brought.push(of_item);
-                    }
-                    merged.extend(brought.into_iter().rev().flatten());
-                }
-                Content::Scalar(_) => {
-                    let error = self.refuse_kind("expected a mapping or list of mappings for merging", source);
-                    return Err(error.within("while constructing a mapping", self.text, start));
-                }
+        let mut place = 0;
+        while let Some(&(key, value)) = self.graph.pairs(id).get(place) {
+            if key != GONE && self.graph[key].tag == Tag::Merge {
+                self.graph.pairs_mut(id)[place].0 = GONE;
+                self.bring(value, id, &mut merged, depth)?;
+            } else if key != GONE && self.graph[key].tag == Tag::Default {
+                self.graph[key].tag = Tag::Str;
             }
+            place += 1;
         }
-        if let Content::Mapping(own) = &mut self.graph[id].content {
-            merged.append(own);
-            *own = merged;
-        }
+        merged.extend(self.graph.pairs(id).iter().filter(|(key, _)| *key != GONE));
+        self.graph[id].content = Content::Mapping(merged);
         Ok(())
     }
 
-    /// Adds the entries of one mapping.
-    fn merge(&mut self, source: Id, into: &mut Vec<(Id, Id)>, depth: usize) -> Result<(), Error> {
-        self.flatten(source, depth + 1)?;
-        let raw = &self.graph[source];
-        if let Content::Mapping(pairs) = &raw.content {
-            self.merged += pairs.len() as u64;
-            if self.merged > MOST_NODES {
-                return Err(too_large(self.text, raw.start));
+    /// Adds the entries that a value of `<<` stands for.
+    fn bring(&mut self, value: Id, id: Id, merged: &mut Vec<Pair>, depth: usize) -> Result<(), Error> {
+        let refuse = |this: &Self, expected: &str, found: Id| {
+            let start = this.graph[id].start;
+            Err(this.refuse_kind(expected, found).within("while constructing a mapping", this.text, start))
+        };
+        match &self.graph[value].content {
+            Content::Mapping(_) => self.bring_entries(value, merged, depth),
+            Content::Sequence(items) => {
+                let mut brought = Vec::new();
+                for item in items.clone() {
+                    if !matches!(self.graph[item].content, Content::Mapping(_)) {
+                        return refuse(self, "expected a mapping for merging", item);
+                    }
+                    let mut entries = Vec::new();
+                    self.bring_entries(item, &mut entries, depth)?;
+                    brought.push(entries);
+                }
+                merged.extend(brought.into_iter().rev().flatten());
+                Ok(())
             }
-            into.extend(pairs);
+            Content::Scalar(_) => refuse(self, "expected a mapping or list of mappings for merging", value),
         }
+    }
+
+    fn bring_entries(&mut self, source: Id, merged: &mut Vec<Pair>, depth: usize) -> Result<(), Error> {
+        self.flatten(source, depth + 1)?;
+        self.merged += self.graph.pairs(source).len() as u64;
+        if self.merged > MOST_NODES {
+            return Err(too_large(self.text, self.graph[source].start));
+        }
+        merged.extend(self.graph.pairs(source).iter().filter(|(key, _)| *key != GONE));
         Ok(())
     }
 }

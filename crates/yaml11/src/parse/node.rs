@@ -97,7 +97,8 @@ impl<'text> Events<'text> {
     fn properties(&mut self) -> Result<Placed<'text>, Error> {
         let (mut anchor, mut tag) = (None, None);
         let mut span = None;
-        loop {
+        // With both at hand nothing more is looked at before the tag is.
+        while anchor.is_none() || tag.is_none() {
             let wanted = match self.scanner.peek()?.kind {
                 token::Kind::Anchor(_) => anchor.is_none(),
                 token::Kind::Tag(_) => tag.is_none(),

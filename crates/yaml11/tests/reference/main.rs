@@ -1,0 +1,7 @@
+//! Our reader against the original's: what it recorded for chosen texts, and what it says now of
+//! thousands of made-up ones.
+
+mod describe;
+mod goldens;
+mod live;
+mod mixture;
