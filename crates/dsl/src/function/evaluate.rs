@@ -52,11 +52,11 @@ impl<'w> Evaluator<'w> {
         path: &mut String,
         depth: usize,
     ) -> Result<Value, Diagnostic> {
-        if !value.is_object() && !value.is_array() {
-            return Ok(value.clone());
-        }
         if depth >= DEEPEST {
             return Err(endless(path));
+        }
+        if !value.is_object() && !value.is_array() {
+            return Ok(value.clone());
         }
         let mut view = Cow::Borrowed(view);
         let mut seen: Vec<Value> = Vec::new();
