@@ -9,6 +9,7 @@ pub(crate) mod arguments;
 pub(crate) mod attribute;
 pub(crate) mod evaluate;
 pub(crate) mod extension;
+mod json_text;
 pub(crate) mod plan_world;
 pub(crate) mod property;
 pub(crate) mod runtime;

@@ -193,22 +193,37 @@ pub(crate) fn of_secret(text: &str, path: &[Value]) -> Result<Value, Diagnostic>
     let bare = |message: String| {
         Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {message} function"))
     };
-    let root: Value = serde_json::from_str(text)
-        .map_err(|error| bare(format!("Could not parse secret \"{name}\" as json. Error was: {error}")))?;
-    let mut value = &root;
+    let root: Value = serde_json::from_str(text).map_err(|error| {
+        let problem = super::json_text::problem(text).unwrap_or_else(|| error.to_string());
+        bare(format!("Could not parse secret \"{name}\" as json. Error was: {problem}"))
+    })?;
+    let mut value = root;
     for step in path.iter().skip(1) {
-        let next = match value {
-            Value::Object(map) => map.get(&key(step)),
-            Value::Array(items) => item(items, step),
-            _ => None,
-        };
-        let is_list = value.is_array();
-        value = next.ok_or_else(|| {
-            let shown =
-                if is_list { "list index out of range".to_owned() } else { nephele_model::python_text::repr(step) };
+        value = subscript(&value, step).map_err(|problem| {
             let step = str(step);
-            bare(format!("Could not find \"{step}\" in nested lookup on secret \"{name}\". Error was: {shown}"))
+            bare(format!("Could not find \"{step}\" in nested lookup on secret \"{name}\". Error was: {problem}"))
         })?;
     }
-    Ok(value.clone())
+    Ok(value)
+}
+
+/// `value[step]`, or what Python says instead.
+fn subscript(value: &Value, step: &Value) -> Result<Value, String> {
+    match value {
+        Value::Object(map) => {
+            step.as_str().and_then(|key| map.get(key)).cloned().ok_or_else(|| nephele_model::python_text::repr(step))
+        }
+        Value::Array(_) if !is_index(step) => {
+            Err(format!("list indices must be integers or slices, not {}", type_name(step)))
+        }
+        Value::Array(items) => item(items, step).cloned().ok_or_else(|| "list index out of range".to_owned()),
+        Value::String(_) if !is_index(step) => {
+            Err(format!("string indices must be integers, not '{}'", type_name(step)))
+        }
+        Value::String(text) => {
+            let characters: Vec<Value> = text.chars().map(|character| Value::from(character.to_string())).collect();
+            item(&characters, step).cloned().ok_or_else(|| "string index out of range".to_owned())
+        }
+        other => Err(format!("'{}' object is not subscriptable", type_name(other))),
+    }
 }
