@@ -10,8 +10,8 @@ mod order;
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use nephele_model::json::{List, Map, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::equality::equal;
 use crate::plan::{DeploymentPlan, empty};
@@ -114,15 +114,15 @@ pub struct Deployed<'a> {
     /// Its nodes.
     pub nodes: &'a [Value],
     /// Its outputs by name.
-    pub outputs: &'a Map<String, Value>,
+    pub outputs: &'a Map,
     /// Its workflows by name.
-    pub workflows: &'a Map<String, Value>,
+    pub workflows: &'a Map,
     /// Its groups by name.
-    pub groups: &'a Map<String, Value>,
+    pub groups: &'a Map,
     /// Its capabilities by name.
-    pub capabilities: &'a Map<String, Value>,
+    pub capabilities: &'a Map,
     /// The values of its inputs by name.
-    pub inputs: &'a Map<String, Value>,
+    pub inputs: &'a Map,
 }
 
 impl<'a> From<&'a DeploymentPlan> for Deployed<'a> {
@@ -191,7 +191,7 @@ impl Steps {
         self.supported.push(step(action, entity, path));
     }
 
-    fn maps(&mut self, new: &Map<String, Value>, old: &Map<String, Value>, entity: Entity, at: &[Part]) {
+    fn maps(&mut self, new: &Map, old: &Map, entity: Entity, at: &[Part]) {
         for (action, name) in changed(new, old, equal) {
             self.add(action, entity, under(at, name));
         }
@@ -273,8 +273,8 @@ impl Steps {
 
 /// The keys that differ: those of the new one in its order, then those that only the old one has.
 fn changed<'m>(
-    new: &'m Map<String, Value>,
-    old: &'m Map<String, Value>,
+    new: &'m Map,
+    old: &'m Map,
     same: fn(&Value, &Value) -> bool,
 ) -> impl Iterator<Item = (Action, &'m str)> {
     let of_new = new.iter().filter_map(move |(key, value)| match old.get(key) {
@@ -331,9 +331,9 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value.get(key).and_then(Value::as_array).map_or(&[], List::as_slice)
 }
 
-fn map<'v>(value: &'v Value, key: &str) -> &'v Map<String, Value> {
+fn map<'v>(value: &'v Value, key: &str) -> &'v Map {
     value.get(key).and_then(Value::as_object).unwrap_or(empty())
 }
