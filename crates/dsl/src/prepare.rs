@@ -77,10 +77,11 @@ pub fn prepare(
     let world = PlanWorld::new(inputs, nodes, options.runtime_only_evaluation);
     let evaluator = Evaluator::new(&world);
     scan::each(&mut plan, &mut |mut site| {
-        if function::is_anywhere_in(site.value) {
-            *site.value = evaluator.evaluate(site.value, site.view, &mut site.path, 0)?;
+        if !function::is_anywhere_in(site.value) {
+            return Ok(None);
         }
-        Ok(())
+        let value = evaluator.evaluate(site.value, site.view, &mut site.path, 0)?;
+        Ok((value != *site.value).then_some(value))
     })?;
     plan.insert("inputs".to_owned(), Value::Object(world.into_inputs()));
     let found = dependencies::find(&mut plan)?;

@@ -1,17 +1,20 @@
 //! Where functions may stand in a plan, in the order in which they are looked at (spec dsl.md section
 //! 6.2).
+//!
+//! Plans share what nodes of a type have in common, so a visit reads, and answers with what takes a
+//! value's place: parts in which nothing is replaced stay shared.
 
 use std::cell::Cell;
 use std::fmt::Write;
 
-use nephele_model::json::{Map, Value};
+use nephele_model::json::{List, Map, Text, Value};
 
 use super::world::{Part, View};
 use crate::diagnostic::Diagnostic;
 
 /// A value that may hold functions, and from where it is seen.
 pub(crate) struct Site<'a> {
-    pub(crate) value: &'a mut Value,
+    pub(crate) value: &'a Value,
     pub(crate) view: &'a View<'a>,
     /// The relationship's type, in a relationship.
     pub(crate) relationship_type: Option<&'a str>,
@@ -19,23 +22,26 @@ pub(crate) struct Site<'a> {
     pub(crate) path: String,
 }
 
+/// What takes a value's place, if anything does.
+pub(crate) type Replaced = Result<Option<Value>, Diagnostic>;
+
 /// Called for every value.
-pub(crate) type Visit<'v> = dyn FnMut(Site<'_>) -> Result<(), Diagnostic> + 'v;
+pub(crate) type Visit<'v> = dyn FnMut(Site<'_>) -> Replaced + 'v;
 
 /// Visits everything that may hold functions.
 pub(crate) fn each(plan: &mut Map, visit: &mut Visit<'_>) -> Result<(), Diagnostic> {
     for node in plan.get_mut("nodes").into_iter().flat_map(Value::items_mut) {
-        each_of_node(node, visit)?;
+        if let Some(changed) = each_of_node(node, visit)? {
+            *node = changed;
+        }
     }
     section(plan, "outputs", None, Part::Outputs, visit)?;
     section(plan, "policies", Some("properties"), Part::Other("policies"), visit)?;
     section(plan, "scaling_groups", Some("properties"), Part::Other("scaling_groups"), visit)?;
     section(plan, "capabilities", None, Part::Other("capabilities"), visit)?;
     section(plan, "labels", None, Part::Other("labels"), visit)?;
-    if let Some(settings) = plan.get_mut("deployment_settings") {
-        container(settings, &View::of(Part::Other("deployment_settings")), None, "deployment_settings", visit)?;
-    }
-    Ok(())
+    let view = View::of(Part::Other("deployment_settings"));
+    replace(plan, "deployment_settings", |settings| container(settings, &view, None, "deployment_settings", visit))
 }
 
 fn section(
@@ -46,92 +52,144 @@ fn section(
     visit: &mut Visit<'_>,
 ) -> Result<(), Diagnostic> {
     let view = View::of(part);
-    for (key, entry) in plan.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten() {
-        match within {
-            None => container(entry, &view, None, &format!("{name}.{key}"), visit)?,
+    replace(plan, name, |section| {
+        fields(section, |key, entry| match within {
+            None => container(entry, &view, None, &format!("{name}.{key}"), visit),
             Some(within) => {
-                if let Some(inner) = entry.get_mut(within) {
-                    container(inner, &view, None, &format!("{name}.{key}.{within}"), visit)?;
-                }
+                let path = format!("{name}.{key}.{within}");
+                field(entry, within, |inner| container(inner, &view, None, &path, visit))
             }
-        }
-    }
-    Ok(())
+        })
+    })
 }
 
-fn each_of_node(node: &mut Value, visit: &mut Visit<'_>) -> Result<(), Diagnostic> {
-    let name = node.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let view = View { node: Some(name.clone()), ..View::of(Part::Node) };
+fn each_of_node(node: &Value, visit: &mut Visit<'_>) -> Replaced {
+    let name = node.get("name").and_then(Value::as_str).unwrap_or_default();
+    let Some(mut changed) = node.as_object().cloned() else { return Ok(None) };
+    let view = View { node: Some(name.to_owned()), ..View::of(Part::Node) };
     let path = format!("nodes.{name}");
-    if let Some(properties) = node.get_mut("properties") {
-        container(properties, &view, None, &format!("{path}.properties"), visit)?;
+    replace(&mut changed, "properties", |properties| {
+        container(properties, &view, None, &format!("{path}.properties"), visit)
+    })?;
+    replace(&mut changed, "capabilities", |capabilities| {
+        fields(capabilities, |capability, value| {
+            let path = format!("{path}.capabilities.{capability}");
+            field(value, "properties", |properties| container(properties, &view, None, &path, visit))
+        })
+    })?;
+    replace(&mut changed, "operations", |all| operations(all, &view, None, &format!("{path}.operations"), visit))?;
+    replace(&mut changed, "relationships", |relationships| {
+        items(relationships, |_, relationship| each_of_relationship(relationship, name, &path, visit))
+    })?;
+    let is_changed = node.as_object().is_none_or(|node| !changed.is_same(node));
+    Ok(is_changed.then_some(Value::Object(changed)))
+}
+
+fn each_of_relationship(relationship: &Value, node: &str, path: &str, visit: &mut Visit<'_>) -> Replaced {
+    let text = |key: &str| relationship.get(key).and_then(Value::as_str).unwrap_or_default();
+    let type_name = text("type");
+    let target = Some(text("target_id").to_owned());
+    let view = View { node: Some(node.to_owned()), target, ..View::of(Part::Relationship) };
+    let path = format!("{path}.{type_name}");
+    let Some(mut changed) = relationship.as_object().cloned() else { return Ok(None) };
+    for side in ["source_operations", "target_operations"] {
+        replace(&mut changed, side, |all| operations(all, &view, Some(type_name), &path, visit))?;
     }
-    for (capability, value) in node.get_mut("capabilities").and_then(Value::as_object_mut).into_iter().flatten() {
-        if let Some(properties) = value.get_mut("properties") {
-            container(properties, &view, None, &format!("{path}.capabilities.{capability}"), visit)?;
-        }
-    }
-    operations(node.get_mut("operations"), &view, None, &format!("{path}.operations"), visit)?;
-    for relationship in node.get_mut("relationships").into_iter().flat_map(Value::items_mut) {
-        let text = |key: &str| relationship.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (type_name, target) = (text("type"), text("target_id"));
-        let view = View { node: Some(name.clone()), target: Some(target), ..View::of(Part::Relationship) };
-        let path = format!("{path}.{type_name}");
-        for side in ["source_operations", "target_operations"] {
-            operations(relationship.get_mut(side), &view, Some(&type_name), &path, visit)?;
-        }
-    }
-    Ok(())
+    let is_changed = relationship.as_object().is_none_or(|relationship| !changed.is_same(relationship));
+    Ok(is_changed.then_some(Value::Object(changed)))
 }
 
 fn operations(
-    operations: Option<&mut Value>,
+    operations: &Value,
     view: &View<'_>,
     relationship_type: Option<&str>,
     path: &str,
     visit: &mut Visit<'_>,
-) -> Result<(), Diagnostic> {
-    for (name, operation) in operations.and_then(Value::as_object_mut).into_iter().flatten() {
-        let Some(inputs) = operation.get_mut("inputs") else { continue };
-        if inputs.as_object().is_none_or(Map::is_empty) {
-            continue;
-        }
+) -> Replaced {
+    fields(operations, |name, operation| {
+        let Some(inputs) = operation.get("inputs").filter(|inputs| holds_containers(inputs)) else { return Ok(None) };
         let waits = Cell::new(false);
         let view = View { waits: Some(&waits), ..view.clone() };
-        container(inputs, &view, relationship_type, &format!("{path}.{name}.inputs"), visit)?;
-        if let (true, Some(operation)) = (waits.get(), operation.as_object_mut()) {
-            operation.insert("has_intrinsic_functions".to_owned(), Value::Bool(true));
+        let path = format!("{path}.{name}.inputs");
+        let inputs = container(inputs, &view, relationship_type, &path, visit)?;
+        let Some(mut changed) = operation.as_object().filter(|_| inputs.is_some() || waits.get()).cloned() else {
+            return Ok(None);
+        };
+        if let Some(inputs) = inputs {
+            changed.insert("inputs", inputs);
         }
-    }
-    Ok(())
+        if waits.get() {
+            changed.insert("has_intrinsic_functions", Value::Bool(true));
+        }
+        Ok(Some(Value::Object(changed)))
+    })
 }
 
 /// Visits what a container holds.
 fn container(
-    value: &mut Value,
+    value: &Value,
     view: &View<'_>,
     relationship_type: Option<&str>,
     path: &str,
     visit: &mut Visit<'_>,
-) -> Result<(), Diagnostic> {
+) -> Replaced {
+    let mut inside = |value: &Value, path: String| {
+        if is_container(value) { visit(Site { value, view, relationship_type, path }) } else { Ok(None) }
+    };
     match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if is_container(value) {
-                    visit(Site { value, view, relationship_type, path: format!("{path}.{key}") })?;
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (index, value) in items.make_mut().iter_mut().enumerate() {
-                if is_container(value) {
-                    visit(Site { value, view, relationship_type, path: format!("{path}[{index}]") })?;
-                }
-            }
-        }
-        _ => {}
+        Value::Object(_) => fields(value, |key, value| inside(value, format!("{path}.{key}"))),
+        _ => items(value, |index, value| inside(value, format!("{path}[{index}]"))),
+    }
+}
+
+/// Puts what `change` answers in the place of a field.
+fn replace(map: &mut Map, name: &str, change: impl FnOnce(&Value) -> Replaced) -> Result<(), Diagnostic> {
+    let changed = map.get(name).map_or(Ok(None), change)?;
+    if let (Some(changed), Some(place)) = (changed, map.get_mut(name)) {
+        *place = changed;
     }
     Ok(())
+}
+
+/// An object with one field replaced.
+fn field(object: &Value, name: &str, change: impl FnOnce(&Value) -> Replaced) -> Replaced {
+    let (Some(map), Some(value)) = (object.as_object(), object.get(name)) else { return Ok(None) };
+    Ok(change(value)?.map(|value| {
+        let mut map = map.clone();
+        map.insert(name, value);
+        Value::Object(map)
+    }))
+}
+
+/// An object with some of its fields replaced.
+fn fields(object: &Value, mut change: impl FnMut(&Text, &Value) -> Replaced) -> Replaced {
+    let mut changed: Option<Map> = None;
+    for (name, value) in object.as_object().into_iter().flatten() {
+        if let Some(value) = change(name, value)? {
+            changed.get_or_insert_with(|| object.as_object().cloned().unwrap_or_default()).insert(name.clone(), value);
+        }
+    }
+    Ok(changed.map(Value::Object))
+}
+
+/// A list with some of its items replaced.
+fn items(list: &Value, mut change: impl FnMut(usize, &Value) -> Replaced) -> Replaced {
+    let mut changed: Option<List> = None;
+    for (index, item) in list.as_array().into_iter().flatten().enumerate() {
+        if let Some(item) = change(index, item)? {
+            let changed = changed.get_or_insert_with(|| list.as_array().cloned().unwrap_or_default());
+            changed.make_mut()[index] = item;
+        }
+    }
+    Ok(changed.map(Value::Array))
+}
+
+fn holds_containers(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().any(is_container),
+        Value::Array(items) => items.iter().any(is_container),
+        _ => false,
+    }
 }
 
 fn is_container(value: &Value) -> bool {

@@ -33,6 +33,7 @@ pub(crate) fn requirements(plan: &mut Map, version: Option<Version>) -> Result<V
             }
             version.map_or(Ok(()), |version| one(name, arguments, path, view, &world, version))
         })
+        .map(|()| None)
     })?;
     Ok(object! {"parent_capabilities": capabilities, "secrets": secrets})
 }

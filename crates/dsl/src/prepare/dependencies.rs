@@ -57,6 +57,7 @@ pub(crate) fn find(plan: &mut Map) -> Result<Found, Diagnostic> {
             }
             Ok(())
         })
+        .map(|()| None)
     })?;
     Ok(found)
 }
