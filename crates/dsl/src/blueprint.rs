@@ -177,7 +177,7 @@ fn check_input_defaults(plan: &mut Map) -> Result<(), Diagnostic> {
         let Some(definition) = input.as_object_mut().filter(|definition| definition.contains_key("default")) else {
             continue;
         };
-        let constraints = definition.get("constraints").and_then(Value::as_array).cloned().unwrap_or_default();
+        let constraints = constraint::of(definition)?.to_vec();
         for constraint in definition.get_mut("constraints").into_iter().flat_map(Value::items_mut) {
             if let Some(constraint) = constraint.as_object_mut() {
                 constraint.shift_remove("error_message");

@@ -281,7 +281,7 @@ fn changed<'m>(
         None => Some((Action::Add, key.as_str())),
         Some(old) => (!same(value, old)).then_some((Action::Modify, key.as_str())),
     });
-    let of_old = old.keys().filter(|key| !new.contains_key(*key));
+    let of_old = old.keys().filter(|key| !new.contains_key(key));
     of_new.chain(of_old.map(|key| (Action::Remove, key.as_str())))
 }
 

@@ -31,6 +31,10 @@ impl<'a> Stored<'a> {
                     .as_u64()
                     .and_then(|index| items.get(usize::try_from(index).ok()?))
                     .ok_or_else(|| Diagnostic::new(Kind::Index, None, "list index out of range"))?,
+                (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
+                    let message = format!("unhashable type: '{}'", python_text::type_name(key));
+                    return Err(Diagnostic::new(Kind::Type, None, message));
+                }
                 (at, key) => at
                     .get(&python_text::str(key))
                     .ok_or_else(|| Diagnostic::new(Kind::Key, None, python_text::repr(key)))?,

@@ -3,6 +3,8 @@
 mod operator;
 mod pattern;
 
+use std::borrow::Cow;
+
 use nephele_model::json::{List, Map, Text, Value};
 use nephele_model::python_text;
 
@@ -52,18 +54,27 @@ const IN_DEPLOYMENT: &[&str] = &["capability_value", "node_instance"];
 /// The manager's knowledge of which values exist; see [`crate::Catalog`].
 pub(crate) type Lookup<'a> = &'a dyn crate::prepare::Catalog;
 
+/// All operators as messages list them: with the reference's classes, which are called like them.
+fn known_operators() -> String {
+    let class = |name: &str| -> String {
+        let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
+        name.split('_').map(capital).collect()
+    };
+    let shown = OPERATORS.iter().map(|(name, _)| format!("'{name}': <class 'dsl_parser.constraints.{}'>", class(name)));
+    format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
+}
+
 /// Checks how a constraint is written. Errors: 103 for the operator, 212 for its argument.
 pub(crate) fn check_definition(definition: &Map, input: &str) -> Result<(), Diagnostic> {
-    let known = python_text::names(OPERATORS.iter().map(|(name, _)| *name));
     if definition.is_empty() {
-        let message = format!("Empty constraint operator name given. Allowed operators: {known}");
+        let message = format!("Empty constraint operator name given. Allowed operators: {}", known_operators());
         return Err(Diagnostic::new(Kind::Logic, Some(103), message));
     }
     let Some((name, argument)) = operator(definition) else {
         return Err(Diagnostic::new(Kind::Index, None, "list index out of range"));
     };
     let Some((_, kind)) = OPERATORS.iter().find(|(known, _)| known == name) else {
-        let message = format!("No such constraint operator '{name}'. Allowed operators: {known}");
+        let message = format!("No such constraint operator '{name}'. Allowed operators: {}", known_operators());
         let hint = nearest(name, OPERATORS.iter().map(|(name, _)| *name));
         return Err(Diagnostic::new(Kind::Logic, Some(103), message).with_hint(hint));
     };
@@ -109,7 +120,7 @@ pub(crate) fn check_value(
     let (Some("list"), Some(item_type)) = (type_name, text("item_type")) else {
         return check_one(input, constraints, value, type_name, lookup);
     };
-    for item in value.as_array().map_or(&[][..], List::as_slice) {
+    for item in items(value)?.iter() {
         if !value::fits(item, item_type) {
             let message = format!(
                 "Property type validation failed in '{input}': the defined type is '{item_type}', yet it was assigned \
@@ -121,6 +132,29 @@ pub(crate) fn check_value(
         check_one(input, constraints, item, Some(item_type), lookup)?;
     }
     Ok(())
+}
+
+/// The constraints in a definition. Errors: they are no list.
+pub(crate) fn of(definition: &Map) -> Result<&[Value], Diagnostic> {
+    match definition.get("constraints") {
+        None => Ok(&[]),
+        Some(Value::Array(constraints)) => Ok(constraints),
+        Some(other) => Err(not_iterable(other)),
+    }
+}
+
+/// What Python finds when it goes through a value.
+fn items(value: &Value) -> Result<Cow<'_, [Value]>, Diagnostic> {
+    match value {
+        Value::Array(items) => Ok(Cow::Borrowed(items)),
+        Value::String(text) => Ok(text.chars().map(|character| Value::from(character.to_string())).collect()),
+        Value::Object(map) => Ok(map.keys().map(|key| Value::from(key.as_str())).collect()),
+        other => Err(not_iterable(other)),
+    }
+}
+
+fn not_iterable(value: &Value) -> Diagnostic {
+    Diagnostic::new(Kind::Type, None, format!("'{}' object is not iterable", python_text::type_name(value)))
 }
 
 fn check_one(
@@ -137,12 +171,13 @@ fn check_one(
         );
         return Err(Diagnostic::new(Kind::Base, Some(213), message));
     }
-    let constraints: Vec<(&str, &Value, Option<&str>)> = constraints
+    let constraints: Vec<(&str, &Value, Option<String>)> = constraints
         .iter()
         .filter_map(Value::as_object)
         .filter_map(|definition| {
             let (name, argument) = operator(definition)?;
-            Some((name.as_str(), argument, definition.get("error_message").and_then(Value::as_str)))
+            let error_message = definition.get("error_message").filter(|message| python_text::is_truthy(*message));
+            Some((name.as_str(), argument, error_message.map(python_text::str)))
         })
         .collect();
     let object_type = type_name.filter(|name| value::is_object_type(name));
@@ -151,12 +186,10 @@ fn check_one(
             lookup.ok_or_else(|| violation("Invalid call to validate_input_value: value_getter not set".to_owned()))?;
         check_scope(input, &constraints, value, type_name, lookup)?;
     }
-    let mut query = Map::new();
-    let mut shown = Vec::new();
+    let mut of_manager = Vec::new();
     for (name, argument, error_message) in constraints {
-        if let Some(parameter) = query_parameter(name, type_name)? {
-            query.insert(parameter.to_owned(), argument.clone());
-            shown.push(operator_text(name, argument));
+        if is_for_manager(name, type_name) {
+            of_manager.push((name, argument));
         } else if !holds(name, argument, value)? {
             let rest = error_message.map_or_else(
                 || format!("violates constraint {}.", operator_text(name, argument)),
@@ -164,6 +197,12 @@ fn check_one(
             );
             return Err(violation(format!("Value {} of input {input} {rest}", python_text::str(value))));
         }
+    }
+    let mut query = Map::new();
+    let mut shown = Vec::new();
+    for (name, argument) in of_manager {
+        query.insert(query_parameter(name, type_name)?.to_owned(), argument.clone());
+        shown.push(operator_text(name, argument));
     }
     let needed = type_name.is_some_and(|name| IN_DEPLOYMENT.contains(&name)) || !query.is_empty();
     if needed && !exists(lookup, type_name.unwrap_or("None"), value, &query) {
@@ -181,7 +220,7 @@ fn check_one(
 /// Does the type have the deployment or blueprint it needs, and does the value exist at all?
 fn check_scope(
     input: &str,
-    constraints: &[(&str, &Value, Option<&str>)],
+    constraints: &[(&str, &Value, Option<String>)],
     value: &Value,
     type_name: &str,
     lookup: Lookup<'_>,
@@ -211,17 +250,29 @@ fn exists(lookup: Option<Lookup<'_>>, data_type: &str, value: &Value, constraint
     lookup.is_some_and(|lookup| lookup.contains(&crate::prepare::ValueQuery { data_type, value, constraints }))
 }
 
-/// The query parameter of a constraint that only the manager can check; `None` for one on the value.
-fn query_parameter(name: &str, type_name: Option<&str>) -> Result<Option<&'static str>, Diagnostic> {
+/// Whether only the manager can check a constraint on values of a type.
+fn is_for_manager(name: &str, type_name: Option<&str>) -> bool {
+    match name {
+        "valid_values" => type_name.is_some_and(is_scoped),
+        _ => matches!(name, "filter_id" | "labels" | "tenants" | "deployment_id" | "name_pattern"),
+    }
+}
+
+/// Whether values of a type are those of a deployment or blueprint.
+fn is_scoped(type_name: &str) -> bool {
+    IN_DEPLOYMENT_OR_BLUEPRINT.contains(&type_name) || IN_DEPLOYMENT.contains(&type_name)
+}
+
+/// The query parameter of a constraint that only the manager can check.
+fn query_parameter(name: &str, type_name: Option<&str>) -> Result<&'static str, Diagnostic> {
     let type_name = type_name.unwrap_or("None");
-    let scoped = IN_DEPLOYMENT_OR_BLUEPRINT.contains(&type_name) || IN_DEPLOYMENT.contains(&type_name);
     let top = matches!(type_name, "deployment_id" | "blueprint_id");
     let parameter = match name {
-        "valid_values" if scoped => Some("valid_values"),
+        "valid_values" if is_scoped(type_name) => Some("valid_values"),
         "filter_id" if top => Some("filter_id"),
         "labels" if top => Some("labels"),
         "tenants" if top => Some("tenants"),
-        "deployment_id" if scoped => Some("deployment_id"),
+        "deployment_id" if is_scoped(type_name) => Some("deployment_id"),
         "name_pattern" => match type_name {
             "blueprint_id" | "node_id" | "node_instance" => Some("id_specs"),
             "deployment_id" => Some("display_name_specs"),
@@ -234,10 +285,7 @@ fn query_parameter(name: &str, type_name: Option<&str>) -> Result<Option<&'stati
         },
         _ => None,
     };
-    if parameter.is_none() && matches!(name, "filter_id" | "labels" | "tenants" | "deployment_id" | "name_pattern") {
-        return Err(violation(format!("'{name}' constraint is not defined for '{type_name}' data types")));
-    }
-    Ok(parameter)
+    parameter.ok_or_else(|| violation(format!("'{name}' constraint is not defined for '{type_name}' data types")))
 }
 
 fn operator_text(name: &str, argument: &Value) -> String {

@@ -31,7 +31,7 @@ pub fn holds(name: &str, argument: &Value, value: &Value) -> Result<bool, Diagno
         "max_length" => ordered(&length(value).ok_or_else(refuse)?, argument)?.is_le(),
         "pattern" => {
             let text = value.as_str().ok_or_else(refuse)?;
-            pattern::matches(argument.as_str().unwrap_or_default(), text)?
+            pattern::matches(argument.as_str().ok_or_else(|| no_pattern(argument))?, text)?
         }
         "filter_id" | "labels" | "tenants" | "name_pattern" | "deployment_id" => {
             return Err(Diagnostic::new(Kind::NotImplemented, None, ""));
@@ -54,6 +54,15 @@ pub fn incomparable(name: &str, argument: &Value, class: &str) -> Diagnostic {
         ),
         _ => format!("Value is not comparable, the Constraint argument type  is '{kind}' but value type is '{class}'."),
     })
+}
+
+/// The failure of something as a pattern that is no text.
+fn no_pattern(argument: &Value) -> Diagnostic {
+    let message = match argument {
+        Value::Array(_) | Value::Object(_) => format!("unhashable type: '{}'", type_name(argument)),
+        _ => "first argument must be string or compiled pattern".to_owned(),
+    };
+    Diagnostic::new(Kind::Type, None, message)
 }
 
 fn past_the_end() -> Diagnostic {

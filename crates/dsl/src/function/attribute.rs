@@ -175,17 +175,18 @@ fn resolve(
         "SELF" => &instances.self_id,
         "SOURCE" => &instances.source_id,
         "TARGET" => &instances.target_id,
-        name => return by_name(storage, name, view),
+        name => return by_name(storage, name, name, view),
     };
     match (id, view.node.as_deref()) {
         (Some(id), _) => storage.node_instance(id).ok_or_else(|| storage.missing(Missing::NodeInstance(id))),
-        (None, node) if name == "SELF" => by_name(storage, node.unwrap_or(name), view),
+        (None, node) if name == "SELF" => by_name(storage, node.unwrap_or(name), name, view),
         _ => Err(missing("get_attribute", name, path, rest)),
     }
 }
 
-fn by_name(storage: &dyn Storage, name: &str, view: &View<'_>) -> Result<Arc<Value>, Diagnostic> {
-    let candidates = storage.node_instances(name);
+/// The instance of a node that is meant; `name` is what the function calls it.
+fn by_name(storage: &dyn Storage, node: &str, name: &str, view: &View<'_>) -> Result<Arc<Value>, Diagnostic> {
+    let candidates = storage.node_instances(node);
     match candidates.as_slice() {
         [] => Err(failure("get_attribute", format!("Node {name} has no instances."))),
         [only] => Ok(Arc::clone(only)),

@@ -8,7 +8,7 @@ use nephele_model::python_text;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use nephele_model::json::{List, Value};
+use nephele_model::json::{List, Map, Value};
 
 use super::property::{self, Lookup};
 use super::world::{Part, View, World};
@@ -61,8 +61,12 @@ impl<'w> Evaluator<'w> {
         let mut view = Cow::Borrowed(view);
         let mut seen: Vec<Value> = Vec::new();
         let mut current = Cow::Borrowed(value);
+        let mut input: Option<Value> = None;
         loop {
             let scanned = self.children(&current, &view, path, depth)?;
+            if let Some(input) = input.take().filter(|_| scanned != *current) {
+                self.world.settle_input(&input, &scanned);
+            }
             let Some((function, argument)) = recognise(&scanned) else { return Ok(scanned) };
             arguments::check(function, argument)?;
             let result = if self.world.evaluates(function) {
@@ -79,10 +83,11 @@ impl<'w> Evaluator<'w> {
             if seen.contains(&result) || seen.len() > LONGEST_CHAIN {
                 return Err(endless(path));
             }
-            seen.push(scanned);
             if !result.is_object() && !result.is_array() {
                 return Ok(result);
             }
+            input = (function == "get_input").then(|| argument.clone());
+            seen.push(scanned);
             current = Cow::Owned(result);
         }
     }
@@ -268,10 +273,12 @@ fn merge(argument: &Value, raw: &Value) -> Result<Value, Diagnostic> {
     if items.iter().any(|item| recognise(item).is_some()) {
         return Ok(raw.clone());
     }
-    let mut merged = nephele_model::json::Map::new();
+    let mut merged = Map::new();
     for item in items {
         match item {
             Value::Object(map) => merged.extend(map.clone()),
+            Value::String(text) => update(&mut merged, text.chars().map(|part| Value::from(part.to_string())))?,
+            Value::Array(pairs) => update(&mut merged, pairs.iter().cloned())?,
             other => {
                 let message = format!("'{}' object is not iterable", python_text::type_name(other));
                 return Err(Diagnostic::new(Kind::Type, None, message));
@@ -279,6 +286,28 @@ fn merge(argument: &Value, raw: &Value) -> Result<Value, Diagnostic> {
         }
     }
     Ok(Value::Object(merged))
+}
+
+/// Adds pairs of key and value, as Python does with everything that can be gone through.
+fn update(map: &mut Map, pairs: impl Iterator<Item = Value>) -> Result<(), Diagnostic> {
+    for (index, pair) in pairs.enumerate() {
+        let parts: Vec<Value> = match pair {
+            Value::String(text) => text.chars().map(|part| Value::from(part.to_string())).collect(),
+            Value::Array(parts) => parts.into_iter().collect(),
+            Value::Object(map) => map.into_iter().map(|(key, _)| Value::String(key)).collect(),
+            _ => {
+                let message = format!("cannot convert dictionary update sequence element #{index} to a sequence");
+                return Err(Diagnostic::new(Kind::Type, None, message));
+            }
+        };
+        let [key, value] = parts.as_slice() else {
+            let length = parts.len();
+            let message = format!("dictionary update sequence element #{index} has length {length}; 2 is required");
+            return Err(Diagnostic::new(Kind::Value, None, message));
+        };
+        map.insert(python_text::str(key), value.clone());
+    }
+    Ok(())
 }
 
 fn bare(message: &str) -> Diagnostic {

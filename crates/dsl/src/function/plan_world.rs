@@ -1,16 +1,18 @@
 //! The world before anything runs: a plan. Run-time functions stay as they are.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use nephele_model::json::{Map, Text, Value, object};
 
+use super::property;
 use super::world::World;
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 
 /// Inputs and nodes of a plan, by name.
 pub(crate) struct PlanWorld {
-    inputs: Map,
+    inputs: RefCell<Map>,
     nodes: HashMap<String, Arc<Value>>,
     runtime_only: bool,
 }
@@ -25,7 +27,7 @@ impl PlanWorld {
                 Some((name.to_owned(), Arc::new(object! {"name": name, "properties": node.get("properties")})))
             })
             .collect();
-        Self { inputs, nodes, runtime_only }
+        Self { inputs: RefCell::new(inputs), nodes, runtime_only }
     }
 
     /// Whether a node exists.
@@ -35,7 +37,7 @@ impl PlanWorld {
 
     /// Whether an input is declared.
     pub(crate) fn has_input(&self, name: &str) -> bool {
-        self.inputs.contains_key(name)
+        self.inputs.borrow().contains_key(name)
     }
 
     /// The names of all nodes.
@@ -43,14 +45,14 @@ impl PlanWorld {
         self.nodes.keys().map(String::as_str)
     }
 
-    /// The names of all inputs.
-    pub(crate) fn input_names(&self) -> impl Iterator<Item = &str> {
-        self.inputs.keys().map(Text::as_str)
+    /// The refusal of an input that is not declared.
+    pub(crate) fn unknown_input(&self, name: &str) -> Diagnostic {
+        unknown_input(name, self.inputs.borrow().keys().map(Text::as_str))
     }
 
-    /// The inputs again.
+    /// The inputs again. The functions within those that were asked for are evaluated.
     pub(crate) fn into_inputs(self) -> Map {
-        self.inputs
+        self.inputs.into_inner()
     }
 }
 
@@ -66,7 +68,20 @@ impl World for PlanWorld {
     }
 
     fn input(&self, name: &str) -> Result<Value, Diagnostic> {
-        self.inputs.get(name).cloned().ok_or_else(|| unknown_input(name, self.inputs.keys().map(Text::as_str)))
+        let found = self.inputs.borrow().get(name).cloned();
+        found.ok_or_else(|| self.unknown_input(name))
+    }
+
+    fn settle_input(&self, asked: &Value, value: &Value) {
+        let mut inputs = self.inputs.borrow_mut();
+        let (name, steps) = match asked {
+            Value::Array(path) => path.split_first().unwrap_or((asked, &[])),
+            name => (name, &[][..]),
+        };
+        let input = name.as_str().and_then(|name| inputs.get_mut(name));
+        if let Some(place) = input.and_then(|input| property::place(input, steps)) {
+            *place = value.clone();
+        }
     }
 
     fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {

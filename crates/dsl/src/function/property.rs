@@ -10,9 +10,28 @@ use nephele_model::python_text::{str, type_name};
 
 /// The item of a list at an index that may count from the end.
 fn item<'a>(items: &'a [Value], index: &Value) -> Option<&'a Value> {
+    items.get(position(items.len(), index)?)
+}
+
+fn position(length: usize, index: &Value) -> Option<usize> {
     let index = index.as_i64().or_else(|| index.as_bool().map(i64::from))?;
-    let length = i64::try_from(items.len()).ok()?;
-    items.get(usize::try_from(if index < 0 { index + length } else { index }).ok()?)
+    let length = i64::try_from(length).ok()?;
+    usize::try_from(if index < 0 { index + length } else { index }).ok()
+}
+
+/// What a path leads to, to be changed.
+pub(crate) fn place<'v>(mut value: &'v mut Value, path: &[Value]) -> Option<&'v mut Value> {
+    for step in path {
+        value = match value {
+            Value::Object(map) => map.get_mut(&key(step))?,
+            Value::Array(items) => {
+                let index = position(items.len(), step)?;
+                items.make_mut().get_mut(index)?
+            }
+            _ => return None,
+        };
+    }
+    Some(value)
 }
 
 fn is_index(value: &Value) -> bool {

@@ -5,7 +5,7 @@ use nephele_model::json::{List, Map, Value, object};
 use nephele_model::python_text;
 
 use super::evaluate::Evaluator;
-use super::plan_world::{PlanWorld, unknown_input};
+use super::plan_world::PlanWorld;
 use super::scan::{self, Order};
 use super::world::{Part, View};
 use super::{arguments, recognise, text};
@@ -55,7 +55,7 @@ fn one(
             if is_function(input) || world.has_input(&text) {
                 return Ok(());
             }
-            Err(unknown_input(&text, world.input_names()))
+            Err(world.unknown_input(&text))
         }
         "get_property" if !items.iter().any(is_function) => {
             let function = object! {"get_property": arguments};

@@ -68,6 +68,8 @@ pub(crate) trait World {
     }
     /// A deployment input.
     fn input(&self, name: &str) -> Result<Value, Diagnostic>;
+    /// Takes note of what the functions within an input have become. `asked` is the argument that named it.
+    fn settle_input(&self, _asked: &Value, _value: &Value) {}
     /// A node by its name: an object with at least `name` (or `id`) and `properties`.
     fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic>;
     /// The storage of a running deployment.

@@ -1,6 +1,6 @@
 //! The values of a deployment's inputs (spec dsl.md section 7.3).
 
-use nephele_model::json::{List, Map, Text, Value};
+use nephele_model::json::{Map, Text, Value};
 use nephele_model::python_text;
 
 use super::Catalog;
@@ -49,7 +49,7 @@ pub(crate) fn complete(
         if auto_correct {
             input = value::cast(input, type_name.unwrap_or_default());
         }
-        let constraints = definition.get("constraints").and_then(Value::as_array).map_or(&[][..], List::as_slice);
+        let constraints = constraint::of(definition)?;
         constraint::check_value(name, definition, constraints, &input, catalog.has_values().then_some(catalog))?;
         let input = value::parse(&rules, input, type_name, None, &mut Vec::new()).map_err(|problem| {
             if problem.kind == Kind::Logic {
