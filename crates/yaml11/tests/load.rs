@@ -91,9 +91,79 @@ fn one_document_only() {
     assert_eq!(broken.mark.line, 1);
 }
 
+/// What has a meaning somewhere in YAML, and what has one nowhere.
+const SIGNS: &[&str] = &[
+    "-",
+    "- ",
+    "? ",
+    ": ",
+    ":",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "&a ",
+    "*a ",
+    "!",
+    "!!int ",
+    "!!set ",
+    "!!omap ",
+    "!<",
+    "%TAG !a! b",
+    "%YAML 1.1",
+    "|",
+    ">",
+    "|2-",
+    "'",
+    "\"",
+    "\\",
+    "\\x",
+    "\\U0011",
+    "%c3",
+    "#",
+    "<<: ",
+    "=",
+    "\n",
+    "\n  ",
+    "\r",
+    "\t",
+    " ",
+    "a",
+    "0x",
+    "1:",
+    "2020-13-01",
+    "...",
+    "---",
+    "é",
+    "\u{85}",
+    "\u{2028}",
+    "\u{feff}",
+    "\u{0}",
+    "😀",
+    "@",
+    "`",
+];
+
+fn reads(text: &str) {
+    if let Err(error) = load(text) {
+        let _ = error.to_string();
+    }
+    if let Ok(events) = nephele_yaml11::events(text) {
+        let _ = events.count();
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
     #[test]
-    fn no_text_panics(text in "\\PC{0,80}|[-:{}\\[\\]&*!|>'\"%@`,?#a<\n ]{0,60}") {
-        let _ = load(&text);
+    fn no_text_panics(text in any::<String>()) {
+        reads(&text);
+    }
+
+    #[test]
+    fn no_soup_of_signs_panics(signs in prop::collection::vec(prop::sample::select(SIGNS), 0..40)) {
+        reads(&signs.concat());
     }
 }
