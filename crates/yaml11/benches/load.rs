@@ -1,5 +1,7 @@
 //! How fast a large blueprint is read. `cargo bench -p nephele-yaml11`.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
+
 use std::fmt::Write;
 
 use divan::Bencher;

@@ -91,60 +91,6 @@ fn one_document_only() {
     assert_eq!(broken.mark.line, 1);
 }
 
-/// What has a meaning somewhere in YAML, and what has one nowhere.
-const SIGNS: &[&str] = &[
-    "-",
-    "- ",
-    "? ",
-    ": ",
-    ":",
-    "{",
-    "}",
-    "[",
-    "]",
-    ",",
-    "&a ",
-    "*a ",
-    "!",
-    "!!int ",
-    "!!set ",
-    "!!omap ",
-    "!<",
-    "%TAG !a! b",
-    "%YAML 1.1",
-    "|",
-    ">",
-    "|2-",
-    "'",
-    "\"",
-    "\\",
-    "\\x",
-    "\\U0011",
-    "%c3",
-    "#",
-    "<<: ",
-    "=",
-    "\n",
-    "\n  ",
-    "\r",
-    "\t",
-    " ",
-    "a",
-    "0x",
-    "1:",
-    "2020-13-01",
-    "...",
-    "---",
-    "é",
-    "\u{85}",
-    "\u{2028}",
-    "\u{feff}",
-    "\u{0}",
-    "😀",
-    "@",
-    "`",
-];
-
 fn reads(text: &str) {
     if let Err(error) = load(text) {
         let _ = error.to_string();
@@ -163,7 +109,9 @@ proptest! {
     }
 
     #[test]
-    fn no_soup_of_signs_panics(signs in prop::collection::vec(prop::sample::select(SIGNS), 0..40)) {
-        reads(&signs.concat());
+    fn no_soup_of_signs_panics(
+        text in "([-:?,\\[\\]{}&*!|>'\"%@`#=~.\\\\a1é\n\r\t\u{85}\u{2028}\u{feff} ]|- |: |\n {1,4}|<<: |&a |\\*a |!!(int|float|set|omap|binary|timestamp) |\n---|%TAG ![a!]){0,40}"
+    ) {
+        reads(&text);
     }
 }

@@ -14,7 +14,7 @@ impl Constructor<'_> {
             return Err(self.refuse_kind("expected a sequence node", id));
         };
         let items = items.clone();
-        let (mut values, mut height, mut size) = (Vec::with_capacity(items.len()), 0, 1_u64);
+        let (mut values, mut height, mut size) = (Vec::with_capacity(items.len()), 0, 1_u32);
         for item in items {
             let made = self.make(item, depth + 1)?;
             height = height.max(made.height);
@@ -35,13 +35,13 @@ impl Constructor<'_> {
     }
 
     /// The entries of a mapping, merged ones first, each key once.
-    fn entries(&mut self, id: Id, depth: usize) -> Result<(Vec<Entry>, usize, u64), Error> {
+    fn entries(&mut self, id: Id, depth: usize) -> Result<(Vec<Entry>, u32, u32), Error> {
         if !matches!(self.graph[id].content, Content::Mapping(_)) {
             return Err(self.refuse_kind("expected a mapping node", id));
         }
         self.flatten(id, 0)?;
         let pairs = self.graph.pairs(id).to_vec();
-        let (mut entries, mut height, mut size) = (Vec::with_capacity(pairs.len()), 0, 1_u64);
+        let (mut entries, mut height, mut size) = (Vec::with_capacity(pairs.len()), 0, 1_u32);
         for (key, value) in pairs {
             let (key, value) = (self.make(key, depth + 1)?, self.make(value, depth + 1)?);
             if let Some(kind) = key::unhashable(&key.node.value) {
@@ -63,7 +63,7 @@ impl Constructor<'_> {
             return Err(self.refuse_kind("expected a sequence", id).within(context, self.text, begin));
         };
         let items = items.clone();
-        let (mut values, mut height, mut size) = (Vec::with_capacity(items.len()), 0, 1_u64);
+        let (mut values, mut height, mut size) = (Vec::with_capacity(items.len()), 0, 1_u32);
         for item in items {
             let raw = &self.graph[item];
             let Content::Mapping(pairs) = &raw.content else {

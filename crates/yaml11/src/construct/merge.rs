@@ -65,7 +65,8 @@ impl Constructor<'_> {
 
     fn bring_entries(&mut self, source: Id, merged: &mut Vec<Pair>, depth: usize) -> Result<(), Error> {
         self.flatten(source, depth + 1)?;
-        self.merged += self.graph.pairs(source).len() as u64;
+        let brought = u32::try_from(self.graph.pairs(source).len()).unwrap_or(u32::MAX);
+        self.merged = self.merged.saturating_add(brought);
         if self.merged > MOST_NODES {
             return Err(too_large(self.text, self.graph[source].start));
         }

@@ -26,14 +26,14 @@ use crate::span::{Point, Span};
 pub(crate) use number::too_many_digits;
 
 /// How many nodes a text may stand for.
-pub const MOST_NODES: u64 = 5_000_000;
+pub const MOST_NODES: u32 = 5_000_000;
 
 /// A value with what the limits need: its height and its size with aliases written out.
 #[derive(Clone)]
 struct Made {
     node: Arc<Node>,
-    height: usize,
-    size: u64,
+    height: u32,
+    size: u32,
 }
 
 /// Makes the values of a document.
@@ -45,11 +45,11 @@ pub(crate) struct Constructor<'text> {
     /// The nodes that are being made.
     open: Vec<bool>,
     /// How many entries `<<` brought.
-    merged: u64,
+    merged: u32,
 }
 
 /// A value, its height and its size.
-type Shape = (Value, usize, u64);
+type Shape = (Value, u32, u32);
 
 impl<'text> Constructor<'text> {
     pub(crate) fn new(text: &'text str, source: u32, graph: Graph<'text>) -> Self {
@@ -77,7 +77,7 @@ impl<'text> Constructor<'text> {
         }
         self.open[id.index()] = true;
         let (value, height, size) = self.value(id, depth)?;
-        if height > DEEPEST {
+        if height as usize > DEEPEST {
             return Err(too_deep(self.text, start));
         }
         if size > MOST_NODES {
@@ -93,6 +93,7 @@ impl<'text> Constructor<'text> {
     fn value(&mut self, id: Id, depth: usize) -> Result<Shape, Error> {
         let raw = &self.graph[id];
         match &raw.tag {
+            Tag::Str => Ok((self.string(id)?, 0, 1)),
             Tag::Seq => self.sequence(id, depth),
             Tag::Map => self.mapping(id, depth),
             Tag::Set => self.set(id, depth),

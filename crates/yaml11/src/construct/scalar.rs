@@ -23,7 +23,21 @@ impl Fault {
 }
 
 impl Constructor<'_> {
-    /// The value of a node with a tag for scalars.
+    /// The string that a node is. Errors: it is not ASCII, which the original refuses.
+    pub(super) fn string(&self, id: Id) -> Result<Value, Error> {
+        let text = self.scalar_text(id)?;
+        if !text.is_ascii() {
+            let mark = self.graph[id].start.mark;
+            let problem = format!(
+                "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
+                mark.line, mark.column
+            );
+            return Err(Error::unplaced(Stage::Ascii, problem, mark));
+        }
+        Ok(Value::String(text.into()))
+    }
+
+    /// The value of a node with another tag for scalars.
     pub(super) fn scalar(&self, id: Id) -> Result<Value, Error> {
         let raw = &self.graph[id];
         let text = self.scalar_text(id)?;
@@ -36,15 +50,7 @@ impl Constructor<'_> {
                 Err(Fault::new(Stage::Type, "expected string or bytes-like object, got 'list'"))
             }
             Tag::Timestamp => timestamp(text),
-            Tag::Binary => binary(text),
-            _ if text.is_ascii() => Ok(Value::String(text.into())),
-            _ => Err(Fault::new(
-                Stage::Ascii,
-                format!(
-                    "illegal characters in line: {}, column: {}. Only valid ascii chars are supported.",
-                    raw.start.mark.line, raw.start.mark.column
-                ),
-            )),
+            _ => binary(text),
         };
         value.map_err(|Fault { stage, problem }| match stage {
             Stage::Constructor => self.refuse(problem, raw.start),

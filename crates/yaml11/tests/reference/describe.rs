@@ -144,7 +144,9 @@ impl Tree<'_> {
             Value::Set(items) => {
                 let mut items: Vec<_> = items.iter().collect();
                 items.sort_by_key(|item| item.span.start);
-                items.into_iter().for_each(|item| self.add(item, depth + 1));
+                for item in items {
+                    self.add(item, depth + 1);
+                }
             }
             _ => {}
         }

@@ -189,8 +189,8 @@ fn scalars(random: &mut StdRng) -> String {
             (0..=length / 3).map(|_| *WORDS.choose(random).unwrap()).collect()
         };
         match random.random_range(0..8) {
-            0 => text.push_str(&format!("\"{scalar}\"")),
-            1 => text.push_str(&format!("'{scalar}'")),
+            0 => text.extend(["\"", &scalar, "\""]),
+            1 => text.extend(["'", &scalar, "'"]),
             _ => text.push_str(&scalar),
         }
         text.push('\n');
@@ -269,9 +269,8 @@ impl Writer<'_> {
             0 => self.text.push_str("'a b': "),
             1 => self.text.push_str("? x\n: "),
             2 if self.anchors > 0 => {
-                let alias = format!("<<: *a{} #\n", self.random.random_range(0..self.anchors));
-                self.text.push_str(alias.trim_end_matches(" #\n"));
-                self.text.push('\n');
+                let alias = self.random.random_range(0..self.anchors).to_string();
+                self.text.extend(["<<: *a", &alias, "\n"]);
             }
             3 => self.text.push_str("1: "),
             4 => self.text.push_str("<<: {x: 1, y: 2}\n"),
@@ -285,7 +284,7 @@ impl Writer<'_> {
 
     fn properties(&mut self) {
         if self.random.random_bool(0.15) {
-            self.text.push_str(&format!("&a{} ", self.anchors));
+            self.text.extend(["&a", &self.anchors.to_string(), " "]);
             self.anchors += 1;
         }
         if self.random.random_bool(0.05) {
