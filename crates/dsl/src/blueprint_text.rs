@@ -78,3 +78,36 @@ fn not_text(value: &nephele_model::json::Value) -> Option<&'static str> {
 pub(crate) fn main_url(location: Option<&str>, setting: &Setting<'_>) -> Option<String> {
     location::candidates(location?, None, setting.resources_base, None, setting.imports).into_iter().next()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_yaml_has_the_class_that_clients_know() {
+        for (text, kind, code, message) in [
+            (
+                "a: [1,\n",
+                Kind::Format,
+                Some(-1),
+                "no: Illegal yaml; while parsing a flow node\nexpected the node content",
+            ),
+            (
+                "a: b: c",
+                Kind::YamlScanner,
+                None,
+                "mapping values are not allowed here\n  in \"<unicode string>\", line 1",
+            ),
+            ("a: *b", Kind::YamlComposer, None, "found undefined alias 'b'"),
+            ("a: !b c", Kind::YamlConstructor, None, "could not determine a constructor for the tag '!b'"),
+            ("a: \u{1}", Kind::YamlReader, None, "unacceptable character #x0001"),
+            ("a: é", Kind::InputType, Some(108), "illegal characters in line: 0, column: 3."),
+            ("a: 2020-13-01", Kind::Value, None, "month must be in 1..12"),
+            ("[a]: b", Kind::Type, None, "unhashable type: 'list'"),
+        ] {
+            let refusal = load(&Source::unnamed(text), "no", &mut Sources::default()).unwrap_err();
+            assert_eq!((refusal.kind, refusal.code), (kind, code), "{text}");
+            assert!(refusal.message.starts_with(message), "{}", refusal.message);
+        }
+    }
+}

@@ -83,19 +83,24 @@ fn check_fields(
 
 fn keys_are_text(element: &Element<'_, '_>, node: &Node) -> Option<Diagnostic> {
     let wrong = node.entries()?.iter().find(|entry| entry.key.as_str().is_none())?;
-    let key = crate::element::json(&wrong.key);
-    Some(element.format(format!(
-        "Dict keys must be strings but found '{}' of type '{}'",
-        python_text::str(&key),
-        user_type(&wrong.key.value).unwrap_or("date")
-    )))
+    Some(match user_type(&wrong.key.value) {
+        Ok(found) => {
+            let key = python_text::str(&crate::element::json(&wrong.key));
+            element.format(format!("Dict keys must be strings but found '{key}' of type '{found}'"))
+        }
+        Err(class) => unexpected_type(element, class),
+    })
 }
 
 fn mismatch(element: &Element<'_, '_>, expected: &str, node: &Node) -> Diagnostic {
     match user_type(&node.value) {
-        Some(found) => element.format(format!("Expected '{expected}' type but found '{found}' type")),
-        None => Diagnostic::new(Kind::Value, None, "Unexpected type: <class 'datetime.date'>").at(element.place()),
+        Ok(found) => element.format(format!("Expected '{expected}' type but found '{found}' type")),
+        Err(class) => unexpected_type(element, class),
     }
+}
+
+fn unexpected_type(element: &Element<'_, '_>, class: &str) -> Diagnostic {
+    Diagnostic::new(Kind::Value, None, format!("Unexpected type: <class '{class}'>")).at(element.place())
 }
 
 fn fits(kind: Leaf, value: &Value) -> bool {
@@ -127,14 +132,19 @@ fn expected(kinds: &[Leaf]) -> String {
     }
 }
 
-fn user_type(value: &Value) -> Option<&'static str> {
-    Some(match value {
-        Value::String(_) => "string",
-        Value::Bool(_) => "boolean",
-        Value::Int(_) | Value::BigInt(_) => "integer",
-        Value::Float(_) => "float",
-        Value::Mapping(_) => "dict",
-        Value::Sequence(_) => "list",
-        Value::Null | Value::Timestamp(_) | Value::Binary(_) | Value::Set(_) => return None,
-    })
+/// What users call a type; as an error, the class of a value that is of none of their types.
+fn user_type(value: &Value) -> Result<&'static str, &'static str> {
+    match value {
+        Value::String(_) => Ok("string"),
+        Value::Bool(_) => Ok("boolean"),
+        Value::Int(_) | Value::BigInt(_) => Ok("integer"),
+        Value::Float(_) => Ok("float"),
+        Value::Mapping(_) => Ok("dict"),
+        Value::Sequence(_) => Ok("list"),
+        Value::Null => Err("NoneType"),
+        Value::Timestamp(text) if text.contains(':') => Err("datetime.datetime"),
+        Value::Timestamp(_) => Err("datetime.date"),
+        Value::Binary(_) => Err("bytes"),
+        Value::Set(_) => Err("set"),
+    }
 }
