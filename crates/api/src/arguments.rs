@@ -62,6 +62,14 @@ impl Arguments {
         }
     }
 
+    /// An object that must be there.
+    pub(crate) fn required_object(&mut self, key: &str) -> Result<Map<String, Value>> {
+        match self.required(key)? {
+            Value::Object(object) => Ok(object),
+            other => Err(wrong_type(key, "dict", &other)),
+        }
+    }
+
     /// A list that may be left out.
     pub(crate) fn list(&mut self, key: &str) -> Result<Option<Vec<Value>>> {
         match self.take(key) {

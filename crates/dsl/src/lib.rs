@@ -28,8 +28,9 @@ mod version;
 
 pub use diagnostic::{Diagnostic, Kind, Place, Wording};
 pub use function::{
-    Context, Extension, Missing, Storage, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs,
-    with_extensions,
+    Context, Extension, GroupCapability, Instance, Lookup, Node, Related, Relationship, ScalingGroup, Stop, Storage,
+    all, capability_part, evaluate, evaluate_capabilities, evaluate_capability, evaluate_instance, evaluate_node,
+    evaluate_outputs, is_anywhere_in as has_functions, with_extensions,
 };
 pub use import::{Fetch, Fetched, ImportError, Imports, Resolver, Rule};
 pub use instance_ids::{CountedIds, InstanceIds, RandomIds};

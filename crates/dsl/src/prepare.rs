@@ -80,7 +80,8 @@ pub fn prepare(
         if !function::is_anywhere_in(site.value) {
             return Ok(None);
         }
-        let value = evaluator.evaluate(site.value, site.view, &mut site.path, 0)?;
+        let value = evaluator.evaluate(site.value, site.view, &mut site.path, 0);
+        let value = value.map_err(function::Stop::into_diagnostic)?;
         Ok((value != *site.value).then_some(value))
     })?;
     plan.insert("inputs".to_owned(), Value::Object(world.into_inputs()));

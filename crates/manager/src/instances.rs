@@ -42,6 +42,12 @@ impl Manager {
         self.get(ctx, &node_instances::RESOURCE, id, include).await
     }
 
+    /// One node instance with the functions in its runtime properties evaluated.
+    pub async fn get_evaluated_instance(&self, ctx: &Ctx, id: &str, include: Option<&[String]>) -> Result<Value> {
+        let record = self.get_instance(ctx, id, include).await?.value().map_err(failed)?;
+        self.evaluate_instance(ctx, record).await
+    }
+
     /// Changes a node instance. Error: `conflict_error` when somebody else changed it meanwhile.
     pub async fn update_instance(&self, ctx: &Ctx, id: &str, update: InstanceUpdate) -> Result<Record> {
         if update.relationships.is_some() {

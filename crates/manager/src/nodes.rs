@@ -1,8 +1,5 @@
 //! Nodes: what a deployment's blueprint describes.
 
-use std::sync::Arc;
-
-use nephele_model::id::DeploymentId;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Result, id};
 use nephele_store::{Record, nodes};
@@ -10,10 +7,7 @@ use serde_json::Value;
 
 use crate::rows::failed;
 use crate::workflows::environment::new_node;
-use crate::{Context, Ctx, Manager};
-
-/// The keys of a node whose functions are evaluated on demand.
-const EVALUATED: [&str; 3] = ["properties", "operations", "relationships"];
+use crate::{Ctx, Manager};
 
 impl Manager {
     /// One page of nodes.
@@ -21,31 +15,18 @@ impl Manager {
         self.list(ctx, &nodes::RESOURCE, query).await
     }
 
-    /// One page of nodes with the functions in them evaluated. `instance` is what `SELF` means.
+    /// One page of nodes with the functions in their properties evaluated. `instance` is what a node
+    /// means by itself.
     pub async fn list_evaluated_nodes(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         query: &ListQuery,
         instance: Option<&str>,
     ) -> Result<Page<Value>> {
         let page = self.list_nodes(ctx, query).await?;
-        let mut items = Vec::with_capacity(page.items.len());
-        for record in &page.items {
-            let mut node = record.value().map_err(failed)?;
-            let Some(deployment) = node["deployment_id"].as_str().map(DeploymentId::from) else {
-                items.push(node);
-                continue;
-            };
-            for key in EVALUATED {
-                if let Some(value) = node.get_mut(key) {
-                    let context = Context { self_id: instance.map(str::to_owned), ..Context::default() };
-                    *value = self.evaluate(ctx, &deployment, context, value.take()).await?;
-                }
-            }
-            items.push(node);
-        }
-        let mut items = items.into_iter();
-        Ok(page.map(|_| items.next().unwrap_or_default()))
+        let nodes = page.items.iter().map(|record| record.value().map_err(failed)).collect::<Result<_>>()?;
+        let mut nodes = self.evaluate_nodes(ctx, nodes, instance.map(str::to_owned)).await?.into_iter();
+        Ok(page.map(|_| nodes.next().unwrap_or_default()))
     }
 
     /// Adds nodes of a plan to a deployment. Gives how many.

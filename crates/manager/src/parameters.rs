@@ -6,10 +6,11 @@
 use nephele_model::{Code, Error, Result};
 use serde_json::{Map, Number, Value};
 
-/// Merges `given` with the `declared` parameters of `workflow` (`{name: {default, type, required}}`).
+/// Merges `given` with the `declared` parameters of `workflow` (`{name: {default, type, required}}`). Functions
+/// in the result are to be evaluated before [`typed`] looks at it.
 ///
 /// `custom` allows parameters that are not declared.
-pub(crate) fn merge(
+pub(crate) fn complete(
     workflow: &str,
     declared: &Map<String, Value>,
     given: Map<String, Value>,
@@ -41,6 +42,15 @@ pub(crate) fn merge(
             missing.join(",")
         ));
     }
+    Ok(merged)
+}
+
+/// The parameters in their declared types.
+pub(crate) fn typed(
+    workflow: &str,
+    declared: &Map<String, Value>,
+    mut merged: Map<String, Value>,
+) -> Result<Map<String, Value>> {
     let mut wrong = Vec::new();
     for (name, schema) in declared {
         let Some(kind) = schema.get("type").and_then(Value::as_str) else { continue };
@@ -54,7 +64,10 @@ pub(crate) fn merge(
         }
     }
     if !wrong.is_empty() {
-        return refuse(format!("Workflow \"{workflow}\" was given parameters of the wrong type: {}", wrong.join(", ")));
+        return Err(Error::new(
+            Code::IllegalExecutionParameters,
+            format!("Workflow \"{workflow}\" was given parameters of the wrong type: {}", wrong.join(", ")),
+        ));
     }
     Ok(merged)
 }
@@ -99,7 +112,8 @@ mod tests {
             "flag": {"type": "boolean", "default": null},
         });
         let (Value::Object(declared), Value::Object(given)) = (declared, given) else { unreachable!() };
-        merge("scale", &declared, given, custom).map(Value::Object).map_err(|error| error.message().to_owned())
+        let merged = complete("scale", &declared, given, custom).and_then(|merged| typed("scale", &declared, merged));
+        merged.map(Value::Object).map_err(|error| error.message().to_owned())
     }
 
     #[test]

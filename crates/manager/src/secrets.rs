@@ -40,11 +40,14 @@ impl Manager {
         Ok(record)
     }
 
-    /// The text of a secret as functions see it, if it is there; hidden ones count as there.
-    pub(crate) async fn secret_text(&self, ctx: &Ctx, key: &str) -> Result<String> {
-        let secret = self.find_secret(ctx, key).await?;
-        let stored = secret.value.as_deref().map(|value| self.cipher.decrypt(value)).transpose()?;
-        Ok(stored.map(|text| text.expose().clone()).unwrap_or_default())
+    /// The text of a secret as functions see it. A hidden value is for operations, its owner and
+    /// administrators; to others it is as empty as when they ask for the secret itself.
+    pub(crate) fn secret_for_functions(&self, ctx: &Ctx, secret: &secrets::Secret) -> Result<Secret> {
+        let is_shown = !secret.is_hidden_value || ctx.execution.is_some() || may_see(ctx, secret);
+        match secret.value.as_deref().filter(|_| is_shown) {
+            Some(stored) => self.cipher.decrypt(stored),
+            None => Ok(Secret::new(String::new())),
+        }
     }
 
     /// Makes a secret, or changes it where `update_if_exists` allows that. The record holds the

@@ -12,7 +12,7 @@ use crate::error::Answer;
 
 pub(crate) async fn functions(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
     let deployment = body.required_text("deployment_id")?;
-    let payload = body.object("payload")?.unwrap_or_default();
+    let payload = body.required_object("payload")?;
     let from = body.object("context")?.unwrap_or_default();
     let id = |key: &str| from.get(key).and_then(Value::as_str).map(str::to_owned);
     let context =

@@ -19,6 +19,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
+    if query.flag("_evaluate_functions")? {
+        return Ok(ok(&app.manager.get_evaluated_instance(caller.ctx(), &id, query.include().as_deref()).await?));
+    }
     let found = app.manager.get_instance(caller.ctx(), &id, query.include().as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }

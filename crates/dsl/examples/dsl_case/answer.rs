@@ -2,8 +2,8 @@
 
 use nephele_dsl::{
     Changes, Context, CountedIds, Current, Diagnostic, Extension, Fetched, Merge, Plan, PrepareOptions, Resolver, Rule,
-    Version, constraint, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs, expand, merge_interfaces,
-    merge_operation, modify, parse, prepare, with_extensions,
+    Stop, Version, constraint, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs, expand,
+    merge_interfaces, merge_operation, modify, parse, prepare, with_extensions,
 };
 use nephele_model::json::{Value, json};
 use nephele_model::python_text;
@@ -112,18 +112,18 @@ fn evaluated(case: &Value) -> Answer {
     let storage = Stored::of(&case["storage"]);
     let arguments = &case["args"];
     let value = match text(&case["function"]) {
-        "evaluate_outputs" => Value::Object(evaluate_outputs(&map(&arguments["outputs_def"]), &storage)?),
-        "evaluate_capabilities" => Value::Object(evaluate_capabilities(&map(&arguments["capabilities"]), &storage)?),
+        "evaluate_outputs" => evaluate_outputs(&map(&arguments["outputs_def"]), &storage).map(Value::Object),
+        "evaluate_capabilities" => evaluate_capabilities(&map(&arguments["capabilities"]), &storage).map(Value::Object),
         "evaluate_node_functions" => {
-            evaluate_node(arguments["node"].clone(), arguments["instance_context"].as_str(), &storage)?
+            evaluate_node(&arguments["node"], arguments["instance_context"].as_str(), &storage)
         }
         _ => {
             let id = |key: &str| arguments["context"][key].as_str().map(str::to_owned);
             let context = Context { self_id: id("self"), source_id: id("source"), target_id: id("target"), hint: None };
-            evaluate(arguments["payload"].clone(), &context, &storage)?
+            evaluate(&arguments["payload"], &context, &storage)
         }
     };
-    Ok(("result", value))
+    Ok(("result", value.map_err(Stop::into_diagnostic)?))
 }
 
 /// Whether something lies over a type or over a template, from the name of what merges.

@@ -2,28 +2,47 @@
 
 use std::sync::Arc;
 
-use nephele_dsl::{Diagnostic, Kind, Missing, Storage};
-use nephele_model::json::{List, Map, Value, json};
+use nephele_dsl::{Diagnostic, Instance, Kind, Lookup, Node, Stop, Storage};
+use nephele_model::json::{Value, json};
 use nephele_model::python_text;
+use serde::de::DeserializeOwned;
 
 use crate::case::{list, map, text};
 
 /// Tables by name, each as the recording's storage had it; no tables at all for no storage.
 pub(crate) struct Stored<'a> {
     tables: &'a Value,
-    is_absent: bool,
+    class: &'a str,
 }
 
 impl<'a> Stored<'a> {
     pub(crate) fn of(storage: &'a Value) -> Self {
-        Self { tables: &storage["vars"], is_absent: storage.is_null() || text(&storage["class"]) == "NoneType" }
+        let class = if storage.is_null() { "NoneType" } else { text(&storage["class"]) };
+        Self { tables: &storage["vars"], class }
     }
 
-    fn find(&self, table: &str, key: &str, id: &str) -> Vec<Arc<Value>> {
-        list(&self.tables[table]).iter().filter(|row| row[key] == id).cloned().map(Arc::new).collect()
+    /// The tables, which a method of the storage needs.
+    fn tables(&self, method: &str) -> Lookup<&'a Value> {
+        if self.class == "NoneType" { Err(self.without(method)) } else { Ok(self.tables) }
     }
 
-    fn entry(&self, table: &str, keys: &[Value]) -> Result<Value, Diagnostic> {
+    fn without(&self, method: &str) -> Stop {
+        let message = format!("'{}' object has no attribute '{method}'", self.class);
+        Diagnostic::new(Kind::Attribute, None, message).into()
+    }
+
+    fn find<T: DeserializeOwned>(&self, table: &str, key: &str, id: &str) -> Vec<Arc<T>> {
+        let rows = list(&self.tables[table]).iter().filter(|row| row[key] == id);
+        rows.filter_map(|row| serde_json::from_value(row.into()).ok()).map(Arc::new).collect()
+    }
+
+    fn first<T: DeserializeOwned>(&self, table: &str, what: &str, id: &str) -> Lookup<Arc<T>> {
+        let found = self.find(table, "id", id).into_iter().next();
+        found.ok_or_else(|| absent(&json!(format!("{what} not found: {id}"))))
+    }
+
+    /// The recording's storage takes no path into a value.
+    fn entry(&self, table: &str, keys: &[Value]) -> Lookup<Value> {
         let mut at = &self.tables[table];
         for key in keys {
             at = match (at, key) {
@@ -33,119 +52,87 @@ impl<'a> Stored<'a> {
                     .ok_or_else(|| Diagnostic::new(Kind::Index, None, "list index out of range"))?,
                 (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
                     let message = format!("unhashable type: '{}'", python_text::type_name(key));
-                    return Err(Diagnostic::new(Kind::Type, None, message));
+                    return Err(Diagnostic::new(Kind::Type, None, message).into());
                 }
-                (at, key) => at
-                    .get(&python_text::str(key))
-                    .ok_or_else(|| Diagnostic::new(Kind::Key, None, python_text::repr(key)))?,
+                (at, key) => at.get(&python_text::str(key)).ok_or_else(|| absent(key))?,
             };
         }
         Ok(at.clone())
     }
+}
 
-    fn label(&self, key: &Value, index: Option<Value>) -> Result<Value, Diagnostic> {
-        self.entry("_labels", &std::iter::once(key.clone()).chain(index).collect::<Vec<_>>())
-    }
-
-    fn environment_capability(&self, path: &[Value]) -> Result<Value, Diagnostic> {
-        let parent = self.label(&json!("csys-obj-parent"), Some(json!(0)))?;
-        self.entry("_capabilities", &[parent, path.first().cloned().unwrap_or_default()])
-    }
+fn absent(key: &Value) -> Stop {
+    Diagnostic::new(Kind::Key, None, python_text::repr(key)).into()
 }
 
 impl Storage for Stored<'_> {
-    fn node(&self, id: &str) -> Option<Arc<Value>> {
-        self.find("_nodes", "id", id).into_iter().next()
+    fn node(&self, id: &str) -> Lookup<Arc<Node>> {
+        self.tables("get_node")?;
+        self.first("_nodes", "Node", id)
     }
 
-    fn node_instances(&self, node_id: &str) -> Vec<Arc<Value>> {
-        self.find("_node_instances", "node_id", node_id)
+    fn node_instances(&self, node_id: &str) -> Lookup<Arc<[Arc<Instance>]>> {
+        self.tables("get_node_instances")?;
+        Ok(self.find("_node_instances", "node_id", node_id).into())
     }
 
-    fn node_instance(&self, id: &str) -> Option<Arc<Value>> {
-        self.find("_node_instances", "id", id).into_iter().next()
+    fn node_instance(&self, id: &str) -> Lookup<Arc<Instance>> {
+        self.tables("get_node_instance")?;
+        self.first("_node_instances", "Instance", id)
     }
 
-    fn input(&self, name: &str) -> Option<Value> {
-        self.tables["_inputs"].get(name).cloned()
+    fn find_node_instance(&self, id: &str) -> Lookup<Option<Arc<Instance>>> {
+        Ok(self.find("_node_instances", "id", id).into_iter().next())
     }
 
-    fn secret(&self, name: &str) -> Option<String> {
-        if self.is_absent {
-            return None;
+    fn input(&self, name: &str) -> Lookup<Option<Value>> {
+        let inputs = &self.tables("get_input")?["_inputs"];
+        inputs.get(name).cloned().map(Some).ok_or_else(|| absent(&json!(name)))
+    }
+
+    fn has_secret(&self, _name: &str) -> Lookup<bool> {
+        Err(self.without("secret_method"))
+    }
+
+    fn secret(&self, name: &str) -> Lookup<String> {
+        let secrets = map(&self.tables("get_secret")?["_secrets"]);
+        if secrets.is_empty() {
+            return Ok(format!("{name}_value"));
         }
-        let secrets = map(&self.tables["_secrets"]);
-        if secrets.is_empty() { Some(format!("{name}_value")) } else { secrets.get(name).map(python_text::str) }
+        secrets.get(name).map(python_text::str).ok_or_else(|| absent(&json!(name)))
     }
 
-    fn capability(&self, deployment: &str, name: &str) -> Result<Value, String> {
-        let found = self.tables["_capabilities"].get(deployment).and_then(|capabilities| capabilities.get(name));
-        found.cloned().ok_or_else(|| format!("capability {name} of {deployment} was not recorded"))
+    fn capability(&self, path: &[Value], _depth: usize) -> Lookup<Value> {
+        self.tables("get_capability")?;
+        self.entry("_capabilities", path.get(..2).unwrap_or(path))
     }
 
-    fn consumers(&self) -> Vec<(String, String)> {
-        map(&self.tables["_consumers"])
-            .iter()
-            .map(|(id, name)| (id.as_str().to_owned(), python_text::str(name)))
-            .collect()
+    fn group_capability(&self, path: &[Value], _depth: usize) -> Lookup<Value> {
+        self.tables("get_group_capability")?;
+        self.entry("_group_capabilities", path.get(..2).unwrap_or(path))
     }
 
-    fn system(&self, entity: &str, property: &str) -> Option<Value> {
-        Some(match (entity, property) {
-            ("deployment", "id") => self.tables["_deployment_id"].clone(),
-            ("deployment", "name") => self.tables["_deployment_name"].clone(),
+    fn label(&self, key: &str, index: Option<i64>) -> Lookup<Value> {
+        self.tables("get_label")?;
+        let keys: Vec<Value> = std::iter::once(json!(key)).chain(index.map(Value::from)).collect();
+        self.entry("_labels", &keys)
+    }
+
+    fn system(&self, entity: &str, property: &str) -> Lookup<Value> {
+        let tables = self.tables("get_sys")?;
+        Ok(match (entity, property) {
+            ("deployment", "id") => tables["_deployment_id"].clone(),
+            ("deployment", "name") => tables["_deployment_name"].clone(),
             _ => Value::Null,
         })
     }
 
-    /// The recording's storage takes no path into a value.
-    fn answer(&self, function: &str, argument: &Value) -> Option<Result<Value, Diagnostic>> {
-        if self.is_absent && function.starts_with("get_") {
-            let message = format!("'NoneType' object has no attribute '{}'", asked(function));
-            return Some(Err(Diagnostic::new(Kind::Attribute, None, message)));
-        }
-        let path = argument.as_array().cloned().unwrap_or_else(|| List::from([argument.clone()]));
-        let start = path.get(..2).unwrap_or(&path);
-        match function {
-            "get_capability" => Some(self.entry("_capabilities", start)),
-            "get_group_capability" => Some(self.entry("_group_capabilities", start)),
-            "get_environment_capability" => Some(self.environment_capability(&path)),
-            "get_label" => {
-                let index = path.get(1).map(|index| json!(python_text::str(index).parse::<u64>().unwrap_or(u64::MAX)));
-                Some(self.label(&path[0], index))
-            }
-            _ => None,
-        }
+    fn consumers(&self) -> Lookup<Vec<String>> {
+        Ok(map(&self.tables("get_consumers")?["_consumers"]).into_iter().map(|(id, _)| id.into()).collect())
     }
 
-    fn missing(&self, missing: Missing<'_>) -> Diagnostic {
-        let message = match missing {
-            _ if self.is_absent => {
-                let method = match missing {
-                    Missing::Node(_) => "get_node",
-                    Missing::NodeInstance(_) => "get_node_instance",
-                    Missing::Input(_) => "get_input",
-                    Missing::Secret(_) => "get_secret",
-                };
-                let message = format!("'NoneType' object has no attribute '{method}'");
-                return Diagnostic::new(Kind::Attribute, None, message);
-            }
-            Missing::Node(id) => format!("Node not found: {id}"),
-            Missing::NodeInstance(id) => format!("Instance not found: {id}"),
-            Missing::Input(name) | Missing::Secret(name) => name.to_owned(),
-        };
-        Diagnostic::new(Kind::Key, None, python_text::repr(&Value::from(message)))
-    }
-
-    fn group_capabilities(&self, group: &str) -> Result<Map, String> {
-        Ok(map(&self.tables["_group_capabilities"][group]))
-    }
-}
-
-/// The method of a storage that a function asks.
-fn asked(function: &str) -> &str {
-    match function {
-        "get_attribute" | "get_attributes_list" | "get_attributes_dict" => "get_node_instances",
-        other => other,
+    fn consumer_names(&self) -> Lookup<Vec<String>> {
+        let consumers = map(&self.tables("get_consumers")?["_consumers"]);
+        Ok(consumers.values().map(python_text::str).collect())
     }
 }

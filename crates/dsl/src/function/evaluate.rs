@@ -10,9 +10,9 @@ use std::fmt::Write;
 
 use nephele_model::json::{List, Map, Value};
 
-use super::property::{self, Lookup};
+use super::property::{self, Way};
 use super::world::{Part, View, World};
-use super::{BEFORE_RUN, arguments, attribute, extension, failure, recognise, text};
+use super::{BEFORE_RUN, Lookup, Stop, arguments, attribute, extension, failure, is_anywhere_in, recognise, text};
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::value;
 
@@ -45,15 +45,9 @@ impl<'w> Evaluator<'w> {
     }
 
     /// The value with functions replaced. `path` names its place and is left as it was.
-    pub(crate) fn evaluate(
-        &self,
-        value: &Value,
-        view: &View<'_>,
-        path: &mut String,
-        depth: usize,
-    ) -> Result<Value, Diagnostic> {
+    pub(crate) fn evaluate(&self, value: &Value, view: &View<'_>, path: &mut String, depth: usize) -> Lookup<Value> {
         if depth >= DEEPEST {
-            return Err(endless(path));
+            return Err(endless(path).into());
         }
         if !value.is_object() && !value.is_array() {
             return Ok(value.clone());
@@ -63,7 +57,7 @@ impl<'w> Evaluator<'w> {
         let mut current = Cow::Borrowed(value);
         let mut input: Option<Value> = None;
         loop {
-            let scanned = self.children(&current, &view, path, depth)?;
+            let scanned = self.children(&current, &view, path, depth + 1)?;
             if let Some(input) = input.take().filter(|_| scanned != *current) {
                 self.world.settle_input(&input, &scanned);
             }
@@ -81,7 +75,7 @@ impl<'w> Evaluator<'w> {
                 return Ok(result);
             }
             if seen.contains(&result) || seen.len() > LONGEST_CHAIN {
-                return Err(endless(path));
+                return Err(endless(path).into());
             }
             if !result.is_object() && !result.is_array() {
                 return Ok(result);
@@ -93,20 +87,23 @@ impl<'w> Evaluator<'w> {
     }
 
     /// Calls one function without evaluating what it yields. Errors: as when it is evaluated.
-    pub(crate) fn once(&self, value: &Value, view: &View<'_>, path: &mut String) -> Result<(), Diagnostic> {
+    pub(crate) fn once(&self, value: &Value, view: &View<'_>, path: &mut String) -> Lookup<()> {
         let Some((function, argument)) = recognise(value) else { return Ok(()) };
         self.call(function, argument, value, &mut Cow::Borrowed(view), path, 0).map(drop)
     }
 
-    fn children(&self, value: &Value, view: &View<'_>, path: &mut String, depth: usize) -> Result<Value, Diagnostic> {
+    /// The value with everything in it evaluated. What has to wait keeps nothing else from being
+    /// looked at, so that all that is needed becomes known at once.
+    pub(super) fn children(&self, value: &Value, view: &View<'_>, path: &mut String, depth: usize) -> Lookup<Value> {
         let length = path.len();
+        let mut all = All::default();
         let result = match value {
             Value::Object(map) => {
-                let mut evaluated = nephele_model::json::Map::with_capacity(map.len());
+                let mut evaluated = Map::with_capacity(map.len());
                 for (key, value) in map {
                     path.push('.');
                     path.push_str(key);
-                    let value = self.evaluate(value, view, path, depth + 1)?;
+                    let value = all.take(self.evaluate(value, view, path, depth))?;
                     path.truncate(length);
                     evaluated.insert(key.clone(), value);
                 }
@@ -116,14 +113,14 @@ impl<'w> Evaluator<'w> {
                 let mut evaluated = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
                     let _ = write!(path, "[{index}]");
-                    evaluated.push(self.evaluate(item, view, path, depth + 1)?);
+                    evaluated.push(all.take(self.evaluate(item, view, path, depth))?);
                     path.truncate(length);
                 }
                 Value::from(evaluated)
             }
             plain => plain.clone(),
         };
-        Ok(result)
+        all.or_later(result)
     }
 
     fn call(
@@ -134,7 +131,7 @@ impl<'w> Evaluator<'w> {
         view: &mut Cow<'_, View<'_>>,
         path: &mut String,
         depth: usize,
-    ) -> Result<Value, Diagnostic> {
+    ) -> Lookup<Value> {
         match function {
             "get_input" => self.get_input(argument, raw, path),
             "get_property" => self.get_property(argument, view, path, depth),
@@ -144,24 +141,24 @@ impl<'w> Evaluator<'w> {
                 }
                 _ => raw.clone(),
             }),
-            "merge" => merge(argument, raw),
+            "merge" => Ok(merge(argument, raw)?),
             _ if extension::find(function).is_some() && recognise(argument).is_some() => Ok(raw.clone()),
-            _ if BEFORE_RUN.contains(&function) => text::evaluate(function, argument),
+            _ if BEFORE_RUN.contains(&function) => Ok(text::evaluate(function, argument)?),
             _ => match extension::find(function) {
-                Some(extension) => (extension.evaluate)(argument).map_err(|message| failure(function, message)),
+                Some(extension) => Ok((extension.evaluate)(argument).map_err(|message| failure(function, message))?),
                 None => attribute::call(self, function, argument, view, path, depth),
             },
         }
     }
 
-    fn get_input(&self, argument: &Value, raw: &Value, path: &str) -> Result<Value, Diagnostic> {
+    fn get_input(&self, argument: &Value, raw: &Value, path: &str) -> Lookup<Value> {
         let unresolved = match argument {
             Value::Array(items) => items.iter().any(|item| recognise(item).is_some()),
             other => recognise(other).is_some(),
         };
         if unresolved {
             let message = format!("get_input: found an unresolved argument: {}", python_text::str(argument));
-            return Err(bare(&message));
+            return Err(bare(&message).into());
         }
         let result = match argument {
             Value::Array(items) => {
@@ -179,7 +176,7 @@ impl<'w> Evaluator<'w> {
             python_text::str(&result),
             python_text::str(argument)
         );
-        Err(Diagnostic::new(Kind::InputEvaluation, None, message))
+        Err(Diagnostic::new(Kind::InputEvaluation, None, message).into())
     }
 
     fn get_property(
@@ -188,7 +185,7 @@ impl<'w> Evaluator<'w> {
         view: &mut Cow<'_, View<'_>>,
         path: &mut String,
         depth: usize,
-    ) -> Result<Value, Diagnostic> {
+    ) -> Lookup<Value> {
         let items = argument.as_array().map_or(&[][..], List::as_slice);
         let (node_name, property_path) = items.split_first().unwrap_or((&Value::Null, &[]));
         if items.iter().any(|item| recognise(item).is_some()) {
@@ -197,7 +194,7 @@ impl<'w> Evaluator<'w> {
                 python_text::str(node_name),
                 python_text::repr(&Value::from(property_path.to_vec()))
             );
-            return Err(bare(&message));
+            return Err(bare(&message).into());
         }
         let node_name = python_text::str(node_name);
         let name = self.node_name(&node_name, view, path)?;
@@ -212,42 +209,32 @@ impl<'w> Evaluator<'w> {
             view.waits = None;
         }
         let place = path.clone();
-        let lookup = Lookup { function: "get_property", node: &name, path: property_path, place: &place, strict: true };
-        let properties = node.get("properties").unwrap_or(&Value::Null);
-        property::descend(&lookup, properties, |value, leads_on| self.on_the_way(value, leads_on, view, path, depth))
+        let way = Way { function: "get_property", node: &name, path: property_path, place: &place, strict: true };
+        property::descend(&way, &node.properties, |value, leads_on| self.on_the_way(value, leads_on, view, path, depth))
     }
 
     /// The node that `SELF`, `SOURCE`, `TARGET` or a name means.
-    fn node_name(&self, name: &str, view: &View<'_>, path: &str) -> Result<String, Diagnostic> {
-        let refuse = |message: String| Diagnostic::new(Kind::Value, None, message);
-        let instance = |id: &Option<String>| -> Option<String> {
-            let instance = self.world.storage().ok()?.node_instance(id.as_deref()?)?;
-            instance.get("node_id").and_then(Value::as_str).map(str::to_owned)
-        };
-        match name {
-            "SELF" if view.part != Part::Node => Err(refuse(format!(
-                "SELF can only be used in a context of node template but appears in {}.",
-                view.part.as_str()
-            ))),
-            "SELF" => view
-                .node
-                .clone()
-                .or_else(|| instance(&view.instances.self_id))
-                .ok_or_else(|| refuse("SELF is unknown here".to_owned())),
-            "SOURCE" | "TARGET" if view.part != Part::Relationship => {
-                Err(refuse(format!("{name} can only be used within a relationship but is used in {path}")))
+    fn node_name(&self, name: &str, view: &View<'_>, path: &str) -> Lookup<String> {
+        let refuse = |message: String| Err(Stop::from(Diagnostic::new(Kind::Value, None, message)));
+        let (node, instance) = match name {
+            "SELF" if view.part != Part::Node => {
+                return refuse(format!(
+                    "SELF can only be used in a context of node template but appears in {}.",
+                    view.part.as_str()
+                ));
             }
-            "SOURCE" => view
-                .node
-                .clone()
-                .or_else(|| instance(&view.instances.source_id))
-                .ok_or_else(|| refuse("SOURCE is unknown here".to_owned())),
-            "TARGET" => view
-                .target
-                .clone()
-                .or_else(|| instance(&view.instances.target_id))
-                .ok_or_else(|| refuse("TARGET is unknown here".to_owned())),
-            name => Ok(name.to_owned()),
+            "SOURCE" | "TARGET" if view.part != Part::Relationship => {
+                return refuse(format!("{name} can only be used within a relationship but is used in {path}"));
+            }
+            "SELF" => (&view.node, &view.instances.self_id),
+            "SOURCE" => (&view.node, &view.instances.source_id),
+            "TARGET" => (&view.target, &view.instances.target_id),
+            name => return Ok(name.to_owned()),
+        };
+        match (node, instance) {
+            (Some(node), _) => Ok(node.clone()),
+            (None, Some(instance)) => Ok(self.world.storage()?.node_instance(instance)?.node_id.clone()),
+            (None, None) => refuse(format!("{name} is unknown here")),
         }
     }
 
@@ -259,12 +246,36 @@ impl<'w> Evaluator<'w> {
         view: &View<'_>,
         path: &mut String,
         depth: usize,
-    ) -> Result<Value, Diagnostic> {
-        if self.world.evaluates_on_the_way() || (leads_on && !self.only_once) {
-            self.evaluate(value, view, path, depth + 1)
-        } else {
-            Ok(value.clone())
+    ) -> Lookup<Value> {
+        let wanted = self.world.evaluates_on_the_way() || (leads_on && !self.only_once);
+        if wanted && is_anywhere_in(value) {
+            return self.evaluate(value, view, path, depth + 1);
         }
+        Ok(value.clone())
+    }
+}
+
+/// Several values of which some may have to wait.
+#[derive(Default)]
+pub(super) struct All {
+    wait: bool,
+}
+
+impl All {
+    /// A value, or a stand-in for one that has to wait. Errors: whatever cannot be helped by waiting.
+    pub(super) fn take<T: Default>(&mut self, value: Lookup<T>) -> Lookup<T> {
+        match value {
+            Err(Stop::Later) => {
+                self.wait = true;
+                Ok(T::default())
+            }
+            value => value,
+        }
+    }
+
+    /// What was made of the values, unless one has to wait.
+    pub(super) fn or_later<T>(self, result: T) -> Lookup<T> {
+        if self.wait { Err(Stop::Later) } else { Ok(result) }
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod arguments;
 pub(crate) mod attribute;
 pub(crate) mod evaluate;
 pub(crate) mod extension;
+mod group_capability;
+mod instance;
 mod json_text;
 pub(crate) mod plan_world;
 pub(crate) mod property;
@@ -20,8 +22,11 @@ pub(crate) mod validate;
 pub(crate) mod world;
 
 pub use extension::{Extension, with_extensions};
-pub use runtime::{Context, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs};
-pub use storage::{Missing, Storage};
+pub use group_capability::GroupCapability;
+pub use runtime::{
+    Context, evaluate, evaluate_capabilities, evaluate_capability, evaluate_instance, evaluate_node, evaluate_outputs,
+};
+pub use storage::{Instance, Lookup, Node, Related, Relationship, ScalingGroup, Stop, Storage, all, capability_part};
 
 use nephele_model::json::Value;
 
@@ -84,7 +89,7 @@ pub(crate) fn is_for_plans(name: &str) -> bool {
 }
 
 /// Whether any function stands anywhere in a value.
-pub(crate) fn is_anywhere_in(value: &Value) -> bool {
+pub fn is_anywhere_in(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(is_anywhere_in),
         Value::Object(map) => recognise(value).is_some() || map.values().any(is_anywhere_in),

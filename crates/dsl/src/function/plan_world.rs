@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nephele_model::json::{Map, Text, Value, object};
+use nephele_model::json::{Map, Text, Value};
 
 use super::property;
 use super::world::World;
+use super::{Lookup, Node, is_for_plans};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 
 /// Inputs and nodes of a plan, by name.
 pub(crate) struct PlanWorld {
     inputs: RefCell<Map>,
-    nodes: HashMap<String, Arc<Value>>,
+    nodes: HashMap<String, Arc<Node>>,
     runtime_only: bool,
 }
 
@@ -24,7 +25,9 @@ impl PlanWorld {
             .iter()
             .filter_map(|node| {
                 let name = node.get("name")?.as_str()?;
-                Some((name.to_owned(), Arc::new(object! {"name": name, "properties": node.get("properties")})))
+                let properties = node.get("properties").cloned().unwrap_or_default();
+                let seen = Node { id: name.to_owned(), properties, relationships: Vec::new() };
+                Some((name.to_owned(), Arc::new(seen)))
             })
             .collect();
         Self { inputs: RefCell::new(inputs), nodes, runtime_only }
@@ -64,12 +67,12 @@ pub(crate) fn unknown_input<'a>(name: &str, known: impl IntoIterator<Item = &'a 
 
 impl World for PlanWorld {
     fn evaluates(&self, function: &str) -> bool {
-        !self.runtime_only && super::is_for_plans(function)
+        !self.runtime_only && is_for_plans(function)
     }
 
-    fn input(&self, name: &str) -> Result<Value, Diagnostic> {
+    fn input(&self, name: &str) -> Lookup<Value> {
         let found = self.inputs.borrow().get(name).cloned();
-        found.ok_or_else(|| self.unknown_input(name))
+        found.ok_or_else(|| self.unknown_input(name).into())
     }
 
     fn settle_input(&self, asked: &Value, value: &Value) {
@@ -84,10 +87,11 @@ impl World for PlanWorld {
         }
     }
 
-    fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {
+    fn node(&self, name: &str) -> Lookup<Arc<Node>> {
         self.nodes.get(name).cloned().ok_or_else(|| {
             Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'"))
                 .with_hint(nearest(name, self.nodes.keys().map(String::as_str)))
+                .into()
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nephele_model::json::Value;
 
-use super::{failure, recognise};
+use super::{Lookup, failure, recognise};
 use crate::diagnostic::{Diagnostic, Kind};
 use nephele_model::python_text::{str, type_name};
 
@@ -46,8 +46,8 @@ fn key(value: &Value) -> String {
     }
 }
 
-/// Who is looking along a path, for messages.
-pub(crate) struct Lookup<'a> {
+/// Who goes along a path, for messages.
+pub(crate) struct Way<'a> {
     pub(crate) function: &'a str,
     pub(crate) node: &'a str,
     pub(crate) path: &'a [Value],
@@ -60,24 +60,19 @@ pub(crate) struct Lookup<'a> {
 /// Goes along a path through the properties of a node. `on_the_way` evaluates what is passed; it is told
 /// whether the value is a function that the path leads into.
 pub(crate) fn descend(
-    lookup: &Lookup<'_>,
+    way: &Way<'_>,
     root: &Value,
-    mut on_the_way: impl FnMut(&Value, bool) -> Result<Value, Diagnostic>,
-) -> Result<Value, Diagnostic> {
+    mut on_the_way: impl FnMut(&Value, bool) -> Lookup<Value>,
+) -> Lookup<Value> {
     let described = || {
-        let path: Vec<String> = lookup.path.iter().map(str).collect();
-        format!(
-            "Node template property '{}.properties.{}' referenced from '{}'",
-            lookup.node,
-            path.join("."),
-            lookup.place
-        )
+        let path: Vec<String> = way.path.iter().map(str).collect();
+        format!("Node template property '{}.properties.{}' referenced from '{}'", way.node, path.join("."), way.place)
     };
     let missing = |rest: String| {
-        if lookup.strict { Err(failure(lookup.function, format!("{} {rest}", described()))) } else { Ok(Value::Null) }
+        if way.strict { Err(failure(way.function, format!("{} {rest}", described())).into()) } else { Ok(Value::Null) }
     };
     let mut value = root.clone();
-    for step in lookup.path {
+    for step in way.path {
         if recognise(&value).is_some() {
             value = on_the_way(&value, true)?;
         }
@@ -93,7 +88,7 @@ pub(crate) fn descend(
             Value::Array(_) if !is_index(step) => {
                 let message =
                     format!("{} is expected {} to be an int but it is a {}.", described(), str(step), type_name(step));
-                return Err(failure(lookup.function, message));
+                return Err(failure(way.function, message).into());
             }
             Value::Array(items) => match item(items, step) {
                 Some(next) => on_the_way(next, false)?,

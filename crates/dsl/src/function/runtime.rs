@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use nephele_model::json::{Map, Value};
 
-use super::evaluate::Evaluator;
+use super::evaluate::{All, Evaluator};
 use super::world::{Part, View, World};
-use super::{Missing, Storage, is_anywhere_in};
-use crate::diagnostic::Diagnostic;
+use super::{Lookup, Node, Storage, is_anywhere_in};
 
 /// From where a function is evaluated: the ids of node instances that `SELF`, `SOURCE` and `TARGET`
 /// mean.
@@ -27,7 +26,7 @@ pub struct Context {
 struct StorageWorld<'a> {
     storage: &'a dyn Storage,
     /// The node that is being evaluated, which the storage need not have.
-    node: Option<Arc<Value>>,
+    node: Option<Arc<Node>>,
 }
 
 impl World for StorageWorld<'_> {
@@ -39,25 +38,28 @@ impl World for StorageWorld<'_> {
         true
     }
 
-    fn input(&self, name: &str) -> Result<Value, Diagnostic> {
-        self.storage.input(name).ok_or_else(|| self.storage.missing(Missing::Input(name)))
+    fn input(&self, name: &str) -> Lookup<Value> {
+        self.storage.input(name)?.ok_or_else(|| super::plan_world::unknown_input(name, []).into())
     }
 
-    fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic> {
-        let own = self.node.as_ref().filter(|node| node.get("id").and_then(Value::as_str) == Some(name));
-        own.cloned().or_else(|| self.storage.node(name)).ok_or_else(|| self.storage.missing(Missing::Node(name)))
+    fn node(&self, name: &str) -> Lookup<Arc<Node>> {
+        match &self.node {
+            Some(own) if own.id == name => Ok(Arc::clone(own)),
+            _ => self.storage.node(name),
+        }
     }
 
-    fn storage(&self) -> Result<&dyn Storage, Diagnostic> {
+    fn storage(&self) -> Lookup<&dyn Storage> {
         Ok(self.storage)
     }
 }
 
 /// Evaluates every function in `payload` as a running operation sees it.
 ///
-/// Errors: [`Kind::FunctionEvaluation`], [`Kind::EvaluationRecursionLimitReached`], [`Kind::Key`],
-/// [`Kind::UnknownInput`].
-pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Result<Value, Diagnostic> {
+/// Errors: [`Stop::Failed`] with [`Kind::FunctionEvaluation`](crate::Kind::FunctionEvaluation),
+/// [`Kind::EvaluationRecursionLimitReached`](crate::Kind::EvaluationRecursionLimitReached) or the kind of a
+/// function that is written wrongly; what the storage says.
+pub fn evaluate(payload: &Value, context: &Context, storage: &dyn Storage) -> Lookup<Value> {
     let part = if context.source_id.is_some() && context.target_id.is_some() {
         Part::Relationship
     } else if context.self_id.is_some() {
@@ -65,82 +67,86 @@ pub fn evaluate(payload: Value, context: &Context, storage: &dyn Storage) -> Res
     } else {
         Part::Nowhere
     };
-    within(
-        payload,
-        &View { instances: context.clone(), ..View::of(part) },
-        "payload",
-        &StorageWorld { storage, node: None },
-    )
+    let view = View { instances: context.clone(), ..View::of(part) };
+    within(payload, &view, "payload", &StorageWorld { storage, node: None })
 }
 
-/// The values of a deployment's outputs (`{name: {description, value}}`) by name. An attribute that
-/// cannot be had becomes a text; an output that is a missing secret is left out.
-pub fn evaluate_outputs(outputs: &Map, storage: &dyn Storage) -> Result<Map, Diagnostic> {
+/// The values of a deployment's outputs (`{name: {description, value}}`) by name. An attribute whose
+/// instance cannot be told becomes a text that says so; an output that is a missing secret is left out.
+pub fn evaluate_outputs(outputs: &Map, storage: &dyn Storage) -> Lookup<Map> {
     values(outputs, "outputs", storage)
 }
 
 /// The values of a deployment's capabilities by name; one that is a missing secret is left out.
-pub fn evaluate_capabilities(capabilities: &Map, storage: &dyn Storage) -> Result<Map, Diagnostic> {
+pub fn evaluate_capabilities(capabilities: &Map, storage: &dyn Storage) -> Lookup<Map> {
     values(capabilities, "capabilities", storage)
+}
+
+/// The value of one capability (`{description, value}`), as other deployments see it. `depth` is how deep
+/// the function is nested that asks for it, so that deployments cannot nest without end either.
+pub fn evaluate_capability(capability: &Value, storage: &dyn Storage, depth: usize) -> Lookup<Value> {
+    let world = StorageWorld { storage, node: None };
+    let value = capability.get("value").unwrap_or(&Value::Null);
+    // Only the value is seen, so only the value is evaluated.
+    let only = Value::Object(Map::from_iter([("value".to_owned(), value.clone())]));
+    let view = View::of(Part::Nowhere);
+    let evaluated = Evaluator::new(&world).children(&only, &view, &mut "capabilities".to_owned(), depth + 1)?;
+    Ok(evaluated["value"].clone())
 }
 
 /// A node of the plan with its properties and capabilities evaluated; `instance` is the instance that
 /// is meant when the node names itself.
-pub fn evaluate_node(mut node: Value, instance: Option<&str>, storage: &dyn Storage) -> Result<Value, Diagnostic> {
-    let name = node.get("name").or_else(|| node.get("id")).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let world = StorageWorld { storage, node: Some(Arc::new(node.clone())) };
-    let hint = instance.map(str::to_owned);
-    let context = Context { hint, ..Context::default() };
+pub fn evaluate_node(node: &Value, instance: Option<&str>, storage: &dyn Storage) -> Lookup<Value> {
+    let name = node.get("id").or_else(|| node.get("name")).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let properties = node.get("properties").cloned().unwrap_or_default();
+    let seen = Node { id: name.clone(), properties, relationships: Vec::new() };
+    let context = Context { hint: instance.map(str::to_owned), ..Context::default() };
     let view = View { node: Some(name.clone()), instances: context, ..View::of(Part::Node) };
+    let world = StorageWorld { storage, node: Some(Arc::new(seen)) };
+    let (mut node, mut all) = (node.clone(), All::default());
     if let Some(properties) = node.get_mut("properties") {
-        *properties = within(properties.take(), &view, &format!("nodes.{name}.properties"), &world)?;
+        *properties = all.take(within(properties, &view, &format!("nodes.{name}.properties"), &world))?;
     }
     for (capability, value) in node.get_mut("capabilities").and_then(Value::as_object_mut).into_iter().flatten() {
         if let Some(properties) = value.get_mut("properties") {
             let path = format!("nodes.{name}.capabilities.{capability}");
-            *properties = within(properties.take(), &view, &path, &world)?;
+            *properties = all.take(within(properties, &view, &path, &world))?;
         }
     }
-    Ok(node)
+    all.or_later(node)
 }
 
-fn values(definitions: &Map, section: &str, storage: &dyn Storage) -> Result<Map, Diagnostic> {
+/// The runtime properties of the node instance `id`, evaluated; `SELF` is the instance.
+pub fn evaluate_instance(id: &str, runtime_properties: &Value, storage: &dyn Storage) -> Lookup<Value> {
+    let context = Context { self_id: Some(id.to_owned()), ..Context::default() };
+    let view = View { instances: context, ..View::of(Part::Node) };
+    let path = format!("node_instances.{id}.runtime_properties");
+    within(runtime_properties, &view, &path, &StorageWorld { storage, node: None })
+}
+
+fn values(definitions: &Map, section: &str, storage: &dyn Storage) -> Lookup<Map> {
     let mut wanted = Map::with_capacity(definitions.len());
+    let mut all = All::default();
     for (name, definition) in definitions {
         let value = definition.get("value").unwrap_or(&Value::Null);
-        let secret =
-            value.get("get_secret").and_then(|secret| secret.as_array().map_or(Some(secret), |items| items.first()));
-        if secret.and_then(Value::as_str).is_none_or(|secret| storage.secret(secret).is_some()) {
+        let secret = value.get("get_secret").map(|secret| secret.item(0).unwrap_or(secret)).and_then(Value::as_str);
+        if secret.map_or(Ok(true), |secret| all.take(storage.has_secret(secret)))? {
             wanted.insert(name.clone(), value.clone());
         }
     }
     let view = View { lenient: section == "outputs", ..View::of(Part::Nowhere) };
-    match within(Value::Object(wanted), &view, section, &StorageWorld { storage, node: None })? {
-        Value::Object(map) => Ok(map),
-        _ => Ok(Map::new()),
-    }
+    let world = StorageWorld { storage, node: None };
+    let evaluated = all.take(within(&Value::Object(wanted), &view, section, &world))?;
+    all.or_later(match evaluated {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    })
 }
 
 /// Evaluates what a container holds; the container itself is never a function.
-fn within(container: Value, view: &View<'_>, path: &str, world: &StorageWorld<'_>) -> Result<Value, Diagnostic> {
-    if !is_anywhere_in(&container) {
-        return Ok(container);
+fn within(container: &Value, view: &View<'_>, path: &str, world: &StorageWorld<'_>) -> Lookup<Value> {
+    if !is_anywhere_in(container) {
+        return Ok(container.clone());
     }
-    let evaluator = Evaluator::new(world);
-    let mut path = path.to_owned();
-    let length = path.len();
-    let mut one = |suffix: String, value: &Value| {
-        path.push_str(&suffix);
-        let value = evaluator.evaluate(value, view, &mut path, 0);
-        path.truncate(length);
-        value
-    };
-    match container {
-        Value::Object(map) => {
-            let fields = map.into_iter().map(|(key, value)| Ok((key.clone(), one(format!(".{key}"), &value)?)));
-            fields.collect::<Result<Map, _>>().map(Value::Object)
-        }
-        Value::Array(items) => items.iter().enumerate().map(|(index, item)| one(format!("[{index}]"), item)).collect(),
-        plain => Ok(plain),
-    }
+    Evaluator::new(world).children(container, view, &mut path.to_owned(), 0)
 }

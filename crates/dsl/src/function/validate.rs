@@ -8,7 +8,7 @@ use super::evaluate::Evaluator;
 use super::plan_world::PlanWorld;
 use super::scan::{self, Order};
 use super::world::{Part, View};
-use super::{arguments, recognise, text};
+use super::{Stop, arguments, recognise, text};
 use crate::diagnostic::{Diagnostic, Kind, nearest};
 use crate::version::Version;
 
@@ -82,7 +82,7 @@ fn one(
 /// One step of evaluation: does the property exist from here?
 fn check_property(function: &Value, path: &str, view: &View<'_>, world: &PlanWorld) -> Result<(), Diagnostic> {
     let evaluator = Evaluator::trying(world);
-    evaluator.once(function, view, &mut path.to_owned())
+    evaluator.once(function, view, &mut path.to_owned()).map_err(Stop::into_diagnostic)
 }
 
 fn check_node(function: &str, node: &str, path: &str, view: &View<'_>, world: &PlanWorld) -> Result<(), Diagnostic> {

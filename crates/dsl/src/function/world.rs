@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nephele_model::json::Value;
 
-use crate::diagnostic::{Diagnostic, Kind};
+use super::{Lookup, Node, Stop, Storage};
 
 /// In which part of a plan a function stands; decides what `SELF`, `SOURCE` and `TARGET` may mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +67,13 @@ pub(crate) trait World {
         false
     }
     /// A deployment input.
-    fn input(&self, name: &str) -> Result<Value, Diagnostic>;
+    fn input(&self, name: &str) -> Lookup<Value>;
     /// Takes note of what the functions within an input have become. `asked` is the argument that named it.
     fn settle_input(&self, _asked: &Value, _value: &Value) {}
-    /// A node by its name: an object with at least `name` (or `id`) and `properties`.
-    fn node(&self, name: &str) -> Result<Arc<Value>, Diagnostic>;
+    /// A node by its name.
+    fn node(&self, name: &str) -> Lookup<Arc<Node>>;
     /// The storage of a running deployment.
-    fn storage(&self) -> Result<&dyn super::Storage, Diagnostic> {
-        Err(Diagnostic::new(Kind::FunctionEvaluation, None, "the function can be evaluated at run time only"))
+    fn storage(&self) -> Lookup<&dyn Storage> {
+        Err(Stop::Refused)
     }
 }

@@ -48,7 +48,9 @@ impl Manager {
         }
         let declared = declared(&deployment, &start.workflow_id)?;
         let schema = declared["parameters"].as_object().cloned().unwrap_or_default();
-        let given = parameters::merge(&start.workflow_id, &schema, start.parameters, start.allow_custom_parameters)?;
+        let workflow = &start.workflow_id;
+        let given = parameters::complete(workflow, &schema, start.parameters, start.allow_custom_parameters)?;
+        let given = parameters::typed(workflow, &schema, self.evaluate_parameters(ctx, &deployment.id, given).await?)?;
         if !start.force {
             availability::demand(db, &deployment, &start.workflow_id, &declared).await?;
         }

@@ -1,0 +1,6 @@
+//! Use cases through the store, on both databases.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops at what it did not expect")]
+
+mod evaluation;
+mod evaluation_limits;
+mod house;
