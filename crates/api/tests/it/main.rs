@@ -6,6 +6,7 @@ mod authz;
 mod blueprints;
 mod deployments;
 mod errors;
+mod evaluate;
 mod file_server;
 mod harness;
 mod lists;

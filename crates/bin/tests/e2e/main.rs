@@ -11,6 +11,7 @@ mod command_line;
 mod crash;
 mod examples;
 mod failing_operation;
+mod functions;
 mod start;
 mod trial;
 
