@@ -12,10 +12,13 @@ tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]
 inputs:
   folder: {type: string}
+node_types:
+  shop.Database:
+    derived_from: cloudify.nodes.Root
+    properties: {port: {default: 5432}}
 node_templates:
   db:
-    type: cloudify.nodes.Root
-    properties: {port: 5432}
+    type: shop.Database
     interfaces:
       cloudify.interfaces.lifecycle:
         create: {implementation: db.sh, inputs: {folder: {get_input: folder}}}
@@ -51,8 +54,8 @@ const DB: &str = "#!/bin/sh\nset -eu\nctx instance runtime-properties address db
 
 const WEB: &str = r#"#!/bin/sh
 set -eu
-echo "$url $word ${attempt:-none}" >> "$folder/trace"
-if [ -z "${attempt:-}" ]; then
+echo "$url $word $attempt" >> "$folder/trace"
+if [ "$attempt" = None ]; then
     ctx instance runtime-properties attempt second
     exec ctx operation retry 'once more'
 fi
@@ -82,7 +85,7 @@ async fn each_attempt_sees_what_is_there_by_then() {
         let execution = rest.ended(&run).await;
         assert_eq!(execution["status"], "terminated", "{execution:#}");
         let trace = fs::read_to_string(traces.join("trace")).unwrap();
-        assert_eq!(trace, format!("db-1:5432 sesame none\ndb-1:5432 sesame second\nsecond db-1 {id}\n"));
+        assert_eq!(trace, format!("db-1:5432 sesame None\ndb-1:5432 sesame second\nsecond db-1 {id}\n"));
         let outputs = rest.get(&format!("/deployments/{id}/outputs")).await.expect(200);
         assert_eq!(outputs["outputs"], json!({"url": "db-1:5432"}));
     }

@@ -95,12 +95,15 @@ impl Manager {
         let nodes: Vec<json::Value> = nodes.into_iter().map(json::Value::from).collect();
         let deployments = nodes.iter().filter_map(deployment_of).map(str::to_owned).collect();
         let work = move |known: &Known| {
-            let one = |node: &json::Value| match deployment_of(node) {
-                Some(id) => {
-                    let view = View::new(known, known.deployment(id)?);
-                    nephele_dsl::evaluate_node(node, instance.as_deref(), &view)
+            let one = |node: &json::Value| {
+                let Some(id) = deployment_of(node) else { return Ok(node.clone()) };
+                let view = View::new(known, known.deployment(id)?);
+                let mut evaluated = nephele_dsl::evaluate_node(node, instance.as_deref(), &view)?;
+                // Evaluated nodes are as plans have them, with a name.
+                if let (Some(node), Some(name)) = (evaluated.as_object_mut(), node.get("id")) {
+                    node.insert("name", name.clone());
                 }
-                None => Ok(node.clone()),
+                Ok(evaluated)
             };
             nephele_dsl::all(nodes.iter().map(one))
         };

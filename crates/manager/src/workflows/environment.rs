@@ -209,9 +209,19 @@ pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
         plugins: section("plugins"),
         plugins_to_install: section("plugins_to_install"),
         properties: section("properties"),
-        relationships: section("relationships"),
+        relationships: node.get("relationships").filter(|value| !value.is_null()).map(relationships),
         operations: section("operations"),
     }
+}
+
+/// Relationships as nodes keep them: without interfaces, for their operations stand beside them.
+fn relationships(plan: &Value) -> Json {
+    let mut kept = plan.clone();
+    for relationship in kept.items_mut().iter_mut().filter_map(Value::as_object_mut) {
+        relationship.shift_remove("source_interfaces");
+        relationship.shift_remove("target_interfaces");
+    }
+    Json::of(&kept)
 }
 
 /// The row of a node instance of a plan.

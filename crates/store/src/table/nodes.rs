@@ -49,7 +49,6 @@ pub static RESOURCE: Resource = Resource {
             RESOURCE_AVAILABILITY,
             PRIVATE_RESOURCE,
             int("actual_planned_number_of_instances").sql("r.planned_number_of_instances").shown(),
-            text("name").sql("r.id").shown(),
         ],
     )
 };
