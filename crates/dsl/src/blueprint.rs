@@ -7,19 +7,20 @@ use std::sync::Arc;
 use nephele_model::json::{Map, Value, object};
 use nephele_yaml11::Node;
 
-use crate::blueprint_text;
-use crate::constraint;
 use crate::diagnostic::Diagnostic;
 use crate::element::Element;
-use crate::function;
 use crate::import::Imports;
-use crate::import::traversal::{self, Setting};
+use crate::import::traversal::{self, Reading, Setting};
 use crate::plan::Plan;
-use crate::schema::check::{self, Gate};
+use crate::problems::Problems;
+use crate::schema::check::{self, Deviations, Gate};
 use crate::schema::grammar::BLUEPRINT;
+use crate::schema::recovery;
 use crate::section::groups::PolicyTypes;
 use crate::section::inputs::Flavour;
 use crate::section::labels::Owner;
+use crate::section::refused::{Refused, Section};
+use crate::section::types::NODE_TYPES;
 use crate::section::{
     Scope, data_types, deployment_settings, groups, inputs, labels, node_plugins, nodes, outputs, plugins, policies,
     relationships, scaling_groups, types, workflows,
@@ -27,52 +28,115 @@ use crate::section::{
 use crate::source::{Source, Sources};
 use crate::value::DataTypes;
 use crate::version::Version;
-use crate::{Options, Parsed, import};
+use crate::{Options, Parsed, blueprint_text, constraint, function, import, locate, precedence};
 
 /// Parses a main text with everything it imports.
 pub(crate) fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> Result<Parsed, Vec<Diagnostic>> {
     let mut sources = Sources::default();
-    let one = |problem: Diagnostic| vec![problem];
-    let root = blueprint_text::load(main, "Failed to parse DSL", &mut sources).map_err(one)?;
-    let version = blueprint_text::version(&root, &sources).map_err(one)?;
-    let gate = options.validate_version.then_some(version);
-    check_main(&root, &sources, gate)?;
+    let mut problems = Problems::default();
+    let parsed = read(main, imports, options, &mut sources, &mut problems);
+    match parsed {
+        Some(parsed) if problems.is_empty() => Ok(parsed),
+        _ => Err(problems.into_list(&sources)),
+    }
+}
+
+/// The plan, to be used if there are no problems; nothing if the text is no mapping at all.
+fn read(
+    main: &Source,
+    imports: &dyn Imports,
+    options: &Options,
+    sources: &mut Sources,
+    problems: &mut Problems,
+) -> Option<Parsed> {
+    let root = blueprint_text::load(main, "Failed to parse DSL", sources, problems)?;
+    let declared = problems.keep(blueprint_text::version(&root, sources));
+    problems.settle_first();
+    root.entries()?;
+    // What is wrong whatever the version is can be said without it.
+    let version = declared.unwrap_or(Version::LATEST);
+    let gate = declared.filter(|_| options.validate_version);
+    check_main(&Element::root(&root, sources), gate, problems);
     let setting = Setting { imports, version, gate, resources_base: options.resources_base.as_deref() };
     let url = blueprint_text::main_url(main.location.as_deref(), &setting);
     let folder = url.as_deref().and_then(|url| url.rfind('/').map(|slash| url[..slash].to_owned()));
-    let combined = traversal::combine(&root, url, &setting, &mut sources, 0);
-    let tree =
-        combined.map_err(|problem| vec![Element::root(&root, &sources).get("imports").place_if_blueprint(problem)])?;
+    let mut reading = Reading { sources, problems, is_incomplete: false, is_newer: false };
+    let tree = traversal::combine(&root, url, &setting, &mut reading, 0);
+    let (is_incomplete, is_newer) = (reading.is_incomplete, reading.is_newer);
+    let list = Element::root(&root, sources);
+    let list = list.get("imports");
+    problems.stage().iter_mut().for_each(|problem| *problem = list.quoted(problem.clone()));
+    problems.settle_first();
     let merged = tree.into_node(root.span, root.source);
-    let resource_bases = folder.into_iter().chain(options.additional_sources.iter().cloned()).collect();
-    let (mut parsed, version) = assemble(&merged, &sources, version, gate, imports, resource_bases)?;
-    finish(&mut parsed.plan.0, version, options).map_err(one)?;
-    Ok(parsed)
+    // What a newer file has is not too new once more.
+    let gate = gate.filter(|_| !is_newer);
+    let merged = check_grammar(merged, gate, sources, problems);
+    let root = Element::root(&merged, sources);
+    let surroundings = Surroundings {
+        gate,
+        imports,
+        resource_bases: folder.into_iter().chain(options.additional_sources.iter().cloned()).collect(),
+        is_incomplete,
+    };
+    let Assembled { mut plan, warnings, refused } = assemble(&root, surroundings, version, problems);
+    problems.settle(|stage| precedence::first(stage, &root));
+    finish(&mut plan, &root, version, options, &refused, problems);
+    problems.settle_first();
+    Some(Parsed { plan: Plan(plan), warnings })
+}
+
+/// Holds the tree against the grammar, and gives the tree to go on with: misspelled sections count as
+/// what they were probably meant to be.
+fn check_grammar(tree: Arc<Node>, gate: Gate, sources: &mut Sources, problems: &mut Problems) -> Arc<Node> {
+    let mut deviations = Deviations::default();
+    let is_sound = check::check(&Element::root(&tree, sources), &BLUEPRINT, gate, &mut deviations);
+    problems.extend(deviations.problems.drain(..));
+    let mut tree = tree;
+    if let (false, Some(likely)) = (is_sound, recovery::with_likely_sections(&tree)) {
+        tree = likely.tree;
+        for section in likely.sections {
+            check::check(&Element::root(&tree, sources).get(section.name), &section.rule, gate, &mut deviations);
+        }
+        deviations.problems.into_iter().for_each(|problem| problems.also(problem));
+    }
+    sources.refuse(deviations.refused);
+    tree
 }
 
 /// The checks that only the main text undergoes.
-fn check_main(root: &Arc<Node>, sources: &Sources, gate: Gate) -> Result<(), Vec<Diagnostic>> {
-    let root = Element::root(root, sources);
-    let mut found = Vec::new();
+fn check_main(root: &Element<'_, '_>, gate: Gate, problems: &mut Problems) {
     let definitions = root.get("dsl_definitions");
-    found.extend(check::too_new(&definitions, Version::V1_2, gate));
-    import::check::imports(&root.get("imports"), gate, &mut found);
-    if found.is_empty() { Ok(()) } else { Err(found) }
+    problems.extend(check::too_new(&definitions, Version::V1_2, gate));
+    import::check::imports(&root.get("imports"), gate, problems);
+    problems.settle_first();
+}
+
+/// What a blueprint is parsed in.
+struct Surroundings<'a> {
+    gate: Gate,
+    imports: &'a dyn Imports,
+    resource_bases: Vec<String>,
+    /// Whether an import is missing.
+    is_incomplete: bool,
+}
+
+/// What the sections become together.
+struct Assembled {
+    plan: Map,
+    warnings: Vec<Diagnostic>,
+    refused: Refused,
 }
 
 fn assemble(
-    merged: &Arc<Node>,
-    sources: &Sources,
+    root: &Element<'_, '_>,
+    surroundings: Surroundings<'_>,
     version: Version,
-    gate: Gate,
-    imports: &dyn Imports,
-    resource_bases: Vec<String>,
-) -> Result<(Parsed, Version), Vec<Diagnostic>> {
-    let root = Element::root(merged, sources);
+    problems: &mut Problems,
+) -> Assembled {
     let mut scope = Scope {
-        gate,
-        imports,
-        resource_bases,
+        gate: surroundings.gate,
+        imports: surroundings.imports,
+        resource_bases: surroundings.resource_bases,
         blueprint_namespaces: root
             .get("namespaces_mapping")
             .entries()
@@ -80,16 +144,19 @@ fn assemble(
             .collect::<HashSet<_>>(),
         data_types: DataTypes::new(),
         plugins: plugins::Plugins::new(),
-        problems: Vec::new(),
+        problems,
+        refused: Refused::default(),
     };
-    check::check(&root, &BLUEPRINT, gate, &mut scope.problems);
-    stop_if_wrong(&mut scope)?;
+    for section in Section::ALL {
+        let element = root.get(section.key());
+        if surroundings.is_incomplete || element.node().is_some_and(|node| node.entries().is_none()) {
+            scope.refused.section(section);
+        }
+    }
     data_types::parse(&root.get("data_types"), &mut scope);
-    stop_if_wrong(&mut scope)?;
     plugins::parse(&root.get("plugins"), &mut scope);
     let inputs = inputs::parse(&root.get("inputs"), Flavour::Input, &mut scope);
-    stop_if_wrong(&mut scope)?;
-    let node_types = types::parse(&root.get("node_types"), "type", &["interfaces"], &mut scope);
+    let node_types = types::parse(&root.get("node_types"), NODE_TYPES, &mut scope);
     let relationship_types = relationships::parse_types(&root.get("relationships"), &mut scope);
     let workflows = workflows::parse(&root.get("workflows"), &mut scope);
     let policy_types = policies::parse_types(&root.get("policy_types"), "properties", &mut scope);
@@ -97,22 +164,16 @@ fn assemble(
     let blueprint_labels = labels::parse(&root.get("blueprint_labels"), Owner::Blueprint, &mut scope);
     let deployment_labels = labels::parse(&root.get("labels"), Owner::Deployment, &mut scope);
     let settings = deployment_settings::parse(&root.get("deployment_settings"), &mut scope);
-    stop_if_wrong(&mut scope)?;
-    stop_if_any(&mut scope)?;
     let mut warnings = Vec::new();
     let templates = root.get("node_templates");
-    let parsed_nodes = nodes::parse(&templates, &node_types, &relationship_types, &mut scope, &mut warnings);
-    stop_if_any(&mut scope)?;
+    let types = nodes::Types { nodes: &node_types, relationships: &relationship_types };
+    let parsed_nodes = nodes::parse(&templates, &types, &mut scope, &mut warnings);
     let group_types = PolicyTypes { types: &policy_types, triggers: &triggers };
     let groups = groups::parse(&root.get("groups"), &parsed_nodes, &group_types, &mut scope);
-    stop_if_any(&mut scope)?;
-    let policies = policies::parse(&root.get("policies"), &groups, &mut scope);
-    stop_if_any(&mut scope)?;
-    let scaling_groups = scaling_groups::collect(&policies, &groups, &parsed_nodes, &mut scope);
-    place_problems(&mut scope, &root.get("policies"));
-    let nodes = nodes::finish(parsed_nodes, &mut scope);
-    place_problems(&mut scope, &templates);
-    stop_if_any(&mut scope)?;
+    let policies_element = root.get("policies");
+    let policies = policies::parse(&policies_element, &groups, &mut scope);
+    let scaling_groups = scaling_groups::collect(&policies_element, &policies, &groups, &parsed_nodes, &mut scope);
+    let nodes = nodes::finish(&templates, parsed_nodes, &mut scope);
     let relationships: Map = relationship_types
         .iter()
         .map(|(name, relationship)| (name.clone(), relationships::type_to_json(name, relationship)))
@@ -157,57 +218,45 @@ fn assemble(
     );
     add("blueprint_labels", Value::Object(blueprint_labels));
     add("deployment_settings", Value::Object(settings));
-    Ok((Parsed { plan: Plan(plan), warnings }, version))
+    Assembled { plan, warnings, refused: scope.refused }
 }
 
 /// The checks that need the whole plan, and what a deployment will need.
-fn finish(plan: &mut Map, version: Version, options: &Options) -> Result<(), Diagnostic> {
+fn finish(
+    plan: &mut Map,
+    root: &Element<'_, '_>,
+    version: Version,
+    options: &Options,
+    refused: &Refused,
+    problems: &mut Problems,
+) {
     if options.validate_input_defaults {
-        check_input_defaults(plan)?;
+        check_input_defaults(plan, root, problems);
     }
-    let requirements = function::validate::requirements(plan, options.validate_functions.then_some(version))?;
+    problems.settle_first();
+    let check = options.validate_functions.then_some(function::validate::Check { version, refused });
+    let requirements = function::validate::requirements(plan, check, root, problems);
     plan.insert("requirements".to_owned(), requirements);
-    Ok(())
 }
 
 /// Defaults against their constraints. As in the reference, the texts that constraints bring along are
 /// gone from the plan afterwards.
-fn check_input_defaults(plan: &mut Map) -> Result<(), Diagnostic> {
+fn check_input_defaults(plan: &mut Map, root: &Element<'_, '_>, problems: &mut Problems) {
     for (name, input) in plan.get_mut("inputs").and_then(Value::as_object_mut).into_iter().flatten() {
         let Some(definition) = input.as_object_mut().filter(|definition| definition.contains_key("default")) else {
             continue;
         };
-        let constraints = constraint::of(definition)?.to_vec();
+        let constraints = constraint::of(definition).map(<[Value]>::to_vec);
         for constraint in definition.get_mut("constraints").into_iter().flat_map(Value::items_mut) {
             if let Some(constraint) = constraint.as_object_mut() {
                 constraint.shift_remove("error_message");
             }
         }
         let default = definition.get("default").cloned().unwrap_or_default();
-        constraint::check_value(name, definition, &constraints, &default, None)?;
+        let checked =
+            constraints.and_then(|constraints| constraint::check_value(name, definition, &constraints, &default, None));
+        if let Err(problem) = checked {
+            problems.push(locate::placed(root, &format!("inputs.{name}.default"), problem));
+        }
     }
-    Ok(())
-}
-
-/// Stops unless everything found so far is only too new for its version: what else is wrong with such
-/// parts is reported before that.
-fn stop_if_wrong(scope: &mut Scope<'_>) -> Result<(), Vec<Diagnostic>> {
-    scope.problems.sort_by_key(|problem| problem.code != Some(102));
-    if scope.problems.iter().all(|problem| problem.code == Some(102)) { Ok(()) } else { stop_if_any(scope) }
-}
-
-/// Problems of a whole section stand at the section.
-fn place_problems(scope: &mut Scope<'_>, section: &Element<'_, '_>) {
-    for problem in &mut scope.problems {
-        *problem = section.place_if_blueprint(problem.clone());
-    }
-}
-
-/// Of several problems of one stage the reference meets the last one first.
-fn stop_if_any(scope: &mut Scope<'_>) -> Result<(), Vec<Diagnostic>> {
-    if scope.problems.is_empty() {
-        return Ok(());
-    }
-    scope.problems.rotate_right(1);
-    Err(std::mem::take(&mut scope.problems))
 }

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use nephele_model::json::{Map, Number, Text, Value};
-use nephele_yaml11::{Mark, Node, Value as Yaml};
+use nephele_yaml11::{Entry, Node, Span, Value as Yaml};
 
-use crate::diagnostic::{Diagnostic, Kind, Place, Wording};
+use crate::diagnostic::{Diagnostic, Fault, Place, Quote, Wording};
 use crate::source::Sources;
+use crate::value::Misfit;
 
 /// What an element is called within its parent.
 #[derive(Clone, Copy)]
@@ -111,39 +112,101 @@ impl<'n> Element<'_, 'n> {
         }
     }
 
+    /// The blueprint that it belongs to.
+    pub(crate) fn top(&self) -> &Self {
+        self.parent.map_or(self, Element::top)
+    }
+
     /// A problem here.
-    pub(crate) fn problem(&self, kind: Kind, code: i32, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(kind, Some(code), message).at(self.place())
+    pub(crate) fn problem(&self, fault: Fault, message: impl Into<String>) -> Diagnostic {
+        let problem = self.placed(Diagnostic::new(fault, message));
+        Diagnostic { quote: Some(Box::new(self.quote())), ..problem }
     }
 
-    /// A problem of class [`Kind::Logic`] here.
-    pub(crate) fn logic(&self, code: i32, message: impl Into<String>) -> Diagnostic {
-        self.problem(Kind::Logic, code, message)
-    }
-
-    /// A problem of class [`Kind::Format`] here.
-    pub(crate) fn format(&self, message: impl Into<String>) -> Diagnostic {
-        self.problem(Kind::Format, 1, message)
-    }
-
-    /// Places a problem here that has no place yet. Classes that the reference raises without a place
-    /// keep their wording bare.
-    pub(crate) fn place_if_blueprint(&self, mut problem: Diagnostic) -> Diagnostic {
-        if problem.place.is_none() && problem.is_invalid_blueprint() {
-            problem.place = Some(Box::new(self.place()));
+    /// A problem that the reference meets here, unless it is known to meet it elsewhere; placed here as well
+    /// if it has no place yet.
+    pub(crate) fn quoted(&self, problem: Diagnostic) -> Diagnostic {
+        let mut problem = self.placed(problem);
+        if problem.quote.is_none() && !problem.fault.is_of_text() {
+            problem.quote = Some(Box::new(self.quote()));
         }
         problem
     }
 
-    pub(crate) fn place(&self) -> Place {
+    /// Places a problem here for people, if it has no place yet.
+    pub(crate) fn placed(&self, mut problem: Diagnostic) -> Diagnostic {
+        if problem.place.is_none() {
+            problem.place = Some(Box::new(self.place(problem.fault)));
+            problem.is_doubtful = self.is_doubtful();
+        }
+        problem
+    }
+
+    /// Places values that do not fit below this element: the reference names the element, behind the
+    /// first of them; people see the value. The first `skipped` steps lead to the element itself.
+    pub(crate) fn misfits(&self, misfits: Vec<Misfit>, skipped: usize) -> Vec<Diagnostic> {
+        let place = |(index, misfit): (usize, Misfit)| {
+            let mut problem = misfit.problem;
+            problem.place =
+                Some(Box::new(self.place_below(misfit.at.get(skipped..).unwrap_or_default(), problem.fault)));
+            problem.is_doubtful = self.is_doubtful();
+            if index == 0 { self.quoted(problem) } else { problem }
+        };
+        misfits.into_iter().enumerate().map(place).collect()
+    }
+
+    /// Where something about this element is shown to people.
+    pub(crate) fn place(&self, fault: Fault) -> Place {
+        let shown = self.shown(fault.is_of_key());
+        Place {
+            file: shown.and_then(|(node, _)| self.sources.name(node.source)).map(str::to_owned),
+            span: shown.map(|(_, span)| span),
+            path: self.path(),
+        }
+    }
+
+    fn place_below(&self, steps: &[String], fault: Fault) -> Place {
+        let Some((step, rest)) = steps.split_first() else { return self.place(fault) };
+        if let Some(entry) = self.entries().find(|entry| entry.name() == step.as_str()) {
+            return entry.place_below(rest, fault);
+        }
+        let place = self.place(fault);
+        Place { path: format!("{}.{}", place.path, steps.join(".")), ..place }
+    }
+
+    /// The node to point at, and which part of the text that is: a plain value, else the key above it.
+    fn shown(&self, key_is_wrong: bool) -> Option<(&'n Node, Span)> {
+        let start_of = |node: &'n Node| (node, Span { start: node.span.start, end: node.span.start });
+        match (self.name, self.value) {
+            (Name::Key(key), _) if key_is_wrong => Some((key, key.span)),
+            (_, Some(value)) if value.entries().is_none() && value.items().is_none() && !value.is_null() => {
+                Some((value, value.span))
+            }
+            (Name::Key(key), _) => Some((key, key.span)),
+            (Name::Root | Name::Index(_), Some(value)) => match value.entries().and_then(<[Entry]>::first) {
+                Some(entry) => Some((&*entry.key, entry.key.span)),
+                None => Some(start_of(value)),
+            },
+            _ => self.parent.and_then(|parent| parent.shown(true)),
+        }
+    }
+
+    /// Whether a problem here may only follow from one that the grammar found.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        match self.value {
+            Some(value) => self.sources.is_refused(value),
+            None => self.parent.is_some_and(Element::is_doubtful),
+        }
+    }
+
+    fn quote(&self) -> Quote {
         let key = match self.name {
             Name::Key(key) => Some(key.span.start),
             _ => None,
         };
         let value = self.value.map(|node| node.span.start);
-        Place {
+        Quote {
             file: self.value.and_then(|node| self.sources.name(node.source)).map(str::to_owned),
-            mark: self.nearest_mark(),
             wording: match (key, value) {
                 (Some(mark), _) => Wording::Key(mark),
                 (None, Some(mark)) => Wording::Value(mark),
@@ -151,13 +214,6 @@ impl<'n> Element<'_, 'n> {
             },
             path: self.path(),
             value: python_text::str(&self.json()),
-        }
-    }
-
-    fn nearest_mark(&self) -> Option<Mark> {
-        match self.name {
-            Name::Key(key) => Some(key.span.start),
-            _ => self.value.map(|node| node.span.start).or_else(|| self.parent.and_then(Element::nearest_mark)),
         }
     }
 

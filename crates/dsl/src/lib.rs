@@ -15,9 +15,12 @@ mod equality;
 mod function;
 mod import;
 mod instance_ids;
+mod locate;
 mod multi_instance;
 mod plan;
+mod precedence;
 mod prepare;
+mod problems;
 mod schedule_time;
 mod schema;
 mod section;
@@ -26,7 +29,7 @@ mod topology;
 mod value;
 mod version;
 
-pub use diagnostic::{Diagnostic, Kind, Place, Wording};
+pub use diagnostic::{Diagnostic, Fault, Kind, Place, Quote, Severity, UNUSED, Wording};
 pub use function::{
     Context, Extension, GroupCapability, Instance, Lookup, Node, Related, Relationship, ScalingGroup, Stop, Storage,
     all, capability_part, evaluate, evaluate_capabilities, evaluate_capability, evaluate_instance, evaluate_node,

@@ -18,7 +18,7 @@ use nephele_model::json::{List, Map, Value, object};
 
 pub use modify::{Change, Changes, Current, Modified, modify};
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::instance_ids::InstanceIds;
 use crate::multi_instance::connect::{Link, Targets};
 use crate::multi_instance::forest::{Edge, Forest};
@@ -95,7 +95,7 @@ fn populate<'p>(
                         "Failed generating node instance ids for node `{name}` - total node instance number exceeds {}",
                         MOST.min(MOST_IDS)
                     );
-                    return Err(Diagnostic::new(Kind::Runtime, None, message));
+                    return Err(Diagnostic::new(Fault::Expansion, message));
                 }
                 let mut made = Vec::with_capacity(total);
                 for kept in kept {
@@ -227,7 +227,7 @@ mod tests {
         };
         assert_eq!(to("all_to_all").unwrap(), 2);
         assert_eq!(to("all_to_one").unwrap(), 1);
-        assert_eq!(to("some").unwrap_err().kind, Kind::IllegalConnectedToConnectionType);
+        assert_eq!(to("some").unwrap_err().fault, Fault::ConnectionType);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use nephele_model::json::{List, Map, Value};
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::function::evaluate::Evaluator;
 use crate::function::plan_world::PlanWorld;
 use crate::function::{self, scan};
@@ -109,7 +109,7 @@ fn check_secrets(names: &BTreeSet<String>, catalog: &dyn Catalog) -> Result<(), 
             Some(false) => missing.push(name.as_str()),
             None => {
                 let message = "The get_secret intrinsic function is not supported";
-                return Err(Diagnostic::new(Kind::UnsupportedGetSecret, None, message));
+                return Err(Diagnostic::new(Fault::UnsupportedGetSecret, message));
             }
         }
     }
@@ -117,5 +117,5 @@ fn check_secrets(names: &BTreeSet<String>, catalog: &dyn Catalog) -> Result<(), 
         return Ok(());
     }
     let message = format!("Required secrets: [{}] don't exist in this tenant", missing.join(", "));
-    Err(Diagnostic::new(Kind::UnknownSecret, None, message))
+    Err(Diagnostic::new(Fault::UnknownSecret, message))
 }

@@ -1,6 +1,6 @@
 //! Times in default schedules: absolute ones become UTC, relative ones are checked (spec dsl.md 1.3).
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// `2 weeks`, `10min`, `1h`: a number and a period.
 pub(crate) fn check_delta(text: &str) -> Result<(), Diagnostic> {
@@ -11,7 +11,7 @@ pub(crate) fn check_delta(text: &str) -> Result<(), Diagnostic> {
     if digits > 0 && PERIODS.contains(&period) {
         return Ok(());
     }
-    Err(Diagnostic::new(Kind::NonRecoverable, None, format!("{text} is not a legal time delta")))
+    Err(Diagnostic::new(Fault::ScheduleTime, format!("{text} is not a legal time delta")))
 }
 
 /// A relative time (`+1d +1h`) as it is; an absolute one (`2030-1-31 7:40`) in full.
@@ -26,7 +26,7 @@ pub(crate) fn normalise(text: &str, zone: Option<&str>) -> Result<String, Diagno
     }
     let refuse = || {
         let message = format!("{text} is not a legal time format. accepted formats are YYYY-MM-DD HH:MM | HH:MM");
-        Diagnostic::new(Kind::NonRecoverable, None, message)
+        Diagnostic::new(Fault::ScheduleTime, message)
     };
     let (date, time) = text.trim().split_once(' ').ok_or_else(refuse)?;
     let numbers = |part: &str, separator: char| -> Option<Vec<i64>> {
@@ -67,7 +67,7 @@ fn offset(zone: Option<&str>) -> Result<i64, Diagnostic> {
         let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
         Some(if zone.starts_with('-') { -minutes } else { minutes })
     });
-    fixed.ok_or_else(|| Diagnostic::new(Kind::NonRecoverable, None, format!("{zone} is not a recognized timezone")))
+    fixed.ok_or_else(|| Diagnostic::new(Fault::ScheduleTime, format!("{zone} is not a recognized timezone")))
 }
 
 const fn is_leap(year: i64) -> bool {

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// Orders `names` (each with the names it depends on; unknown ones are skipped) without recursion.
 ///
@@ -38,8 +38,7 @@ pub(crate) fn order<'a>(depends: &IndexMap<&'a str, Vec<&'a str>>) -> Result<Vec
                         let mut cycle: Vec<&str> = stack[from..].iter().map(|(open, _)| key(depends, *open)).collect();
                         cycle.push(key(depends, target));
                         return Err(Diagnostic::new(
-                            Kind::Logic,
-                            Some(100),
+                            Fault::Cycle,
                             format!("Parsing failed. Circular dependency detected: {}", cycle.join(" --> ")),
                         ));
                     }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use nephele_model::json::{Map, Text, Value};
 use nephele_model::python_text;
 
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, nearest, suggestion};
 use crate::function;
 
 /// Data types by name, as plans show them.
@@ -57,11 +57,20 @@ pub(crate) struct Rules<'a> {
     pub(crate) complete: bool,
 }
 
+/// A value that does not fit, and the way to it from where the check began.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    pub(crate) problem: Diagnostic,
+    pub(crate) at: Vec<String>,
+}
+
 /// Completes instance properties from a schema; the result is in schema order.
 ///
-/// Errors: 105, 106, 107, 219.
-pub(crate) fn merge(rules: &Rules<'_>, given: Map, schema: &Schema) -> Result<Map, Diagnostic> {
-    merge_at(rules, given, schema, None, &mut Vec::new())
+/// Errors, all that there are: 105, 106, 107, 219.
+pub(crate) fn merge(rules: &Rules<'_>, given: Map, schema: &Schema) -> Result<Map, Vec<Misfit>> {
+    let mut found = Vec::new();
+    let merged = merge_at(rules, given, schema, None, &mut Vec::new(), &mut found);
+    if found.is_empty() { Ok(merged) } else { Err(found) }
 }
 
 /// The default of a property, if it has one (even null).
@@ -75,57 +84,64 @@ fn merge_at(
     schema: &Schema,
     derived: Option<&Map>,
     path: &mut Vec<String>,
-) -> Result<Map, Diagnostic> {
-    if let Some(unknown) = given.keys().find(|key| !schema.contains_key(key)) {
+    found: &mut Vec<Misfit>,
+) -> Map {
+    let mut meant = Vec::new();
+    for unknown in given.keys().filter(|key| !schema.contains_key(key)) {
         let message = worded(rules.undefined, rules.owner, &dotted(path, unknown));
-        let hint = nearest(unknown, schema.keys().map(Text::as_str));
-        return Err(Diagnostic::new(Kind::Logic, Some(106), message).with_hint(hint));
+        meant.extend(nearest(unknown, schema.keys().map(Text::as_str)));
+        let hint = suggestion(unknown, schema.keys().map(Text::as_str));
+        let problem = Diagnostic::new(Fault::UndefinedProperty, message).with_hint(hint);
+        found.push(Misfit { problem, at: path.iter().cloned().chain([unknown.to_string()]).collect() });
     }
     let default = |key: &str| -> Option<&Value> {
         derived.and_then(|map| map.get(key)).or_else(|| schema.get(key).and_then(default_of))
     };
     let external = given.get("use_external_resource").or_else(|| default("use_external_resource"));
-    let external = match external {
-        Some(value) if function::recognise(value).is_some() => {
-            return Err(Diagnostic::new(
-                Kind::Logic,
-                Some(219),
-                "Only boolean values are allowed for `use_external_resource` property, don't use intrinsic functions.",
-            ));
-        }
-        Some(value) => python_text::is_truthy(value),
-        None => false,
-    };
+    let is_external = external.is_some_and(python_text::is_truthy);
+    if external.is_some_and(|value| function::recognise(value).is_some()) {
+        let message =
+            "Only boolean values are allowed for `use_external_resource` property, don't use intrinsic functions.";
+        let at = path.iter().cloned().chain(["use_external_resource".to_owned()]).collect();
+        found.push(Misfit { problem: Diagnostic::new(Fault::ExternalResourceFunction, message), at });
+    }
     let mut merged = Map::with_capacity(schema.len());
     for (key, property) in schema {
         let inherited = default(key);
         let Some(value) = given.shift_remove(key).or_else(|| inherited.cloned()) else {
-            let required = property.get("required").is_none_or(python_text::is_truthy) && !external;
-            if required && rules.complete {
+            let required = property.get("required").is_none_or(python_text::is_truthy) && !is_external;
+            if required && rules.complete && !meant.contains(&key.as_str()) {
                 let message = worded(rules.missing, rules.owner, &dotted(path, key));
-                return Err(Diagnostic::new(Kind::Logic, Some(107), message));
+                found.push(Misfit { problem: Diagnostic::new(Fault::MissingProperty, message), at: path.clone() });
             }
             continue;
         };
         path.push(key.as_str().to_owned());
-        let value = parse_at(rules, value, property.get("type").and_then(Value::as_str), inherited, path)?;
+        let type_name = property.get("type").and_then(Value::as_str);
+        if let Some(value) = parse_at(rules, value, type_name, inherited, path, found) {
+            merged.insert(key.clone(), value);
+        }
         path.pop();
-        merged.insert(key.clone(), value);
     }
-    Ok(merged)
+    merged
 }
 
 /// Checks one value against a type and completes it from data types.
 ///
-/// `path` names the property within the owner, empty for the value itself. Errors: 105, 106, 107.
+/// `path` names the property within the owner, empty for the value itself. Errors, all that there are:
+/// 105, 106, 107.
 pub(crate) fn parse(
     rules: &Rules<'_>,
     value: Value,
     type_name: Option<&str>,
     derived: Option<&Value>,
     path: &mut Vec<String>,
-) -> Result<Value, Diagnostic> {
-    parse_at(rules, value, type_name, derived, path)
+) -> Result<Value, Vec<Misfit>> {
+    let mut found = Vec::new();
+    match parse_at(rules, value, type_name, derived, path, &mut found) {
+        Some(value) if found.is_empty() => Ok(value),
+        _ => Err(found),
+    }
 }
 
 fn parse_at(
@@ -134,27 +150,30 @@ fn parse_at(
     type_name: Option<&str>,
     derived: Option<&Value>,
     path: &mut Vec<String>,
-) -> Result<Value, Diagnostic> {
-    let Some(type_name) = type_name else { return Ok(value) };
+    found: &mut Vec<Misfit>,
+) -> Option<Value> {
+    let Some(type_name) = type_name else { return Some(value) };
     if function::recognise(&value).is_some() {
-        return Ok(value);
+        return Some(value);
     }
+    let mut refuse = |fault, message| found.push(Misfit { problem: Diagnostic::new(fault, message), at: path.clone() });
     if is_primitive(type_name) {
         if fits(&value, type_name) {
-            return Ok(value);
+            return Some(value);
         }
     } else if let Some(data_type) = rules.data_types.get(type_name) {
         if let Value::Object(given) = value {
             let schema = data_type.get("properties").and_then(Value::as_object).unwrap_or(crate::plan::empty());
             let derived = derived.and_then(Value::as_object);
-            return merge_at(rules, given, schema, derived, path).map(Value::Object);
+            return Some(Value::Object(merge_at(rules, given, schema, derived, path, found)));
         }
     } else {
         let message = format!(
             "Unexpected type defined in property schema for property '{}' - unknown type is '{type_name}'",
             path.join(".")
         );
-        return Err(Diagnostic::new(Kind::Runtime, None, message));
+        refuse(Fault::UnresolvedType, message);
+        return None;
     }
     let what = if path.is_empty() {
         format!("the defined type is '{type_name}'")
@@ -166,7 +185,8 @@ fn parse_at(
         rules.owner,
         python_text::str(&value)
     );
-    Err(Diagnostic::new(Kind::Logic, Some(105), message))
+    refuse(Fault::TypeMismatch, message);
+    None
 }
 
 /// Whether a value is of a primitive type. Object types and strings take anything.
@@ -183,13 +203,15 @@ pub(crate) fn fits(value: &Value, type_name: &str) -> bool {
 }
 
 /// A schema over the one it derives from. A property of the child replaces the parent's, except that
-/// the default of one and the same data type is completed from the parent's default.
+/// the default of one and the same data type is completed from the parent's default. Misfits are told
+/// from the type that both belong to.
 pub(crate) fn derive(
     parent: &Schema,
     mut child: Schema,
     initial_defaults: &Map,
     data_types: &DataTypes,
-) -> Result<Schema, Diagnostic> {
+) -> Result<Schema, Vec<Misfit>> {
+    let mut found = Vec::new();
     for (key, inherited) in parent {
         let Some(own) = child.get_mut(key).and_then(Value::as_object_mut) else {
             child.insert(key.clone(), inherited.clone());
@@ -210,12 +232,18 @@ pub(crate) fn derive(
         };
         let initial = initial_defaults.get(key).filter(|value| !value.is_null()).cloned();
         let initial = initial.unwrap_or_else(|| Value::Object(Map::new()));
-        let merged = parse(&rules, initial, Some(&type_name), Some(inherited_default), &mut Vec::new())?;
-        if python_text::is_truthy(&merged) {
-            own.insert("default".to_owned(), merged);
+        match parse(&rules, initial, Some(&type_name), Some(inherited_default), &mut Vec::new()) {
+            Ok(merged) if python_text::is_truthy(&merged) => {
+                own.insert("default".to_owned(), merged);
+            }
+            Ok(_) => {}
+            Err(misfits) => found.extend(misfits.into_iter().map(|misfit| {
+                let way = ["properties".to_owned(), key.to_string(), "default".to_owned()];
+                Misfit { at: way.into_iter().chain(misfit.at).collect(), ..misfit }
+            })),
         }
     }
-    Ok(child)
+    if found.is_empty() { Ok(child) } else { Err(found) }
 }
 
 /// Turns text into what `type_name` wants, if it can be.
@@ -254,14 +282,33 @@ mod tests {
         serde_json::from_value(value.into()).unwrap()
     }
 
+    fn wrong(result: Result<Map, Vec<Misfit>>) -> Vec<(Fault, String)> {
+        result.unwrap_err().into_iter().map(|misfit| (misfit.problem.fault, misfit.at.join("."))).collect()
+    }
+
     #[test]
     fn properties_come_in_schema_order_with_defaults() {
         let types = DataTypes::new();
         let schema = map(json!({"a": {"default": 1}, "b": {}, "c": {"required": false}}));
         let merged = merge(&rules(&types), map(json!({"b": 2})), &schema).unwrap();
         assert_eq!(Value::Object(merged).to_string(), r#"{"a":1,"b":2}"#);
-        assert_eq!(merge(&rules(&types), map(json!({})), &schema).unwrap_err().message, "'n' lacks 'b'");
-        assert_eq!(merge(&rules(&types), map(json!({"x": 1})), &schema).unwrap_err().code, Some(106));
+        assert_eq!(merge(&rules(&types), map(json!({})), &schema).unwrap_err()[0].problem.message, "'n' lacks 'b'");
+    }
+
+    #[test]
+    fn every_misfit_is_found_at_its_place() {
+        let types =
+            DataTypes::from([("address".to_owned(), map(json!({"properties": {"port": {"type": "integer"}}})))]);
+        let schema = map(json!({"host": {}, "to": {"type": "address"}, "size": {"type": "integer"}}));
+        let given = map(json!({"hots": "h", "to": {"port": "x", "colour": 1}, "size": "y"}));
+        let expected = [
+            (Fault::UndefinedProperty, "hots"),
+            (Fault::UndefinedProperty, "to.colour"),
+            (Fault::TypeMismatch, "to.port"),
+            (Fault::TypeMismatch, "size"),
+        ];
+        let found = wrong(merge(&rules(&types), given, &schema));
+        assert_eq!(found, expected.map(|(fault, at)| (fault, at.to_owned())), "'host' was misspelled, not left out");
     }
 
     #[test]
@@ -274,7 +321,7 @@ mod tests {
         let merged = merge(&rules(&types), map(json!({"to": {"host": "h"}})), &schema).unwrap();
         assert_eq!(merged["to"], json!({"host": "h", "port": 80}));
         let wrong = merge(&rules(&types), map(json!({"to": {"host": "h", "port": true}})), &schema).unwrap_err();
-        assert!(wrong.message.contains("property 'to.port' type is 'integer'"), "{}", wrong.message);
+        assert!(wrong[0].problem.message.contains("property 'to.port' type is 'integer'"), "{wrong:?}");
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Version {
 }
 
 impl Version {
+    /// The one that has everything.
+    pub const LATEST: Self = Self::V1_5;
     /// All versions, oldest first.
     pub const ALL: [Self; 6] = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3, Self::V1_4, Self::V1_5];
 

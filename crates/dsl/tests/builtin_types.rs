@@ -81,5 +81,5 @@ node_templates:
     interfaces: {cloudify.interfaces.lifecycle: {start: scripts/stop.sh}}
 ";
     let problems = parse(&Source::new("file:/blueprint.yaml", missing), &Resolver::new(Nothing), &Options::default());
-    assert_eq!(problems.unwrap_err()[0].code, Some(10));
+    assert_eq!(problems.unwrap_err()[0].code(), Some(10));
 }

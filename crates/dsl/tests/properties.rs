@@ -159,7 +159,7 @@ proptest! {
     fn nothing_like_a_blueprint_panics(text in blueprint_like()) {
         match parse(&Source::unnamed(text), &Resolver::new(Nothing), &Options::default()) {
             Ok(parsed) => prop_assert!(parsed.plan.0.contains_key("deployment_settings")),
-            Err(problems) => prop_assert!(problems.iter().all(|problem| !problem.name().is_empty())),
+            Err(problems) => prop_assert!(!problems.is_empty()),
         }
     }
 }

@@ -53,8 +53,8 @@ fn blueprints_are_refused_as_clients_know_it() {
             Ok(_) => "=== accepted".to_owned(),
             Err(problems) => {
                 let first = &problems[0];
-                let code = first.code.map(|code| format!(" {code}")).unwrap_or_default();
-                format!("=== {}{code}\n{}", first.kind.as_str(), first.reference_text())
+                let code = first.code().map(|code| format!(" {code}")).unwrap_or_default();
+                format!("=== {}{code}\n{}", first.kind().as_str(), first.reference_text())
             }
         };
         count += 1;

@@ -135,7 +135,7 @@ fn validate(path: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn describe(problem: &Diagnostic) -> String {
-    format!("error[{}]: {problem}", problem.name())
+    format!("error[{}]: {problem}", problem.fault.name())
 }
 
 /// Imports from files of this machine.

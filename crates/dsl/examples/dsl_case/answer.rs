@@ -27,7 +27,7 @@ impl Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(problem: Diagnostic) -> Self {
-        Self { class: problem.kind.as_str().to_owned(), code: problem.code, message: problem.reference_text() }
+        Self { class: problem.kind().as_str().to_owned(), code: problem.code(), message: problem.reference_text() }
     }
 }
 

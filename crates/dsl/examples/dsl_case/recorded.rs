@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use nephele_dsl::{Catalog, Fetch, Fetched, ImportError, Imports, Kind, ValueQuery, Version};
+use nephele_dsl::{Catalog, Fault, Fetch, Fetched, ImportError, Imports, ValueQuery, Version};
 use nephele_model::json::Value;
 
 use crate::answer::Failure;
@@ -58,16 +58,9 @@ impl Imports for Imported<'_> {
 }
 
 fn failed(error: &Value) -> ImportError {
-    let class = text(&error["class"]);
-    let kind = [Kind::Logic, Kind::Format, Kind::InvalidBlueprintImport, Kind::Base]
-        .into_iter()
-        .find(|kind| kind.as_str() == class)
-        .unwrap_or(Kind::Runtime);
-    ImportError {
-        kind,
-        code: error["err_code"].as_i64().and_then(|code| i32::try_from(code).ok()),
-        message: text(&error["message"]).to_owned(),
-    }
+    let code = error["err_code"].as_i64().and_then(|code| i32::try_from(code).ok());
+    let fault = Fault::of(text(&error["class"]), code).unwrap_or(Fault::ImportUnavailable);
+    ImportError::new(fault, text(&error["message"]))
 }
 
 /// The locations that resolver rules led to.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nephele_dsl::{Diagnostic, Instance, Kind, Lookup, Node, Stop, Storage};
+use nephele_dsl::{Diagnostic, Fault, Instance, Lookup, Node, Stop, Storage};
 use nephele_model::json::{Value, json};
 use nephele_model::python_text;
 use serde::de::DeserializeOwned;
@@ -28,7 +28,7 @@ impl<'a> Stored<'a> {
 
     fn without(&self, method: &str) -> Stop {
         let message = format!("'{}' object has no attribute '{method}'", self.class);
-        Diagnostic::new(Kind::Attribute, None, message).into()
+        Diagnostic::new(Fault::YamlDate, message).into()
     }
 
     fn find<T: DeserializeOwned>(&self, table: &str, key: &str, id: &str) -> Vec<Arc<T>> {
@@ -49,10 +49,10 @@ impl<'a> Stored<'a> {
                 (Value::Array(items), key) => key
                     .as_u64()
                     .and_then(|index| items.get(usize::try_from(index).ok()?))
-                    .ok_or_else(|| Diagnostic::new(Kind::Index, None, "list index out of range"))?,
+                    .ok_or_else(|| Diagnostic::new(Fault::IndexOutOfRange, "list index out of range"))?,
                 (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
                     let message = format!("unhashable type: '{}'", python_text::type_name(key));
-                    return Err(Diagnostic::new(Kind::Type, None, message).into());
+                    return Err(Diagnostic::new(Fault::YamlKey, message).into());
                 }
                 (at, key) => at.get(&python_text::str(key)).ok_or_else(|| absent(key))?,
             };
@@ -62,7 +62,7 @@ impl<'a> Stored<'a> {
 }
 
 fn absent(key: &Value) -> Stop {
-    Diagnostic::new(Kind::Key, None, python_text::repr(key)).into()
+    Diagnostic::new(Fault::UnknownNode, python_text::repr(key)).into()
 }
 
 impl Storage for Stored<'_> {

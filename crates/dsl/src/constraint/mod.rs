@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use nephele_model::json::{List, Map, Text, Value};
 use nephele_model::python_text;
 
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::function;
 use crate::value;
 
@@ -24,6 +24,20 @@ enum Argument {
     Regex,
     Text,
     Dict,
+}
+
+impl Argument {
+    /// What to write, for people.
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Scalar => "write a number",
+            Self::TwoScalars => "write a list of two numbers",
+            Self::Sequence => "write a list",
+            Self::Regex => "write a regular expression",
+            Self::Text => "write a text",
+            Self::Dict => "write a mapping",
+        }
+    }
 }
 
 /// Every operator with its argument.
@@ -68,15 +82,15 @@ fn known_operators() -> String {
 pub(crate) fn check_definition(definition: &Map, input: &str) -> Result<(), Diagnostic> {
     if definition.is_empty() {
         let message = format!("Empty constraint operator name given. Allowed operators: {}", known_operators());
-        return Err(Diagnostic::new(Kind::Logic, Some(103), message));
+        return Err(Diagnostic::new(Fault::UnknownConstraint, message));
     }
     let Some((name, argument)) = operator(definition) else {
-        return Err(Diagnostic::new(Kind::Index, None, "list index out of range"));
+        return Err(Diagnostic::new(Fault::ConstraintWithoutOperator, "list index out of range"));
     };
     let Some((_, kind)) = OPERATORS.iter().find(|(known, _)| known == name) else {
         let message = format!("No such constraint operator '{name}'. Allowed operators: {}", known_operators());
-        let hint = nearest(name, OPERATORS.iter().map(|(name, _)| *name));
-        return Err(Diagnostic::new(Kind::Logic, Some(103), message).with_hint(hint));
+        let hint = suggestion(name, OPERATORS.iter().map(|(name, _)| *name));
+        return Err(Diagnostic::new(Fault::UnknownConstraint, message).with_hint(hint));
     };
     if function::recognise(argument).is_some() || takes(*kind, argument) {
         return Ok(());
@@ -85,7 +99,7 @@ pub(crate) fn check_definition(definition: &Map, input: &str) -> Result<(), Diag
         "Invalid constraint operator argument \"{}\", for constraint operator \"{name}\" in \"{input}\".",
         python_text::str(argument)
     );
-    Err(Diagnostic::new(Kind::Logic, Some(212), message))
+    Err(Diagnostic::new(Fault::ConstraintArgument, message).with_hint(Some(kind.hint().to_owned())))
 }
 
 fn operator(definition: &Map) -> Option<(&Text, &Value)> {
@@ -107,7 +121,7 @@ fn takes(kind: Argument, argument: &Value) -> bool {
 
 /// Checks an input's value against its definition (`type`, `item_type`, `constraints`).
 ///
-/// Errors: [`Kind::Constraint`], 105 for items of the wrong type, 213 for a function as value.
+/// Errors: [`Fault::ConstraintViolated`], 105 for items of the wrong type, 213 for a function as value.
 pub(crate) fn check_value(
     input: &str,
     definition: &Map,
@@ -127,7 +141,7 @@ pub(crate) fn check_value(
                  with the value '{}'",
                 python_text::str(item)
             );
-            return Err(Diagnostic::new(Kind::Logic, Some(105), message));
+            return Err(Diagnostic::new(Fault::TypeMismatch, message));
         }
         check_one(input, constraints, item, Some(item_type), lookup)?;
     }
@@ -154,7 +168,7 @@ fn items(value: &Value) -> Result<Cow<'_, [Value]>, Diagnostic> {
 }
 
 fn not_iterable(value: &Value) -> Diagnostic {
-    Diagnostic::new(Kind::Type, None, format!("'{}' object is not iterable", python_text::type_name(value)))
+    Diagnostic::new(Fault::ConstraintNotList, format!("'{}' object is not iterable", python_text::type_name(value)))
 }
 
 fn check_one(
@@ -169,7 +183,7 @@ fn check_one(
             "Input value {}, of input {input}, cannot contain an intrinsic function and also have constraints.",
             python_text::str(value)
         );
-        return Err(Diagnostic::new(Kind::Base, Some(213), message));
+        return Err(Diagnostic::new(Fault::FunctionWithConstraints, message));
     }
     let constraints: Vec<(&str, &Value, Option<String>)> = constraints
         .iter()
@@ -297,7 +311,7 @@ fn operator_text(name: &str, argument: &Value) -> String {
 }
 
 fn violation(message: String) -> Diagnostic {
-    Diagnostic::new(Kind::Constraint, None, message)
+    Diagnostic::new(Fault::ConstraintViolated, message)
 }
 
 #[cfg(test)]
@@ -308,7 +322,7 @@ mod tests {
 
     #[test]
     fn definitions_are_checked() {
-        let check = |value: Value| check_definition(value.as_object().unwrap(), "i").map_err(|problem| problem.code);
+        let check = |value: Value| check_definition(value.as_object().unwrap(), "i").map_err(|problem| problem.code());
         assert_eq!(check(json!({"equal": 3})), Ok(()));
         assert_eq!(check(json!({"equal": true})), Err(Some(212)));
         assert_eq!(check(json!({"equals": 3})), Err(Some(103)));

@@ -4,7 +4,7 @@ use nephele_model::json::Value;
 use nephele_model::python_text::type_name;
 
 use super::{pattern, violation};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::equality::{compare, equal};
 
 /// Whether a value satisfies one operator.
@@ -34,9 +34,9 @@ pub fn holds(name: &str, argument: &Value, value: &Value) -> Result<bool, Diagno
             pattern::matches(argument.as_str().ok_or_else(|| no_pattern(argument))?, text)?
         }
         "filter_id" | "labels" | "tenants" | "name_pattern" | "deployment_id" => {
-            return Err(Diagnostic::new(Kind::NotImplemented, None, ""));
+            return Err(Diagnostic::new(Fault::ConstraintOfManager, ""));
         }
-        unknown => return Err(Diagnostic::new(Kind::Key, None, format!("'{unknown}'"))),
+        unknown => return Err(Diagnostic::new(Fault::UnknownOperator, format!("'{unknown}'"))),
     })
 }
 
@@ -62,11 +62,11 @@ fn no_pattern(argument: &Value) -> Diagnostic {
         Value::Array(_) | Value::Object(_) => format!("unhashable type: '{}'", type_name(argument)),
         _ => "first argument must be string or compiled pattern".to_owned(),
     };
-    Diagnostic::new(Kind::Type, None, message)
+    Diagnostic::new(Fault::PatternNotText, message)
 }
 
 fn past_the_end() -> Diagnostic {
-    Diagnostic::new(Kind::Index, None, "list index out of range")
+    Diagnostic::new(Fault::IndexOutOfRange, "list index out of range")
 }
 
 fn length(value: &Value) -> Option<Value> {
@@ -120,14 +120,14 @@ mod tests {
             assert_eq!(holds(name, &argument, &value).unwrap(), expected, "{name} {argument} {value}");
         }
         for (name, argument, value, kind) in [
-            ("greater_than", json!(1), json!("x"), Kind::Constraint),
-            ("length", json!(1), json!(1), Kind::Constraint),
-            ("in_range", json!([0]), json!(1), Kind::Index),
-            ("valid_values", json!(3), json!(1), Kind::Constraint),
-            ("labels", json!([]), json!("x"), Kind::NotImplemented),
-            ("equals", json!(1), json!(1), Kind::Key),
+            ("greater_than", json!(1), json!("x"), Fault::ConstraintViolated),
+            ("length", json!(1), json!(1), Fault::ConstraintViolated),
+            ("in_range", json!([0]), json!(1), Fault::IndexOutOfRange),
+            ("valid_values", json!(3), json!(1), Fault::ConstraintViolated),
+            ("labels", json!([]), json!("x"), Fault::ConstraintOfManager),
+            ("equals", json!(1), json!(1), Fault::UnknownOperator),
         ] {
-            assert_eq!(holds(name, &argument, &value).unwrap_err().kind, kind, "{name} {argument} {value}");
+            assert_eq!(holds(name, &argument, &value).unwrap_err().fault, kind, "{name} {argument} {value}");
         }
     }
 }

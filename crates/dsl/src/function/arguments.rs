@@ -3,11 +3,11 @@
 use nephele_model::json::{List, Value};
 
 use super::{invalid, recognise};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use nephele_model::python_text::{str, type_name};
 
-/// Refuses arguments of the wrong shape. Errors: [`Kind::Value`] or [`Kind::FunctionValidation`],
-/// depending on the function.
+/// Refuses arguments of the wrong shape. Errors: [`Fault::FunctionArgument`] or
+/// [`Fault::InvalidFunction`], depending on the function.
 pub(crate) fn check(function: &str, arguments: &Value) -> Result<(), Diagnostic> {
     match function {
         "get_input" => get_input(arguments),
@@ -45,7 +45,7 @@ pub(crate) fn check(function: &str, arguments: &Value) -> Result<(), Diagnostic>
 }
 
 fn refused(message: String) -> Diagnostic {
-    Diagnostic::new(Kind::Value, None, message)
+    Diagnostic::new(Fault::FunctionArgument, message)
 }
 
 fn is_simple(value: &Value) -> bool {
@@ -101,7 +101,7 @@ fn get_attributes_dict(arguments: &Value) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let message = format!("One or more duplicated or ambiguous attribute paths found: {}", repeated.join(", "));
-    Err(Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {message} function")))
+    Err(Diagnostic::new(Fault::FunctionEvaluation, format!("Unable to evaluate {message} function")))
 }
 
 fn get_secret(arguments: &Value) -> Result<(), Diagnostic> {
@@ -115,7 +115,7 @@ fn get_secret(arguments: &Value) -> Result<(), Diagnostic> {
         class(arguments),
         str(arguments)
     );
-    Err(Diagnostic::new(Kind::FunctionValidation, None, format!("Unable to validate {message} function")))
+    Err(Diagnostic::new(Fault::InvalidFunction, format!("Unable to validate {message} function")))
 }
 
 fn get_capability(function: &str, arguments: &Value) -> Result<(), Diagnostic> {

@@ -13,7 +13,7 @@ use nephele_model::json::{List, Map, Value};
 use super::property::{self, Way};
 use super::world::{Part, View, World};
 use super::{BEFORE_RUN, Lookup, Stop, arguments, attribute, extension, failure, is_anywhere_in, recognise, text};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::value;
 
 /// How deep values may nest while functions are evaluated.
@@ -176,7 +176,7 @@ impl<'w> Evaluator<'w> {
             python_text::str(&result),
             python_text::str(argument)
         );
-        Err(Diagnostic::new(Kind::InputEvaluation, None, message).into())
+        Err(Diagnostic::new(Fault::InputEvaluation, message).into())
     }
 
     fn get_property(
@@ -215,7 +215,7 @@ impl<'w> Evaluator<'w> {
 
     /// The node that `SELF`, `SOURCE`, `TARGET` or a name means.
     fn node_name(&self, name: &str, view: &View<'_>, path: &str) -> Lookup<String> {
-        let refuse = |message: String| Err(Stop::from(Diagnostic::new(Kind::Value, None, message)));
+        let refuse = |message: String| Err(Stop::from(Diagnostic::new(Fault::FunctionView, message)));
         let (node, instance) = match name {
             "SELF" if view.part != Part::Node => {
                 return refuse(format!(
@@ -292,7 +292,7 @@ fn merge(argument: &Value, raw: &Value) -> Result<Value, Diagnostic> {
             Value::Array(pairs) => update(&mut merged, pairs.iter().cloned())?,
             other => {
                 let message = format!("'{}' object is not iterable", python_text::type_name(other));
-                return Err(Diagnostic::new(Kind::Type, None, message));
+                return Err(Diagnostic::new(Fault::MergeOfNoMapping, message));
             }
         }
     }
@@ -308,13 +308,13 @@ fn update(map: &mut Map, pairs: impl Iterator<Item = Value>) -> Result<(), Diagn
             Value::Object(map) => map.into_iter().map(|(key, _)| Value::String(key)).collect(),
             _ => {
                 let message = format!("cannot convert dictionary update sequence element #{index} to a sequence");
-                return Err(Diagnostic::new(Kind::Type, None, message));
+                return Err(Diagnostic::new(Fault::MergeOfNoMapping, message));
             }
         };
         let [key, value] = parts.as_slice() else {
             let length = parts.len();
             let message = format!("dictionary update sequence element #{index} has length {length}; 2 is required");
-            return Err(Diagnostic::new(Kind::Value, None, message));
+            return Err(Diagnostic::new(Fault::MergeOfNoPairs, message));
         };
         map.insert(python_text::str(key), value.clone());
     }
@@ -322,7 +322,7 @@ fn update(map: &mut Map, pairs: impl Iterator<Item = Value>) -> Result<(), Diagn
 }
 
 fn bare(message: &str) -> Diagnostic {
-    Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {message} function"))
+    Diagnostic::new(Fault::FunctionEvaluation, format!("Unable to evaluate {message} function"))
 }
 
 fn endless(path: &str) -> Diagnostic {
@@ -330,5 +330,5 @@ fn endless(path: &str) -> Diagnostic {
         "The recursion limit ({DEEPEST}) has been reached while evaluating the deployment. Limit was reached with the \
          following path - {path}"
     );
-    Diagnostic::new(Kind::EvaluationRecursionLimitReached, None, message)
+    Diagnostic::new(Fault::RecursionLimit, message)
 }

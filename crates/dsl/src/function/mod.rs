@@ -30,7 +30,7 @@ pub use storage::{Instance, Lookup, Node, Related, Relationship, ScalingGroup, S
 
 use nephele_model::json::Value;
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// Every function.
 const NAMES: &[&str] = &[
@@ -99,12 +99,12 @@ pub fn is_anywhere_in(value: &Value) -> bool {
 
 /// A function that cannot be evaluated.
 pub(crate) fn failure(function: &str, message: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {function} function: {message}"))
+    Diagnostic::new(Fault::FunctionEvaluation, format!("Unable to evaluate {function} function: {message}"))
 }
 
 /// A function that is written wrongly.
 fn invalid(function: &str, message: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::new(Kind::FunctionValidation, None, format!("Unable to validate {function} function: {message}"))
+    Diagnostic::new(Fault::InvalidFunction, format!("Unable to validate {function} function: {message}"))
 }
 
 #[cfg(test)]

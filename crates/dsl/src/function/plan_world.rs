@@ -9,7 +9,7 @@ use nephele_model::json::{Map, Text, Value};
 use super::property;
 use super::world::World;
 use super::{Lookup, Node, is_for_plans};
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 
 /// Inputs and nodes of a plan, by name.
 pub(crate) struct PlanWorld {
@@ -61,8 +61,8 @@ impl PlanWorld {
 
 /// The refusal of an input that is not declared.
 pub(crate) fn unknown_input<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
-    Diagnostic::new(Kind::UnknownInput, None, format!("get_input function references an unknown input '{name}'."))
-        .with_hint(nearest(name, known))
+    Diagnostic::new(Fault::UnknownInput, format!("get_input function references an unknown input '{name}'."))
+        .with_hint(suggestion(name, known))
 }
 
 impl World for PlanWorld {
@@ -89,8 +89,8 @@ impl World for PlanWorld {
 
     fn node(&self, name: &str) -> Lookup<Arc<Node>> {
         self.nodes.get(name).cloned().ok_or_else(|| {
-            Diagnostic::new(Kind::Key, None, format!("'Node {name} does not exist'"))
-                .with_hint(nearest(name, self.nodes.keys().map(String::as_str)))
+            Diagnostic::new(Fault::UnknownNode, format!("'Node {name} does not exist'"))
+                .with_hint(suggestion(name, self.nodes.keys().map(String::as_str)))
                 .into()
         })
     }

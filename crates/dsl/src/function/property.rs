@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use nephele_model::json::Value;
+use nephele_model::json::{Text, Value};
 
 use super::{Lookup, failure, recognise};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use nephele_model::python_text::{str, type_name};
 
 /// The item of a list at an index that may count from the end.
@@ -68,8 +68,11 @@ pub(crate) fn descend(
         let path: Vec<String> = way.path.iter().map(str).collect();
         format!("Node template property '{}.properties.{}' referenced from '{}'", way.node, path.join("."), way.place)
     };
-    let missing = |rest: String| {
-        if way.strict { Err(failure(way.function, format!("{} {rest}", described())).into()) } else { Ok(Value::Null) }
+    let missing = |rest: String, hint: Option<String>| {
+        if !way.strict {
+            return Ok(Value::Null);
+        }
+        Err(failure(way.function, format!("{} {rest}", described())).with_hint(hint).into())
     };
     let mut value = root.clone();
     for step in way.path {
@@ -81,26 +84,27 @@ pub(crate) fn descend(
             continue;
         }
         let next = match &value {
-            Value::Object(map) => match map.get(&key(step)) {
-                Some(next) => on_the_way(next, false)?,
-                None => return missing("doesn't exist.".to_owned()),
-            },
+            Value::Object(map) => {
+                let Some(next) = map.get(&key(step)) else {
+                    let hint = suggestion(&key(step), map.keys().map(Text::as_str));
+                    return missing("doesn't exist.".to_owned(), hint);
+                };
+                on_the_way(next, false)?
+            }
             Value::Array(_) if !is_index(step) => {
                 let message =
                     format!("{} is expected {} to be an int but it is a {}.", described(), str(step), type_name(step));
                 return Err(failure(way.function, message).into());
             }
-            Value::Array(items) => match item(items, step) {
-                Some(next) => on_the_way(next, false)?,
-                None => {
-                    return missing(format!(
-                        "index is out of range. Got {} but list size is {}.",
-                        str(step),
-                        items.len()
-                    ));
-                }
-            },
-            _ => return missing("doesn't exist.".to_owned()),
+            Value::Array(items) => {
+                let Some(next) = item(items, step) else {
+                    let length = items.len();
+                    let text = format!("index is out of range. Got {} but list size is {length}.", str(step));
+                    return missing(text, None);
+                };
+                on_the_way(next, false)?
+            }
+            _ => return missing("doesn't exist.".to_owned(), None),
         };
         value = next;
     }
@@ -119,15 +123,16 @@ fn dotted(path: &[Value]) -> String {
 
 /// `get_input: [name, key, index, ...]` below the input's value.
 pub(crate) fn of_input(root: &Value, path: &[Value]) -> Result<Value, Diagnostic> {
-    let refuse = |message: String| Err(Diagnostic::new(Kind::InputEvaluation, None, message));
+    let refuse = |message: String| Err(Diagnostic::new(Fault::InputEvaluation, message));
     let mut value = root;
     for (index, step) in path.iter().skip(1).enumerate() {
         let so_far = dotted(&path[..=index]);
         value = match value {
-            Value::Object(map) => match map.get(&key(step)) {
-                Some(next) => next,
-                None => return refuse(format!("Input attribute '{}' of '{so_far}', doesn't exist.", str(step))),
-            },
+            Value::Object(map) => map.get(&key(step)).ok_or_else(|| {
+                let message = format!("Input attribute '{}' of '{so_far}', doesn't exist.", str(step));
+                let hint = suggestion(&key(step), map.keys().map(Text::as_str));
+                Diagnostic::new(Fault::InputEvaluation, message).with_hint(hint)
+            })?,
             Value::Array(_) if !is_index(step) => {
                 let shown: Vec<String> = path.iter().map(str).collect();
                 return refuse(format!(
@@ -204,9 +209,8 @@ pub(crate) fn of_capability(root: &Value, path: &[Value]) -> Result<Value, Diagn
 /// `get_secret: [name, key, index, ...]` below the secret's text, which is JSON.
 pub(crate) fn of_secret(text: &str, path: &[Value]) -> Result<Value, Diagnostic> {
     let name = path.first().map(str).unwrap_or_default();
-    let bare = |message: String| {
-        Diagnostic::new(Kind::FunctionEvaluation, None, format!("Unable to evaluate {message} function"))
-    };
+    let bare =
+        |message: String| Diagnostic::new(Fault::FunctionEvaluation, format!("Unable to evaluate {message} function"));
     let root: Value = serde_json::from_str(text).map_err(|error| {
         let problem = super::json_text::problem(text).unwrap_or_else(|| error.to_string());
         bare(format!("Could not parse secret \"{name}\" as json. Error was: {problem}"))

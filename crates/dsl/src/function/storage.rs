@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nephele_model::json::Value;
 use serde::{Deserialize, Deserializer};
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +33,10 @@ impl Stop {
     pub fn into_diagnostic(self) -> Diagnostic {
         match self {
             Self::Failed(problem) => problem,
-            Self::Later | Self::Refused => {
-                Diagnostic::new(Kind::Runtime, None, "the function needs something that is known at run time only")
-            }
+            Self::Later | Self::Refused => Diagnostic::new(
+                Fault::FunctionEvaluation,
+                "the function needs something that is known at run time only",
+            ),
         }
     }
 }
@@ -174,7 +175,7 @@ pub trait Storage {
 
 /// What stands at `[deployment, capability, key or index, ...]` below the value of that capability.
 ///
-/// Errors: [`Kind::FunctionEvaluation`] for a key or an index that is not there.
+/// Errors: [`Fault::FunctionEvaluation`] for a key or an index that is not there.
 pub fn capability_part(value: &Value, path: &[Value]) -> Result<Value, Diagnostic> {
     super::property::of_capability(value, path)
 }

@@ -5,7 +5,7 @@ use nephele_model::python_text;
 
 use super::arguments::class;
 use super::{failure, invalid, recognise};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// The arguments of a function by name, with whether each must be a whole number rather than text.
 fn named<'a>(function: &str, arguments: &'a Value) -> Vec<(&'static str, bool, &'a Value)> {
@@ -74,7 +74,7 @@ pub(crate) fn evaluate(function: &str, arguments: &Value) -> Result<Value, Diagn
 
 fn split(text: &str, separator: &str, index: Option<i64>) -> Result<Value, Diagnostic> {
     if separator.is_empty() {
-        return Err(Diagnostic::new(Kind::Value, None, "empty separator"));
+        return Err(Diagnostic::new(Fault::FunctionArgument, "empty separator"));
     }
     let parts: Vec<&str> = text.split(separator).collect();
     let Some(index) = index else { return Ok(Value::from(parts)) };
@@ -84,7 +84,7 @@ fn split(text: &str, separator: &str, index: Option<i64>) -> Result<Value, Diagn
         .ok()
         .and_then(|place| parts.get(place))
         .map(|part| Value::from(*part))
-        .ok_or_else(|| Diagnostic::new(Kind::Index, None, "list index out of range"))
+        .ok_or_else(|| Diagnostic::new(Fault::IndexOutOfRange, "list index out of range"))
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
         ] {
             assert_eq!(evaluate(function, &arguments).unwrap(), expected, "{function}");
         }
-        assert_eq!(evaluate("string_split", &json!(["a", ",", 3])).unwrap_err().kind, Kind::Index);
+        assert_eq!(evaluate("string_split", &json!(["a", ",", 3])).unwrap_err().fault, Fault::IndexOutOfRange);
         assert!(evaluate("string_upper", &json!({"get_secret": "x"})).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::Imports;
 use super::namespace::DELIMITER;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::version::Version;
 
 const SCHEMES: &[&str] = &["http", "https", "file", "ftp", "plugin", "blueprint"];
@@ -15,7 +15,7 @@ pub(crate) fn split(import: &str) -> Result<(Option<&str>, &str), Diagnostic> {
     let Some((namespace, rest)) = import.rsplit_once(DELIMITER) else { return Ok((None, import)) };
     if namespace.contains(DELIMITER) {
         let message = format!("Invalid {namespace}: import's namespace cannotcontain namespace delimiter");
-        return Err(Diagnostic::new(Kind::Logic, Some(212), message));
+        return Err(Diagnostic::new(Fault::NamespaceWithDelimiter, message));
     }
     Ok((Some(namespace).filter(|namespace| !namespace.is_empty()), rest))
 }
@@ -85,7 +85,7 @@ mod tests {
     fn namespaces_come_off_the_front() {
         assert_eq!(split("ns--a.yaml").unwrap(), (Some("ns"), "a.yaml"));
         assert_eq!(split("--a.yaml").unwrap(), (None, "a.yaml"));
-        assert_eq!(split("a--b--c.yaml").unwrap_err().code, Some(212));
+        assert_eq!(split("a--b--c.yaml").unwrap_err().fault, Fault::NamespaceWithDelimiter);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use nephele_yaml11::{Entry, Node, Value};
 
 use super::namespace::{self, prefixed};
 use super::tree::{Item, Section, Tree, text_in_place_of};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::schema::grammar::SECTIONS;
 use crate::schema::{Rule, Shape};
 use crate::version::Version;
@@ -31,14 +31,26 @@ const MERGEABLE_SINCE_1_3: &[&str] =
 /// Of these the first file's counts.
 const FIRST_WINS: &[&str] = &["blueprint_labels", "labels", "resource_tags"];
 
-/// Adds a file to what is merged already. Errors: 3, 4.
+/// Two definitions that exclude each other.
+pub(crate) struct Clash {
+    pub(crate) problem: Diagnostic,
+    /// Such as `node_templates.web`.
+    pub(crate) path: String,
+    /// The key of the one that is left out.
+    pub(crate) key: Arc<Node>,
+    /// The key of the one that stays.
+    pub(crate) first: Arc<Node>,
+}
+
+/// Adds a file to what is merged already, and what cannot be added to `clashes`: 3, 4.
 pub(crate) fn merge(
     into: &mut Tree,
     from: Tree,
     version: Version,
     namespace: Option<&str>,
     is_builtin: bool,
-) -> Result<(), Diagnostic> {
+    clashes: &mut Vec<Clash>,
+) {
     for (name, mut section) in from.sections {
         if is_builtin {
             section.items.iter_mut().flat_map(IndexMap::values_mut).for_each(|item| item.is_builtin = true);
@@ -48,19 +60,19 @@ pub(crate) fn merge(
         }
         let Some(existing) = into.sections.get_mut(&name) else {
             let mut target = Section { items: section.items.as_ref().map(|_| IndexMap::new()), ..section.clone() };
-            merge_section(&mut target, section, &name, namespace)?;
+            merge_section(&mut target, section, &name, namespace, clashes);
             into.sections.insert(name, target);
             continue;
         };
         match name.as_str() {
             "description" | "metadata" => {}
             "imported_blueprints" => merge_lists(existing, &section),
-            "namespaces_mapping" => merge_section(existing, section, &name, namespace)?,
+            "namespaces_mapping" => merge_section(existing, section, &name, namespace, clashes),
             mergeable
                 if MERGEABLE.contains(&mergeable)
                     || (version >= Version::V1_3 && MERGEABLE_SINCE_1_3.contains(&mergeable)) =>
             {
-                merge_section(existing, section, &name, namespace)?;
+                merge_section(existing, section, &name, namespace, clashes);
             }
             other => {
                 let mut message = format!("Import failed: non-mergeable field: '{other}'");
@@ -69,15 +81,15 @@ pub(crate) fn merge(
                     message += other;
                     message += " can be imported multiple times only from cloudify_dsl_1_3 and above.";
                 }
-                return Err(Diagnostic::new(Kind::Logic, Some(3), message));
+                let problem = Diagnostic::new(Fault::UnmergeableSection, message);
+                clashes.push(Clash { problem, path: name, key: section.key, first: Arc::clone(&existing.key) });
             }
         }
     }
-    Ok(())
 }
 
-fn merge_section(into: &mut Section, from: Section, name: &str, namespace: Option<&str>) -> Result<(), Diagnostic> {
-    let Some(items) = from.items else { return Ok(()) };
+fn merge_section(into: &mut Section, from: Section, name: &str, namespace: Option<&str>, clashes: &mut Vec<Clash>) {
+    let Some(items) = from.items else { return };
     let target = into.items.get_or_insert_default();
     let rule = entry_rule(name);
     for (key, mut item) in items {
@@ -100,23 +112,28 @@ fn merge_section(into: &mut Section, from: Section, name: &str, namespace: Optio
                 slot.insert(Item { key: kept, ..item });
             }
             Slot::Occupied(_) if FIRST_WINS.contains(&name) => {}
-            Slot::Occupied(mut slot) if name == "workflows" => {
-                let merged = merge_workflow(&slot.get().value, &item.value)?;
-                slot.get_mut().value = merged;
-            }
             Slot::Occupied(mut slot) => {
-                let merged =
-                    (name == "node_templates").then(|| merge_template(&slot.get().value, &item.value)).flatten();
-                let Some(merged) = merged else {
+                let merged = match name {
+                    "workflows" => merge_workflow(&slot.get().value, &item.value),
+                    "node_templates" => merge_template(&slot.get().value, &item.value),
+                    _ => None,
+                };
+                if let Some(merged) = merged {
+                    slot.get_mut().value = merged;
+                    continue;
+                }
+                let problem = if name == "workflows" {
+                    Diagnostic::new(Fault::WorkflowConflict, "string indices must be integers")
+                } else {
                     let message =
                         format!("Import failed: Could not merge '{name}' due to conflict on '{}'", slot.key());
-                    return Err(Diagnostic::new(Kind::Logic, Some(4), message));
+                    Diagnostic::new(Fault::ImportConflict, message)
                 };
-                slot.get_mut().value = merged;
+                let path = format!("{name}.{}", slot.key());
+                clashes.push(Clash { problem, path, key: item.key, first: Arc::clone(&slot.get().key) });
             }
         }
     }
-    Ok(())
 }
 
 /// The rule of a section's entries.
@@ -138,14 +155,12 @@ fn merge_lists(into: &mut Section, from: &Section) {
     into.value = with(&into.value, Value::Sequence(items));
 }
 
-/// Fields that the first definition lacks are added.
-fn merge_workflow(first: &Arc<Node>, second: &Arc<Node>) -> Result<Arc<Node>, Diagnostic> {
-    let (Some(own), Some(other)) = (first.entries(), second.entries()) else {
-        return Err(Diagnostic::new(Kind::Type, None, "string indices must be integers"));
-    };
+/// Fields that the first definition lacks are added; a mere text has no fields.
+fn merge_workflow(first: &Arc<Node>, second: &Arc<Node>) -> Option<Arc<Node>> {
+    let (own, other) = (first.entries()?, second.entries()?);
     let mut entries = own.to_vec();
     entries.extend(other.iter().filter(|entry| own.iter().all(|known| known.key.value != entry.key.value)).cloned());
-    Ok(with(first, Value::Mapping(entries)))
+    Some(with(first, Value::Mapping(entries)))
 }
 
 /// A template that has only relationships extends another one; nothing else can be merged.

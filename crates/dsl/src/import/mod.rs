@@ -13,10 +13,11 @@ pub(crate) mod traversal;
 mod tree;
 
 pub use resolver::{Fetch, Resolver, Rule};
+pub(crate) use tree::text_in_place_of;
 
 use nephele_model::json::Map;
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::version::Version;
 
 /// Where imported texts come from, and which scripts exist.
@@ -63,32 +64,40 @@ pub enum Fetched {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ImportError {
-    /// The class that a client sees.
-    pub kind: Kind,
-    /// The class's number, if it has one.
-    pub code: Option<i32>,
+    /// What a client sees.
+    pub fault: Fault,
     /// What went wrong.
     pub message: String,
+    /// What to do, for people.
+    pub hint: Option<String>,
 }
 
 impl ImportError {
     /// Nothing is at `location`.
     pub fn unreachable(location: &str, reason: &str) -> Self {
-        Self {
-            kind: Kind::Logic,
-            code: Some(13),
-            message: format!("Import failed: Unable to open import url {location}; {reason}"),
-        }
+        Self::new(Fault::ImportFailed, format!("Import failed: Unable to open import url {location}; {reason}"))
     }
 
     /// A plugin or blueprint that the manager does not have.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self { kind: Kind::InvalidBlueprintImport, code: None, message: message.into() }
+        Self::new(Fault::ImportNotFound, message)
+    }
+
+    /// Any other reason.
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Self { fault, message: message.into(), hint: None }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 }
 
 impl From<ImportError> for Diagnostic {
     fn from(error: ImportError) -> Self {
-        Self::new(error.kind, error.code, error.message)
+        Self::new(error.fault, error.message).with_hint(error.hint)
     }
 }

@@ -7,20 +7,24 @@ use indexmap::IndexMap;
 use nephele_yaml11::{Entry, Node, Value};
 
 use super::tree::{Tree, text_in_place_of};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::json;
 use crate::function;
 
-/// Writes the values into the plugins of `tree`. Errors: 220, 221.
-pub(crate) fn set(tree: &mut Tree, given: Option<&Arc<Node>>) -> Result<(), Diagnostic> {
-    let Some(plugins) = tree.sections.get_mut("plugins").and_then(|section| section.items.as_mut()) else {
-        return Ok(());
-    };
+/// Writes the values into the plugins of `tree`, and what cannot be written to `found`: 220, 221.
+pub(crate) fn set(tree: &mut Tree, given: Option<&Arc<Node>>, found: &mut Vec<Diagnostic>) {
+    let Some(plugins) = tree.sections.get_mut("plugins").and_then(|section| section.items.as_mut()) else { return };
     for plugin in plugins.values_mut() {
         let Some(declared) = plugin.value.entry("properties").filter(|entry| entry.value.entries().is_some()) else {
             continue;
         };
-        let properties = set_of_plugin(&declared.value, given)?;
+        let properties = match set_of_plugin(&declared.value, given) {
+            Ok(properties) => properties,
+            Err(problem) => {
+                found.push(problem);
+                continue;
+            }
+        };
         let key = Arc::clone(&declared.key);
         let entries = plugin.value.entries().unwrap_or_default().iter().map(|entry| {
             if entry.key.value == key.value {
@@ -31,7 +35,6 @@ pub(crate) fn set(tree: &mut Tree, given: Option<&Arc<Node>>) -> Result<(), Diag
         });
         plugin.value = with(&plugin.value, entries.collect());
     }
-    Ok(())
 }
 
 fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<Node>, Diagnostic> {
@@ -46,7 +49,7 @@ fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<
     for property in declared.entries().unwrap_or_default() {
         let name = property.key.as_str().unwrap_or_default();
         let Some(type_name) = property.value.entry("type").and_then(|entry| entry.value.as_str()) else {
-            return Err(Diagnostic::new(Kind::Attribute, None, "'NoneType' object has no attribute 'value'"));
+            return Err(Diagnostic::new(Fault::UntypedPluginProperty, "'NoneType' object has no attribute 'value'"));
         };
         let Some(value) = rest.shift_remove(name) else {
             entries.push(property.clone());
@@ -71,7 +74,9 @@ fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<
     if problems.is_empty() {
         return Ok(with(declared, entries));
     }
-    Err(Diagnostic::new(Kind::Logic, Some(221), problems.join(".  ")))
+    let declared = declared.entries().unwrap_or_default().iter().filter_map(|property| property.key.as_str());
+    let hint = rest.keys().next().and_then(|name| suggestion(name, declared));
+    Err(Diagnostic::new(Fault::ImportProperties, problems.join(".  ")).with_hint(hint))
 }
 
 fn fits(value: &nephele_model::json::Value, type_name: &str) -> Result<bool, Diagnostic> {
@@ -84,7 +89,7 @@ fn fits(value: &nephele_model::json::Value, type_name: &str) -> Result<bool, Dia
         "list" => value.is_array(),
         _ => {
             let message = "Properties should either be strings, integers, floats, booleans, or lists.";
-            return Err(Diagnostic::new(Kind::Format, Some(220), message));
+            return Err(Diagnostic::new(Fault::MalformedImport, message));
         }
     })
 }

@@ -4,7 +4,7 @@ use nephele_model::json::Value;
 use nephele_model::python_text;
 
 use crate::builtin;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, Kind};
 use crate::import::{Fetched, ImportError, Imports};
 use crate::version::Version;
 
@@ -28,11 +28,11 @@ pub struct Rule {
 impl Rule {
     /// Rules as configurations have them: `[{prefix: replacement}, ...]`.
     ///
-    /// Errors: [`Kind::ResolverRules`].
+    /// Errors: [`Fault::ResolverRules`].
     pub fn list(rules: &Value) -> Result<Vec<Self>, Diagnostic> {
         let refuse = |what: String| {
             let message = format!("Invalid parameters supplied for the default resolver: {what}");
-            Diagnostic::new(Kind::ResolverRules, None, message)
+            Diagnostic::new(Fault::ResolverRules, message)
         };
         let kind = python_text::type_name;
         let rules = rules.as_array().ok_or_else(|| {
@@ -108,7 +108,7 @@ impl<F: Fetch> Imports for Resolver<F> {
                 continue;
             }
             match self.read(&replaced, version) {
-                Err(error) if error.kind == Kind::Logic => failures.push((replaced, error)),
+                Err(error) if error.fault.kind() == Kind::Logic => failures.push((replaced, error)),
                 answer => return answer,
             }
         }
@@ -116,12 +116,12 @@ impl<F: Fetch> Imports for Resolver<F> {
             return Err(failed(format!("Failed to resolve the following urls: {}", listed(&failures))));
         }
         self.read(location, version).map_err(|error| match (self.rules.is_empty(), failures.is_empty()) {
-            (false, true) if error.kind == Kind::Logic => failed(format!(
+            (false, true) if error.fault.kind() == Kind::Logic => failed(format!(
                 "None of the resolver rules {} was applicable, failed to resolve the original import url: {} ",
                 self.shown_rules(),
                 error.message
             )),
-            (false, false) if error.kind == Kind::Logic => failed(format!(
+            (false, false) if error.fault.kind() == Kind::Logic => failed(format!(
                 "Failed to resolve the following urls: {}. In addition, failed to resolve the original import url - {}",
                 listed(&failures),
                 error.message
@@ -146,5 +146,5 @@ fn listed(failures: &[(String, ImportError)]) -> String {
 }
 
 fn failed(message: String) -> ImportError {
-    ImportError { kind: Kind::Logic, code: Some(13), message }
+    ImportError::new(Fault::ImportFailed, message)
 }

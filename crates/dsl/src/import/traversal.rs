@@ -10,8 +10,9 @@ use nephele_yaml11::{Entry, Node, Span, Value};
 use super::tree::{Item, Section, Tree};
 use super::{Fetched, Imports, location, merge, properties};
 use crate::blueprint_text;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, Place, did_you_mean};
 use crate::element::json;
+use crate::problems::Problems;
 use crate::schema::check::Gate;
 use crate::source::{Source, Sources};
 use crate::version::Version;
@@ -28,23 +29,57 @@ pub(crate) struct Setting<'a> {
     pub(crate) resources_base: Option<&'a str>,
 }
 
+/// What reading gathers.
+pub(crate) struct Reading<'a> {
+    pub(crate) sources: &'a mut Sources,
+    pub(crate) problems: &'a mut Problems,
+    /// Whether something could not be read, so that nobody knows what it would have brought.
+    pub(crate) is_incomplete: bool,
+    /// Whether a file declares a later version than the main text.
+    pub(crate) is_newer: bool,
+}
+
+impl Reading<'_> {
+    fn place(&self, node: &Node, path: String) -> Place {
+        Place { file: self.sources.name(node.source).map(str::to_owned), span: Some(node.span), path }
+    }
+
+    /// Keeps a problem that stands at a node, unless it knows better where it is.
+    fn push(&mut self, problem: Diagnostic, node: &Node, path: &str) {
+        let place = self.place(node, path.to_owned());
+        self.problems.push(if problem.place.is_some() { problem } else { problem.at(place) });
+    }
+}
+
 struct File {
     url: Option<String>,
     namespace: Option<String>,
     tree: Tree,
-    properties: Option<Arc<Node>>,
+    import: Option<Import>,
     is_builtin: bool,
 }
 
-/// The merged tree of a main text. `url` is its location. Errors: everything of spec section 2.
+/// An entry of `imports`.
+#[derive(Clone)]
+struct Import {
+    name: String,
+    /// Where it is written.
+    node: Arc<Node>,
+    path: String,
+    /// The properties that it gives.
+    properties: Option<Arc<Node>>,
+}
+
+/// The merged tree of a main text; `url` is its location. Everything of spec section 2 may be wrong, and
+/// what is wrong is left out.
 pub(crate) fn combine(
     main: &Arc<Node>,
     url: Option<String>,
     setting: &Setting<'_>,
-    sources: &mut Sources,
+    reading: &mut Reading<'_>,
     depth: usize,
-) -> Result<Tree, Diagnostic> {
-    let root = File { url, namespace: None, tree: Tree::new(main), properties: None, is_builtin: false };
+) -> Tree {
+    let root = File { url, namespace: None, tree: Tree::new(main), import: None, is_builtin: false };
     let mut seen: HashMap<(Option<String>, Option<String>), bool> = HashMap::new();
     seen.insert((root.url.clone(), None), root.tree.is_builtin_types());
     let mut mapping: IndexMap<String, String> = IndexMap::new();
@@ -53,47 +88,81 @@ pub(crate) fn combine(
     while let Some(index) = queue.pop_front() {
         let (url, namespace) = (files[index].url.clone(), files[index].namespace.clone());
         let imports = files[index].tree.value("imports").map(imported).unwrap_or_default();
-        for (import, properties) in imports {
+        for import in imports {
             let from = From { url: url.as_deref(), namespace: namespace.as_deref() };
-            let file = fetch(&import, &from, setting, sources, &mut seen, &mut mapping, depth)?;
-            if let Some(file) = file {
-                files.push(File { properties, ..file });
-                queue.push_back(files.len() - 1);
+            match fetch(&import, &from, setting, reading, &mut seen, &mut mapping, depth) {
+                Ok(None) => {}
+                Ok(Some(file)) => {
+                    files.push(file);
+                    queue.push_back(files.len() - 1);
+                }
+                Err(problem) => {
+                    reading.is_incomplete = true;
+                    if let Some(problem) = problem {
+                        reading.push(problem, &import.node, &import.path);
+                    }
+                }
             }
         }
     }
-    join(files, &mapping, setting)
+    join(files, &mapping, setting, reading)
 }
 
-fn join(files: Vec<File>, mapping: &IndexMap<String, String>, setting: &Setting<'_>) -> Result<Tree, Diagnostic> {
+fn join(
+    files: Vec<File>,
+    mapping: &IndexMap<String, String>,
+    setting: &Setting<'_>,
+    reading: &mut Reading<'_>,
+) -> Tree {
     let mut merged = Tree::default();
     let version = files[0].tree.sections.get("tosca_definitions_version").cloned();
     merged.sections.insert("imported_blueprints".to_owned(), listed("imported_blueprints", mapping.values()));
     merged.sections.insert("namespaces_mapping".to_owned(), mapped("namespaces_mapping", mapping));
     for mut file in files {
-        if setting.gate.is_some() {
-            check_version(&file, setting.version)?;
+        let written = file.tree.value("tosca_definitions_version").filter(|_| setting.gate.is_some());
+        let checked = written.map_or(Ok(()), |written| check_version(written, file.url.as_deref(), setting.version));
+        if let (Some(written), Err(problem)) = (written, checked) {
+            reading.is_newer = true;
+            reading.push(problem, written, "tosca_definitions_version");
         }
-        properties::set(&mut file.tree, file.properties.as_ref())?;
-        merge::merge(&mut merged, file.tree, setting.version, file.namespace.as_deref(), file.is_builtin)?;
+        let given = file.import.as_ref().and_then(|import| import.properties.as_ref());
+        let (mut found, mut clashes) = (Vec::new(), Vec::new());
+        properties::set(&mut file.tree, given, &mut found);
+        if let Some(import) = &file.import {
+            for problem in found {
+                reading.push(problem, &import.node, &import.path);
+            }
+        }
+        merge::merge(&mut merged, file.tree, setting.version, file.namespace.as_deref(), file.is_builtin, &mut clashes);
+        for clash in clashes {
+            let file = reading.sources.name(clash.first.source).unwrap_or("the main text");
+            let hint = format!("the other one stands in {file}, line {}", clash.first.span.start.line + 1);
+            reading.push(clash.problem.with_hint(Some(hint)), &clash.key, &clash.path);
+        }
     }
     if let Some(version) = version {
         merged.sections.insert("tosca_definitions_version".to_owned(), version);
     }
-    Ok(merged)
+    merged
 }
 
-/// Each import with the properties it gives.
-fn imported(imports: &Arc<Node>) -> Vec<(String, Option<Arc<Node>>)> {
-    let one = |item: &Arc<Node>| match &item.value {
-        Value::String(text) => Some((text.to_string(), None)),
-        Value::Mapping(entries) => {
-            let entry = entries.first()?;
-            Some((entry.key.as_str()?.to_owned(), Some(Arc::clone(&entry.value))))
+/// The imports of a file, as far as they have the right shape.
+fn imported(imports: &Arc<Node>) -> Vec<Import> {
+    let one = |(index, item): (usize, &Arc<Node>)| {
+        let path = format!("imports.{index}");
+        match &item.value {
+            Value::String(text) => {
+                Some(Import { name: text.to_string(), node: Arc::clone(item), path, properties: None })
+            }
+            Value::Mapping(entries) => {
+                let entry = entries.first()?;
+                let (node, properties) = (Arc::clone(&entry.key), Some(Arc::clone(&entry.value)));
+                Some(Import { name: entry.key.as_str()?.to_owned(), node, path, properties })
+            }
+            _ => None,
         }
-        _ => None,
     };
-    imports.items().unwrap_or_default().iter().filter_map(one).collect()
+    imports.items().unwrap_or_default().iter().enumerate().filter_map(one).collect()
 }
 
 struct From<'a> {
@@ -101,21 +170,23 @@ struct From<'a> {
     namespace: Option<&'a str>,
 }
 
+/// The file that an import leads to; nothing if it is there already. Errors: why it cannot be had, unless
+/// that was said when it was read.
 fn fetch(
-    import: &str,
+    import: &Import,
     from: &From<'_>,
     setting: &Setting<'_>,
-    sources: &mut Sources,
+    reading: &mut Reading<'_>,
     seen: &mut HashMap<(Option<String>, Option<String>), bool>,
     mapping: &mut IndexMap<String, String>,
     depth: usize,
-) -> Result<Option<File>, Diagnostic> {
-    let (own, name) = location::split(import)?;
+) -> Result<Option<File>, Option<Diagnostic>> {
+    let (own, name) = location::split(&import.name)?;
     let namespace = location::nest(from.namespace, own);
     let candidates =
         location::candidates(name, from.url, setting.resources_base, Some(setting.version), setting.imports);
     let mut failure = None;
-    for url in candidates {
+    for url in &candidates {
         let key = (Some(url.clone()), namespace.clone());
         if let Some(is_builtin) = seen.get(&key) {
             check_builtin_namespace(namespace.as_deref(), *is_builtin, from.namespace)?;
@@ -123,49 +194,46 @@ fn fetch(
         }
         let blueprint = url.strip_prefix("blueprint:");
         if let Some(blueprint) = blueprint {
-            note_blueprint(blueprint, &url, namespace.as_deref(), mapping)?;
+            note_blueprint(blueprint, url, namespace.as_deref(), mapping)?;
         }
-        let fetched = match setting.imports.fetch(&url, setting.version) {
+        let fetched = match setting.imports.fetch(url, setting.version) {
             Ok(fetched) => fetched,
             Err(error) => {
                 failure = Some(error);
                 continue;
             }
         };
-        let tree = read(fetched, import, &url, setting, sources, depth)?;
+        let tree = read(fetched, &import.name, url, setting, reading, depth)?;
         let is_builtin = tree.is_builtin_types();
         check_builtin_namespace(namespace.as_deref(), is_builtin, from.namespace)?;
         let kept = namespace.filter(|_| !is_builtin);
         seen.insert((Some(url.clone()), kept.clone()), is_builtin);
-        return Ok(Some(File { url: Some(url), namespace: kept, tree, properties: None, is_builtin }));
+        let import = Some(import.clone());
+        return Ok(Some(File { url: Some(url.clone()), namespace: kept, tree, import, is_builtin }));
     }
-    Err(match failure {
-        Some(error) => error.into(),
-        None => Diagnostic::new(
-            Kind::Logic,
-            Some(13),
-            format!("Import failed: no suitable location found for import '{import}'"),
-        ),
-    })
+    let nowhere = || format!("Import failed: no suitable location found for import '{}'", import.name);
+    let problem = failure.map_or_else(|| Diagnostic::new(Fault::ImportFailed, nowhere()), Into::into);
+    let looked = (candidates.len() > 1).then(|| format!("looked for at {}", candidates.join(", ")));
+    Err(Some(Diagnostic { hint: problem.hint.clone().or(looked), ..problem }))
 }
 
+/// The tree of what was fetched. Errors: nothing when its problems are reported already.
 fn read(
     fetched: Fetched,
     import: &str,
     url: &str,
     setting: &Setting<'_>,
-    sources: &mut Sources,
+    reading: &mut Reading<'_>,
     depth: usize,
-) -> Result<Tree, Diagnostic> {
+) -> Result<Tree, Option<Diagnostic>> {
     let prefix = format!("Failed to parse import '{import}'(via '{url}')");
+    let load = |source: &Source, prefix: &str, reading: &mut Reading<'_>| {
+        blueprint_text::load(source, prefix, reading.sources, reading.problems).ok_or(None)
+    };
     match fetched {
-        Fetched::Text(text) => {
-            let source = Source::new(url, text);
-            Ok(Tree::new(&*blueprint_text::load(&source, &prefix, sources)?))
-        }
+        Fetched::Text(text) => Ok(Tree::new(&*load(&Source::new(url, text), &prefix, reading)?)),
         Fetched::Plugin { text, blueprint_labels, labels, resource_tags } => {
-            let source = Source::new(url, text);
-            let mut tree = Tree::new(&*blueprint_text::load(&source, &prefix, sources)?);
+            let mut tree = Tree::new(&*load(&Source::new(url, text), &prefix, reading)?);
             let values =
                 |labels: Map| labels.into_iter().map(|(key, values)| (key, object! {"values": values})).collect();
             replace(&mut tree, "blueprint_labels", values(blueprint_labels));
@@ -177,13 +245,13 @@ fn read(
             if depth >= DEEPEST {
                 let message =
                     format!("Import failed: blueprints import each other more than {DEEPEST} deep at '{url}'");
-                return Err(Diagnostic::new(Kind::Logic, Some(13), message));
+                return Err(Some(Diagnostic::new(Fault::ImportFailed, message)));
             }
-            let node = blueprint_text::load(&main, "Failed to parse DSL", sources)?;
-            let version = blueprint_text::version(&node, sources)?;
+            let node = load(&main, "Failed to parse DSL", reading)?;
+            let version = blueprint_text::version(&node, reading.sources)?;
             let inner = Setting { version, gate: None, resources_base: resources_base.as_deref(), ..*setting };
             let location = blueprint_text::main_url(main.location.as_deref(), &inner);
-            combine(&node, location, &inner, sources, depth + 1)
+            Ok(combine(&node, location, &inner, reading, depth + 1))
         }
     }
 }
@@ -200,11 +268,11 @@ fn replace(tree: &mut Tree, section: &str, values: Map) {
     tree.sections.extend(Tree::new(&single).sections);
 }
 
-fn check_version(file: &File, main: Version) -> Result<(), Diagnostic> {
-    let Some(node) = file.tree.value("tosca_definitions_version") else { return Ok(()) };
-    let shown = nephele_model::python_text::str(&json(node));
+fn check_version(written: &Arc<Node>, url: Option<&str>, main: Version) -> Result<(), Diagnostic> {
+    let shown = nephele_model::python_text::str(&json(written));
     let Some(version) = Version::parse(&shown) else {
-        return Err(Diagnostic::new(Kind::Value, None, format!("'{shown}' is not in list")));
+        let hint = did_you_mean(&shown, Version::ALL.map(Version::as_str));
+        return Err(Diagnostic::new(Fault::UnknownImportVersion, format!("'{shown}' is not in list")).with_hint(hint));
     };
     if version <= main {
         return Ok(());
@@ -213,9 +281,9 @@ fn check_version(file: &File, main: Version) -> Result<(), Diagnostic> {
         "An import uses a different tosca_definitions_version than the one defined in the main blueprint's file: main \
          blueprint's file version is '{main}', import with different version is '{}', version of problematic import \
          is '{version}'",
-        file.url.as_deref().unwrap_or("None")
+        url.unwrap_or("None")
     );
-    Err(Diagnostic::new(Kind::Logic, Some(28), message))
+    Err(Diagnostic::new(Fault::NewerImport, message))
 }
 
 fn check_builtin_namespace(
@@ -226,7 +294,7 @@ fn check_builtin_namespace(
     match namespace {
         Some(namespace) if is_builtin && inherited != Some(namespace) => {
             let message = format!("Invalid import namespace {namespace}: cannot be used on Cloudify basic types.");
-            Err(Diagnostic::new(Kind::Logic, Some(214), message))
+            Err(Diagnostic::new(Fault::NamespaceOnBuiltin, message))
         }
         _ => Ok(()),
     }
@@ -240,11 +308,11 @@ fn note_blueprint(
 ) -> Result<(), Diagnostic> {
     let Some(namespace) = namespace else {
         let message = format!("Invalid {url}: blueprint import cannotbe used without namespace");
-        return Err(Diagnostic::new(Kind::Logic, Some(213), message));
+        return Err(Diagnostic::new(Fault::BlueprintWithoutNamespace, message));
     };
     if mapping.contains_key(namespace) {
         let message = format!("Import failed {namespace}: can not use the samenamespace for importing blueprints");
-        return Err(Diagnostic::new(Kind::Logic, Some(214), message));
+        return Err(Diagnostic::new(Fault::NamespaceReused, message));
     }
     mapping.insert(namespace.to_owned(), blueprint.to_owned());
     Ok(())

@@ -6,7 +6,7 @@ use nephele_model::json::Value;
 
 use super::forest::{Edge, Forest};
 use super::{Instance, MOST};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// One instance related to another, or a member to its group.
 #[derive(Clone, Copy)]
@@ -34,8 +34,7 @@ pub(crate) fn contain<'p>(instances: &[Instance<'p>]) -> Vec<Link<'p>> {
 
 /// The connections of all instances, in the order of the plan.
 ///
-/// Errors: [`Kind::IllegalConnectedToConnectionType`], [`Kind::UnsupportedAllToOneInGroup`],
-/// [`Kind::IllegalAllToOneState`].
+/// Errors: [`Fault::ConnectionType`], [`Fault::AllToOneInGroup`], [`Fault::AllToOneState`].
 pub(crate) fn connect<'p>(
     forest: &Forest<'p>,
     instances: &[Instance<'p>],
@@ -56,7 +55,7 @@ pub(crate) fn connect<'p>(
                 "'all_to_one' connection type is not supported within groups, but the source node '{name}' and target \
                  node '{target}' are both in group '{group}'"
             );
-            return Err(Diagnostic::new(Kind::UnsupportedAllToOneInGroup, None, message));
+            return Err(Diagnostic::new(Fault::AllToOneInGroup, message));
         }
         let only = if to_one {
             only_target(targets, instances, so_far.get(&(name, target, type_name)), (name, target, type_name))?
@@ -70,7 +69,7 @@ pub(crate) fn connect<'p>(
             let near = near.map_or(&[][..], Vec::as_slice);
             if connections.len().saturating_add(near.len()) > MOST {
                 let message = format!("The relationships of node '{name}' multiply to more than {MOST}");
-                return Err(Diagnostic::new(Kind::Runtime, None, message));
+                return Err(Diagnostic::new(Fault::Expansion, message));
             }
             let link =
                 |target: &usize| Link { source: *source, target: *target, relationship: Some((index, type_name)) };
@@ -84,7 +83,7 @@ fn connects_to_one(relationship: &Value) -> Result<bool, Diagnostic> {
     match relationship.pointer("/properties/connection_type").and_then(Value::as_str) {
         Some("all_to_all") => Ok(false),
         Some("all_to_one") => Ok(true),
-        _ => Err(Diagnostic::new(Kind::IllegalConnectedToConnectionType, None, "")),
+        _ => Err(Diagnostic::new(Fault::ConnectionType, "")),
     }
 }
 
@@ -99,7 +98,7 @@ fn only_target(
     if in_use.is_some_and(|in_use| in_use.len() != 1) {
         let message =
             format!("Expected exactly one target id for relationship {source}->{target} of type '{type_name}')");
-        return Err(Diagnostic::new(Kind::IllegalAllToOneState, None, message));
+        return Err(Diagnostic::new(Fault::AllToOneState, message));
     }
     let in_use = in_use.and_then(|in_use| in_use.first().copied());
     let kept = targets.iter().find(|place| Some(instances[**place].id.as_str()) == in_use);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use indexmap::{IndexMap, IndexSet};
 use nephele_model::json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 const CONTAINED_IN: &str = "cloudify.relationships.contained_in";
 const CONNECTIONS: [&str; 2] = ["cloudify.relationships.depends_on", "cloudify.relationships.connected_to"];
@@ -44,7 +44,7 @@ impl PlanNode<'_> {
         let number = number.or_else(|| self.count.as_f64().map(|number| number as i64));
         let number = number.ok_or_else(|| {
             let kind = nephele_model::python_text::type_name(self.count);
-            Diagnostic::new(Kind::Type, None, format!("unsupported operand type(s) for +: 'int' and '{kind}'"))
+            Diagnostic::new(Fault::CountNotNumber, format!("unsupported operand type(s) for +: 'int' and '{kind}'"))
         })?;
         Ok(usize::try_from(number).unwrap_or(0))
     }
@@ -59,7 +59,7 @@ pub(crate) struct Forest<'p> {
 }
 
 impl<'p> Forest<'p> {
-    /// Reads nodes and scaling groups, as plans and REST show them. Errors: [`Kind::UnsupportedRelationship`].
+    /// Reads nodes and scaling groups, as plans and REST show them. Errors: [`Fault::UnsupportedRelationship`].
     pub(crate) fn grow(plan_nodes: &'p [Value], groups: &'p Map) -> Result<Self, Diagnostic> {
         let mut nodes = read_nodes(plan_nodes);
         let members = read_groups(groups, &mut nodes);
@@ -178,7 +178,7 @@ fn add_relationships<'p>(
         let (Some(type_name), Some(target)) = (text("type"), text("target_id")) else { continue };
         let edge = Edge::Relationship { type_name, index, plan };
         if !is_containment(&edge) && !is_connection(&edge) {
-            return Err(Diagnostic::new(Kind::UnsupportedRelationship, None, ""));
+            return Err(Diagnostic::new(Fault::UnsupportedRelationship, ""));
         }
         let mut to = target;
         if let Some(group) = member_of.get(id).filter(|_| is_containment(&edge)) {
@@ -225,7 +225,7 @@ fn roots<'p>(order: &IndexSet<&'p str>, above: &HashMap<&'p str, &'p str>) -> Re
             way.push(at);
             if way.len() > order.len() {
                 let message = format!("'{name}' is contained in itself");
-                return Err(Diagnostic::new(Kind::Runtime, None, message));
+                return Err(Diagnostic::new(Fault::Expansion, message));
             }
         }
         let root = known.get(at).copied().unwrap_or(at);

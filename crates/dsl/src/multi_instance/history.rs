@@ -8,7 +8,7 @@ use super::Instance;
 use super::connect::{Link, Targets};
 use super::forest::{Forest, PlanNode, is_containment};
 use super::modify::{Change, Changes};
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// What there is before a modification.
 #[derive(Default)]
@@ -213,7 +213,7 @@ fn name_of(instance: &Value) -> Result<&str, Diagnostic> {
 }
 
 fn missing(key: &str) -> Diagnostic {
-    Diagnostic::new(Kind::Key, None, format!("'{key}'"))
+    Diagnostic::new(Fault::InstanceWithoutNode, format!("'{key}'"))
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {

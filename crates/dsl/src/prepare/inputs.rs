@@ -5,7 +5,7 @@ use nephele_model::python_text;
 
 use super::Catalog;
 use crate::constraint;
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, Kind, did_you_mean};
 use crate::plan::empty;
 use crate::value::{self, DataTypes, Rules};
 
@@ -51,28 +51,33 @@ pub(crate) fn complete(
         }
         let constraints = constraint::of(definition)?;
         constraint::check_value(name, definition, constraints, &input, catalog.has_values().then_some(catalog))?;
-        let input = value::parse(&rules, input, type_name, None, &mut Vec::new()).map_err(|problem| {
-            if problem.kind == Kind::Logic {
-                Diagnostic { kind: Kind::Base, code: Some(214), ..problem }
-            } else {
-                problem
-            }
-        })?;
+        let parsed = value::parse(&rules, input, type_name, None, &mut Vec::new());
+        let input = match parsed.map_err(|misfits| misfits.into_iter().next()) {
+            Ok(input) => input,
+            Err(Some(misfit)) => return Err(of_input(misfit.problem)),
+            Err(None) => continue,
+        };
         given.insert(name.clone(), input);
     }
     let known = python_text::names(declared.keys().map(Text::as_str));
     if !missing.is_empty() {
         let message =
             format!("Required inputs {} were not specified - expected inputs: {known}", python_text::names(missing));
-        return Err(Diagnostic::new(Kind::MissingRequiredInput, None, message));
+        return Err(Diagnostic::new(Fault::MissingInput, message));
     }
     let unknown: Vec<&str> = given.keys().map(Text::as_str).filter(|name| !declared.contains_key(name)).collect();
     if let Some(first) = unknown.first() {
-        let hint = nearest(first, declared.keys().map(Text::as_str));
+        let hint = did_you_mean(first, declared.keys().map(Text::as_str));
         let message = format!("Unknown inputs {} specified - expected inputs: {known}", python_text::names(unknown));
-        return Err(Diagnostic::new(Kind::UnknownInput, None, message).with_hint(hint));
+        return Err(Diagnostic::new(Fault::UnknownInput, message).with_hint(hint));
     }
     Ok(given)
+}
+
+/// A value's problem as a problem of the input.
+fn of_input(problem: Diagnostic) -> Diagnostic {
+    let fault = if problem.kind() == Kind::Logic { Fault::InputMismatch } else { problem.fault };
+    Diagnostic { fault, ..problem }
 }
 
 /// What a data type makes of an empty value: something, if all its members have defaults.

@@ -1,52 +1,79 @@
 //! Does a tree follow the grammar? Finds every deviation (spec dsl.md section 0.2).
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use nephele_model::python_text;
 use nephele_yaml11::{Node, Value};
 
 use super::{Field, Leaf, Rule, Shape};
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, did_you_mean};
 use crate::element::Element;
 use crate::version::Version;
 
 /// The version to check against; `None` switches version checks off.
 pub(crate) type Gate = Option<Version>;
 
-/// Appends every deviation of `element` from `rule` to `found`.
-pub(crate) fn check(element: &Element<'_, '_>, rule: &Rule, gate: Gate, found: &mut Vec<Diagnostic>) {
+/// How many deviations are kept.
+const MOST: usize = 1_000;
+
+/// Where a tree leaves the grammar.
+#[derive(Debug, Default)]
+pub(crate) struct Deviations {
+    pub(crate) problems: Vec<Diagnostic>,
+    /// The nodes that hold a deviation other than something too new, and all nodes around them.
+    pub(crate) refused: HashSet<*const Node>,
+}
+
+impl Deviations {
+    fn push(&mut self, problem: Diagnostic) {
+        if self.problems.len() >= MOST {
+            // The last one may be the one that the reference meets.
+            self.problems.pop();
+        }
+        self.problems.push(problem);
+    }
+}
+
+/// Adds every deviation of `element` from `rule` to `found`.
+pub(crate) fn check(element: &Element<'_, '_>, rule: &Rule, gate: Gate, found: &mut Deviations) -> bool {
+    let is_sound = check_value(element, rule, gate, found);
+    if let (Some(node), false) = (element.node(), is_sound) {
+        found.refused.insert(Arc::as_ptr(node));
+    }
+    is_sound
+}
+
+/// Whether nothing deviates apart from what is too new.
+fn check_value(element: &Element<'_, '_>, rule: &Rule, gate: Gate, found: &mut Deviations) -> bool {
     let Some(node) = element.node() else {
         if rule.required {
-            found.push(element.format(format!("'{}' key is required but it is currently missing", element.name())));
+            let message = format!("'{}' key is required but it is currently missing", element.name());
+            found.push(element.problem(Fault::MissingKey, message));
         }
-        return;
+        return !rule.required;
     };
     if let Some(problem) = too_new(element, rule.since, gate) {
         found.push(problem);
     }
     match (&rule.shape, &node.value) {
-        (Shape::Leaf(kinds), value) => {
-            if !kinds.iter().any(|kind| fits(*kind, value)) {
-                found.push(mismatch(element, &expected(kinds), node));
-            }
-        }
+        (Shape::Leaf(kinds), value) if kinds.iter().any(|kind| fits(*kind, value)) => true,
+        (Shape::Leaf(kinds), _) => mismatch(element, &expected(kinds), node, found),
         (Shape::Dict(rule), Value::Mapping(_)) => {
-            if let Some(problem) = keys_are_text(element, node) {
-                found.push(problem);
-            }
-            for entry in element.entries() {
-                check(&entry, rule, gate, found);
-            }
+            let are_text = keys_are_text(element, node, found);
+            let unsound = element.entries().filter(|entry| !check(entry, rule, gate, found)).count();
+            are_text && unsound == 0
         }
         (Shape::List(rule), Value::Sequence(_)) => {
-            for item in element.items() {
-                check(&item, rule, gate, found);
-            }
+            let unsound = element.items().filter(|item| !check(item, rule, gate, found)).count();
+            unsound == 0
         }
         (Shape::Fields(fields) | Shape::TextOr(fields), Value::Mapping(_)) => {
-            check_fields(element, node, fields, gate, found);
+            check_fields(element, node, fields, gate, found)
         }
-        (Shape::TextOr(_), Value::String(_)) => {}
-        (Shape::List(_), _) => found.push(mismatch(element, "list", node)),
-        (Shape::Dict(_) | Shape::Fields(_) | Shape::TextOr(_), _) => found.push(mismatch(element, "dict", node)),
+        (Shape::TextOr(_), Value::String(_)) => true,
+        (Shape::List(_), _) => mismatch(element, "list", node, found),
+        (Shape::Dict(_) | Shape::Fields(_) | Shape::TextOr(_), _) => mismatch(element, "dict", node, found),
     }
 }
 
@@ -56,7 +83,9 @@ pub(crate) fn too_new(element: &Element<'_, '_>, since: Version, gate: Gate) -> 
     element.node()?;
     let name = element.name();
     let what = if name == "type" { format!("type '{}'", python_text::str(&element.json())) } else { name.into_owned() };
-    Some(element.logic(102, format!("{what} not supported in version {version}, it was added in {since}")))
+    let message = format!("{what} not supported in version {version}, it was added in {since}");
+    let hint = format!("set `tosca_definitions_version: {since}` in the main file");
+    Some(element.problem(Fault::UnsupportedInVersion, message).with_hint(Some(hint)))
 }
 
 fn check_fields(
@@ -64,11 +93,11 @@ fn check_fields(
     node: &Node,
     fields: &'static [Field],
     gate: Gate,
-    found: &mut Vec<Diagnostic>,
-) {
-    found.extend(keys_are_text(element, node));
+    found: &mut Deviations,
+) -> bool {
+    let mut is_sound = keys_are_text(element, node, found);
     for field in fields {
-        check(&element.get(field.name), &field.rule, gate, found);
+        is_sound &= check(&element.get(field.name), &field.rule, gate, found);
     }
     for entry in element.entries() {
         let name = entry.name();
@@ -76,31 +105,38 @@ fn check_fields(
             let known = fields.iter().map(|field| field.name);
             let message =
                 format!("'{name}' is not in schema. Valid schema values: {}", python_text::names(known.clone()));
-            found.push(entry.format(message).with_hint(nearest(&name, known)));
+            found.push(entry.problem(Fault::UnknownKey, message).with_hint(did_you_mean(&name, known)));
+            is_sound = false;
         }
     }
+    is_sound
 }
 
-fn keys_are_text(element: &Element<'_, '_>, node: &Node) -> Option<Diagnostic> {
-    let wrong = node.entries()?.iter().find(|entry| entry.key.as_str().is_none())?;
-    Some(match user_type(&wrong.key.value) {
+fn keys_are_text(element: &Element<'_, '_>, node: &Node, found: &mut Deviations) -> bool {
+    let written = node.entries().unwrap_or_default().iter();
+    let wrong = element.entries().zip(written).find(|(_, written)| written.key.as_str().is_none());
+    let Some((entry, wrong)) = wrong else { return true };
+    found.push(match user_type(&wrong.key.value) {
         Ok(found) => {
             let key = python_text::str(&crate::element::json(&wrong.key));
-            element.format(format!("Dict keys must be strings but found '{key}' of type '{found}'"))
+            let message = format!("Dict keys must be strings but found '{key}' of type '{found}'");
+            element.quoted(entry.placed(Diagnostic::new(Fault::KeyNotText, message)))
         }
         Err(class) => unexpected_type(element, class),
-    })
+    });
+    false
 }
 
-fn mismatch(element: &Element<'_, '_>, expected: &str, node: &Node) -> Diagnostic {
-    match user_type(&node.value) {
-        Ok(found) => element.format(format!("Expected '{expected}' type but found '{found}' type")),
+fn mismatch(element: &Element<'_, '_>, expected: &str, node: &Node, found: &mut Deviations) -> bool {
+    found.push(match user_type(&node.value) {
+        Ok(found) => element.problem(Fault::WrongType, format!("Expected '{expected}' type but found '{found}' type")),
         Err(class) => unexpected_type(element, class),
-    }
+    });
+    false
 }
 
 fn unexpected_type(element: &Element<'_, '_>, class: &str) -> Diagnostic {
-    Diagnostic::new(Kind::Value, None, format!("Unexpected type: <class '{class}'>")).at(element.place())
+    element.quoted(Diagnostic::new(Fault::UnexpectedDate, format!("Unexpected type: <class '{class}'>")))
 }
 
 fn fits(kind: Leaf, value: &Value) -> bool {

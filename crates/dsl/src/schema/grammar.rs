@@ -147,14 +147,16 @@ static TEMPLATE_OPERATION: Rule = Rule::new(Shape::TextOr(&[
     field("timeout_recoverable", TRUTH),
 ]));
 
-static NODE_TEMPLATE: Rule = Rule::new(Shape::Fields(&[
+static NODE_TEMPLATE: Rule = Rule::new(Shape::Fields(NODE_TEMPLATE_FIELDS));
+/// The keys of a node template.
+pub(crate) static NODE_TEMPLATE_FIELDS: &[Field] = &[
     field("type", TEXT.required()),
     field("instances", Rule::new(Shape::Fields(&[field("deploy", INTEGER.required())]))),
     field("capabilities", Rule::new(Shape::Fields(&[field("scalable", SCALABLE)])).since(V1_3)),
     field("interfaces", TEMPLATE_INTERFACES),
     field("relationships", Rule::new(Shape::List(&RELATIONSHIP))),
     field("properties", DICT),
-]));
+];
 
 const SCALABLE: Rule = Rule::new(Shape::Fields(&[field("properties", SCALABLE_PROPERTIES)]));
 const SCALABLE_PROPERTIES: Rule = Rule::new(Shape::Fields(&[

@@ -1,8 +1,10 @@
 //! The grammar as data: which keys exist where, of which types, since which version, and which texts
-//! are references that namespaces prefix. [`grammar`] is the data, [`check`] applies it.
+//! are references that namespaces prefix. [`grammar`] is the data, [`check`] applies it, [`recovery`] goes on after it was
+//! violated.
 
 pub(crate) mod check;
 pub(crate) mod grammar;
+pub(crate) mod recovery;
 
 use crate::version::Version;
 

@@ -3,7 +3,7 @@
 use nephele_model::json::{Map, Value};
 
 use super::Scope;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::element::Element;
 use crate::schedule_time;
 
@@ -23,32 +23,41 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Map {
         let mut schedules = Map::new();
         for schedule in element.entries() {
             let parsed = schedule_settings(&schedule);
-            if let Some(parsed) = scope.keep(parsed) {
-                schedules.insert(schedule.name().into_owned(), Value::Object(parsed));
-            }
+            schedules.insert(
+                schedule.name().into_owned(),
+                Value::Object(parsed.unwrap_or_else(|found| {
+                    scope.problems.report(found);
+                    Map::new()
+                })),
+            );
         }
         settings.insert(key.to_owned(), Value::Object(schedules));
     }
     settings
 }
 
-fn schedule_settings(element: &Element<'_, '_>) -> Result<Map, Diagnostic> {
-    check_parameters(&element.get("workflow_parameters"))?;
-    for weekday in element.get("weekdays").items() {
-        check_weekday(&weekday)?;
-    }
-    if let Some(recurrence) = element.get("recurrence").text().filter(|text| !text.is_empty()) {
-        schedule_time::check_delta(recurrence)?;
+fn schedule_settings(element: &Element<'_, '_>) -> Result<Map, Vec<Diagnostic>> {
+    let mut found: Vec<Diagnostic> = check_parameters(&element.get("workflow_parameters")).err().into_iter().collect();
+    found.extend(element.get("weekdays").items().filter_map(|weekday| check_weekday(&weekday).err()));
+    let recurrence = element.get("recurrence");
+    if let Some(text) = recurrence.text().filter(|text| !text.is_empty()) {
+        found.extend(schedule_time::check_delta(text).map_err(|problem| recurrence.quoted(problem)).err());
     }
     let zone = element.get("timezone");
     let mut settings = element.json_map();
     for key in ["since", "until"] {
-        if let Some(text) = element.get(key).text().filter(|text| !text.is_empty()) {
-            settings.insert(key.to_owned(), Value::from(schedule_time::normalise(text, zone.text())?));
+        let time = element.get(key);
+        if let Some(text) = time.text().filter(|text| !text.is_empty()) {
+            match schedule_time::normalise(text, zone.text()) {
+                Ok(text) => {
+                    settings.insert(key.to_owned(), Value::from(text));
+                }
+                Err(problem) => found.push(element.quoted(time.placed(problem))),
+            }
         }
     }
     settings.shift_remove("timezone");
-    Ok(settings)
+    if found.is_empty() { Ok(settings) } else { Err(found) }
 }
 
 fn check_parameters(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
@@ -56,7 +65,7 @@ fn check_parameters(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
         let message = format!(
             "`workflow_parameters` cannot {verb} a runtime property. Please remove the `get_attribute` function{place}"
         );
-        Err(element.problem(Kind::Base, 1, message))
+        Err(element.problem(Fault::Schedule, message))
     };
     let parameters = element.json_map();
     if parameters.contains_key("get_attribute") {
@@ -76,5 +85,5 @@ fn check_weekday(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let known = nephele_model::python_text::names(DAYS);
-    Err(element.problem(Kind::Base, 1, format!("{end} is not a valid weekday value. Accepted values: {known}")))
+    Err(element.problem(Fault::Schedule, format!("{end} is not a valid weekday value. Accepted values: {known}")))
 }

@@ -5,9 +5,9 @@ use nephele_model::json::{Map, Text, Value};
 
 use super::Scope;
 use super::nodes::Node;
-use crate::diagnostic::{Diagnostic, nearest};
+use super::refused::Section;
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
-use crate::plan::empty;
 use crate::value::{self, Rules};
 
 /// The types that group policies refer to.
@@ -27,10 +27,14 @@ pub(crate) fn parse(
     let group_names: IndexSet<String> = section.entries().map(|group| group.name().into_owned()).collect();
     let mut groups = Map::new();
     for element in section.entries() {
-        let group = one(&element, &node_names, &group_names, policy_types, scope);
-        if let Some(group) = scope.keep(group) {
+        let mut found = Vec::new();
+        let group = one(&element, &node_names, &group_names, policy_types, scope, &mut found);
+        if found.is_empty() && !element.is_doubtful() {
             groups.insert(element.name().into_owned(), group);
+        } else {
+            scope.refused.name(Section::Groups, &element.name());
         }
+        scope.problems.report(found);
     }
     groups
 }
@@ -41,33 +45,37 @@ fn one(
     groups: &IndexSet<String>,
     policy_types: &PolicyTypes<'_>,
     scope: &Scope<'_>,
-) -> Result<Value, Diagnostic> {
+    found: &mut Vec<Diagnostic>,
+) -> Value {
     let name = element.name();
     if nodes.contains(name.as_ref()) {
-        return Err(element.logic(211, format!("Both a group and a node template are named '{name}'")));
+        let message = format!("Both a group and a node template are named '{name}'");
+        found.push(element.problem(Fault::GroupNamedLikeNode, message));
     }
     let members_element = element.get("members");
     let mut members: IndexSet<&str> = IndexSet::new();
     for member in members_element.items() {
         let member_name = member.text().unwrap_or_default();
-        if !nodes.contains(member_name) && !groups.contains(member_name) {
+        let is_known = nodes.contains(member_name) || groups.contains(member_name);
+        if !is_known && !scope.refused.excuses(Section::NodeTemplates, member_name) {
             let message = format!("Member '{member_name}' of group '{name}' does not match any defined node");
-            let hint = nearest(member_name, nodes.iter().copied().chain(groups.iter().map(String::as_str)));
-            return Err(member.logic(40, message).with_hint(hint));
+            let hint = suggestion(member_name, nodes.iter().copied().chain(groups.iter().map(String::as_str)));
+            found.push(member.problem(Fault::UnknownGroupMember, message).with_hint(hint));
         }
         members.insert(member_name);
     }
     if members.is_empty() {
-        return Err(members_element.format("At least one member should be specified"));
+        found.push(members_element.problem(Fault::EmptyGroup, "At least one member should be specified"));
     }
     let mut policies = Map::new();
     for policy in element.get("policies").entries() {
-        policies.insert(policy.name().into_owned(), parse_policy(&policy, &name, policy_types, scope)?);
+        let parsed = parse_policy(&policy, &name, policy_types, scope, found);
+        policies.insert(policy.name().into_owned(), parsed);
     }
     let mut group = Map::new();
     group.insert("members".to_owned(), members.into_iter().map(Value::from).collect());
     group.insert("policies".to_owned(), Value::Object(policies));
-    Ok(Value::Object(group))
+    Value::Object(group)
 }
 
 fn parse_policy(
@@ -75,49 +83,36 @@ fn parse_policy(
     group: &str,
     policy_types: &PolicyTypes<'_>,
     scope: &Scope<'_>,
-) -> Result<Value, Diagnostic> {
+    found: &mut Vec<Diagnostic>,
+) -> Value {
     let (name, type_element) = (element.name(), element.get("type"));
     let type_name = type_element.text().unwrap_or_default();
-    let Some(policy_type) = policy_types.types.get(type_name) else {
+    let policy_type = policy_types.types.get(type_name);
+    if policy_type.is_none() && !scope.refused.excuses(Section::PolicyTypes, type_name) {
         let message = format!("Policy '{name}' of group '{group}' references a non existent policy type '{type_name}'");
-        let hint = nearest(type_name, policy_types.types.keys().map(Text::as_str));
-        return Err(type_element.logic(41, message).with_hint(hint));
-    };
+        let hint = suggestion(type_name, policy_types.types.keys().map(Text::as_str));
+        found.push(type_element.problem(Fault::UnknownPolicyType, message).with_hint(hint));
+    }
     let owner = format!("group '{group}', policy '{name}'");
-    let properties = element.get("properties");
-    let merged = complete(
-        &properties,
-        policy_type.get("properties"),
-        &owner,
-        [
-            "{0} '{1}' property is not part of the policy type properties schema",
-            "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema",
-        ],
-        scope,
-    )?;
+    let schema = policy_type.and_then(|known| known.get("properties"));
+    let merged = complete(&element.get("properties"), schema, &owner, scope, found);
     let mut triggers = Map::new();
     for trigger in element.get("triggers").entries() {
         let trigger_type = trigger.get("type");
         let trigger_type_name = trigger_type.text().unwrap_or_default();
-        let Some(definition) = policy_types.triggers.get(trigger_type_name) else {
+        let definition = policy_types.triggers.get(trigger_type_name);
+        if definition.is_none() && !scope.refused.excuses(Section::PolicyTriggers, trigger_type_name) {
             let message = format!(
                 "Trigger '{}' of policy '{name}' of group '{group}' references a non existent \
                  'policy trigger '{trigger_type_name}'",
                 trigger.name()
             );
-            return Err(trigger_type.logic(42, message));
-        };
+            let hint = suggestion(trigger_type_name, policy_types.triggers.keys().map(Text::as_str));
+            found.push(trigger_type.problem(Fault::UnknownTriggerType, message).with_hint(hint));
+        }
         let owner = format!("group '{group}', policy '{name}' trigger '{}'", trigger.name());
-        let parameters = complete(
-            &trigger.get("parameters"),
-            definition.get("parameters"),
-            &owner,
-            [
-                "{0} '{1}' property is not part of the policy type properties schema",
-                "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema",
-            ],
-            scope,
-        )?;
+        let schema = definition.and_then(|known| known.get("parameters"));
+        let parameters = complete(&trigger.get("parameters"), schema, &owner, scope, found);
         let mut shown = Map::new();
         shown.insert("type".to_owned(), trigger_type.json());
         shown.insert("parameters".to_owned(), Value::Object(parameters));
@@ -127,17 +122,27 @@ fn parse_policy(
     policy.insert("type".to_owned(), type_element.json());
     policy.insert("properties".to_owned(), Value::Object(merged));
     policy.insert("triggers".to_owned(), Value::Object(triggers));
-    Ok(Value::Object(policy))
+    Value::Object(policy)
 }
 
+/// The values completed from a schema; as they are without one, which is a problem already.
 fn complete(
     element: &Element<'_, '_>,
     schema: Option<&Value>,
     owner: &str,
-    [undefined, missing]: [&str; 2],
     scope: &Scope<'_>,
-) -> Result<Map, Diagnostic> {
-    let schema = schema.and_then(Value::as_object).unwrap_or(empty());
-    let rules = Rules { data_types: &scope.data_types, undefined, missing, owner, complete: true };
-    value::merge(&rules, element.json_map(), schema).map_err(|problem| element.place_if_blueprint(problem))
+    found: &mut Vec<Diagnostic>,
+) -> Map {
+    let Some(schema) = schema.and_then(Value::as_object) else { return element.json_map() };
+    let rules = Rules {
+        data_types: &scope.data_types,
+        undefined: "{0} '{1}' property is not part of the policy type properties schema",
+        missing: "{0} does not provide a value for mandatory '{1}' property which is part of its policy type schema",
+        owner,
+        complete: true,
+    };
+    value::merge(&rules, element.json_map(), schema).unwrap_or_else(|misfits| {
+        found.extend(element.misfits(misfits, 0));
+        element.json_map()
+    })
 }

@@ -5,11 +5,11 @@ use nephele_model::json::{Map, Value};
 use nephele_model::python_text;
 
 use super::Scope;
-use super::properties::{check_type, insert_written};
+use super::properties::{check_type, insert_written, is_known};
 use crate::constraint;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
-use crate::value::{self, Rules, Schema};
+use crate::value::{self, Misfit, PRIMITIVES, Rules, Schema};
 use crate::version::Version;
 
 /// Which of the three kinds of schema is being read.
@@ -21,40 +21,50 @@ pub(crate) enum Flavour {
     Parameter,
 }
 
-/// The schemas under `section`.
+/// The schemas under `section`. One that cannot be used takes anything.
 pub(crate) fn parse(section: &Element<'_, '_>, flavour: Flavour, scope: &mut Scope<'_>) -> Schema {
     let mut schema = Schema::new();
     for element in section.entries() {
-        let input = one(&element, flavour, scope);
-        if let Some(input) = scope.keep(input) {
-            schema.insert(element.name().into_owned(), Value::Object(input));
-        }
+        let input = one(&element, flavour, scope).unwrap_or_else(|found| {
+            scope.problems.report(found);
+            Map::from_iter([("default".to_owned(), Value::Null)])
+        });
+        schema.insert(element.name().into_owned(), Value::Object(input));
     }
     schema
 }
 
-fn one(element: &Element<'_, '_>, flavour: Flavour, scope: &Scope<'_>) -> Result<Map, Diagnostic> {
+fn one(element: &Element<'_, '_>, flavour: Flavour, scope: &Scope<'_>) -> Result<Map, Vec<Diagnostic>> {
     let name = element.name();
     let type_element = element.get("type");
-    check_type(&type_element, scope.gate, &scope.data_types)?;
-    check_item_type(element, type_element.text())?;
+    let type_name = type_element.text();
+    let mut found = Vec::new();
+    let of_type = check_type(&type_element, scope);
+    let is_typed = type_name.is_none_or(|name| is_known(name, scope));
+    found.extend(of_type.err());
+    found.extend(check_item_type(element, type_name).err());
     for constraint in element.get("constraints").items() {
-        check_constraint(&constraint, &name, flavour, scope)?;
+        found.extend(check_constraint(&constraint, &name, flavour, scope).err());
     }
     if flavour == Flavour::Input {
-        check_visibility(element)?;
-        check_display(element, type_element.text())?;
+        found.extend(check_visibility(element).err());
+        found.extend(check_display(element, type_name).err());
     }
     let mut input = Map::new();
     insert_written(&mut input, &element.get("required"));
     let default = element.get("default");
-    if default.is_written() {
-        input.insert("default".to_owned(), parse_default(&default, &name, type_element.text(), scope)?);
+    if default.is_written() && is_typed {
+        match parse_default(&default, &name, type_name, scope) {
+            Ok(default) => {
+                input.insert("default".to_owned(), default);
+            }
+            Err(misfits) => found.extend(default.misfits(misfits, 0)),
+        }
     }
     for key in ["description", "type", "item_type", "constraints", "display_label", "hidden", "display"] {
         insert_written(&mut input, &element.get(key));
     }
-    Ok(input)
+    if found.is_empty() { Ok(input) } else { Err(found) }
 }
 
 fn parse_default(
@@ -62,7 +72,7 @@ fn parse_default(
     owner: &str,
     type_name: Option<&str>,
     scope: &Scope<'_>,
-) -> Result<Value, Diagnostic> {
+) -> Result<Value, Vec<Misfit>> {
     if default.node().is_none() {
         return Ok(Value::Null);
     }
@@ -74,7 +84,6 @@ fn parse_default(
         complete: true,
     };
     value::parse(&rules, default.json(), type_name, None, &mut Vec::new())
-        .map_err(|problem| default.place_if_blueprint(problem))
 }
 
 fn check_item_type(element: &Element<'_, '_>, type_name: Option<&str>) -> Result<(), Diagnostic> {
@@ -82,10 +91,15 @@ fn check_item_type(element: &Element<'_, '_>, type_name: Option<&str>) -> Result
     let Some(name) = item_type.text() else { return Ok(()) };
     if type_name != Some("list") {
         let shown = type_name.unwrap_or("None");
-        return Err(item_type.logic(218, format!("Property item_type defined for unsupported type: '{shown}'")));
+        return Err(item_type.problem(
+            Fault::ItemTypeWithoutList,
+            format!("Property item_type defined for unsupported type: '{shown}'"),
+        ));
     }
     if !value::is_primitive(name) {
-        return Err(item_type.logic(217, format!("Illegal item_type '{name}'")));
+        let message = format!("Illegal item_type '{name}'");
+        let hint = suggestion(name, PRIMITIVES.iter().copied());
+        return Err(item_type.problem(Fault::IllegalItemType, message).with_hint(hint));
     }
     Ok(())
 }
@@ -103,15 +117,16 @@ fn check_constraint(
                     "Constraint's additional attributes are not supported in version {version}, they were added in {}",
                     Version::V1_5
                 );
-                return Err(element.logic(102, message));
+                return Err(element.problem(Fault::UnsupportedInVersion, message));
             }
             (Flavour::Input, Some(_)) => {}
             _ => {
-                return Err(element.logic(103, "Each constraint operator dict must be in it's own list item."));
+                let message = "Each constraint operator dict must be in it's own list item.";
+                return Err(element.problem(Fault::SeveralConstraints, message));
             }
         }
     }
-    constraint::check_definition(&element.json_map(), input).map_err(|problem| element.place_if_blueprint(problem))
+    constraint::check_definition(&element.json_map(), input).map_err(|problem| element.quoted(problem))
 }
 
 fn check_visibility(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
@@ -120,7 +135,7 @@ fn check_visibility(element: &Element<'_, '_>) -> Result<(), Diagnostic> {
     if required && python_text::is_truthy(&element.get("hidden").json()) && !element.get("default").is_written() {
         let message =
             format!("Input is both hidden and required thus it should have a default value: '{}'.", element.name());
-        return Err(element.logic(215, message));
+        return Err(element.problem(Fault::HiddenRequiredInput, message));
     }
     Ok(())
 }
@@ -135,5 +150,5 @@ fn check_display(element: &Element<'_, '_>, type_name: Option<&str>) -> Result<(
         type_name.unwrap_or("None"),
         element.name()
     );
-    Err(display.problem(Kind::InputType, 216, message))
+    Err(display.problem(Fault::DisplayOnWrongType, message))
 }

@@ -8,7 +8,7 @@ use super::Scope;
 use super::inputs::{self, Flavour};
 use super::operations::{self, Operation, Owner};
 use super::plugins::EXECUTORS;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
 
 /// Interface name to operation name to operation.
@@ -55,7 +55,8 @@ fn operation(
             element.name(),
             EXECUTORS.join(",")
         );
-        return Err(executor.logic(28, message));
+        let hint = suggestion(name, EXECUTORS);
+        return Err(executor.problem(Fault::OperationExecutor, message).with_hint(hint));
     }
     let max_retries = element.get("max_retries").json();
     if max_retries.as_i64().is_some_and(|number| number < -1) {
@@ -63,14 +64,14 @@ fn operation(
             "'max_retries' value must be either -1 to specify unlimited retries or a non negative number but got \
              {max_retries}."
         );
-        return Err(Diagnostic::new(Kind::Value, None, message));
+        return Err(element.get("max_retries").quoted(Diagnostic::new(Fault::NegativeRetries, message)));
     }
     let not_negative = |key| {
         let value = element.get(key).json();
         if value.as_f64().is_some_and(|number| number < 0.0) {
             let shown = python_text::str(&value);
             let message = format!("'{key}' value must be a non-negative number but got {shown}.");
-            return Err(Diagnostic::new(Kind::Value, None, message));
+            return Err(element.get(key).quoted(Diagnostic::new(Fault::NegativeRetries, message)));
         }
         Ok(value)
     };
@@ -90,21 +91,45 @@ fn operation(
 
 /// A type's interfaces over those it derives from.
 pub(crate) fn over_type(own: &Interfaces, inherited: &Interfaces) -> Interfaces {
-    let merged = merge(own, inherited, |own, inherited| Ok(Operation::over_type(own, inherited)));
-    merged.unwrap_or_default()
+    merge(own, inherited, |_, _, own, inherited| Some(Operation::over_type(own, inherited)))
 }
 
-/// A template's interfaces over its type's.
-pub(crate) fn over_template(template: &Interfaces, of_type: &Interfaces) -> Result<Interfaces, Diagnostic> {
-    merge(template, of_type, Operation::over_template)
+/// A problem with one operation.
+pub(crate) struct Misplanned {
+    interface: String,
+    operation: String,
+    pub(crate) problem: Diagnostic,
+}
+
+impl Misplanned {
+    pub(crate) fn new(interface: &str, operation: &str, problem: Diagnostic) -> Self {
+        Self { interface: interface.to_owned(), operation: operation.to_owned(), problem }
+    }
+
+    /// Where the operation, or the part of it that is wrong, stands in a plan.
+    pub(crate) fn path(&self) -> String {
+        let part = if self.problem.fault == Fault::MissingOperationInput { "inputs" } else { "implementation" };
+        format!(".{}.{}.{part}", self.interface, self.operation)
+    }
+}
+
+/// A template's interfaces over its type's, without the operations that go into `found`.
+pub(crate) fn over_template(template: &Interfaces, of_type: &Interfaces, found: &mut Vec<Misplanned>) -> Interfaces {
+    merge(template, of_type, |interface, operation, own, inherited| match Operation::over_template(own, inherited) {
+        Ok(merged) => Some(merged),
+        Err(problem) => {
+            found.push(Misplanned::new(interface, operation, problem));
+            None
+        }
+    })
 }
 
 /// The inherited order first, then what is new.
 fn merge(
     own: &Interfaces,
     inherited: &Interfaces,
-    join: impl Fn(Option<&Operation>, Option<&Operation>) -> Result<Operation, Diagnostic>,
-) -> Result<Interfaces, Diagnostic> {
+    mut join: impl FnMut(&str, &str, Option<&Operation>, Option<&Operation>) -> Option<Operation>,
+) -> Interfaces {
     let nothing = IndexMap::new();
     let mut merged = Interfaces::with_capacity(inherited.len().max(own.len()));
     let new = own.keys().filter(|name| !inherited.contains_key(*name));
@@ -113,11 +138,12 @@ fn merge(
         let mut operations = IndexMap::with_capacity(inherited.len().max(own.len()));
         let new = own.keys().filter(|name| !inherited.contains_key(*name));
         for operation in inherited.keys().chain(new) {
-            operations.insert(operation.clone(), join(own.get(operation), inherited.get(operation))?);
+            let joined = join(name, operation, own.get(operation), inherited.get(operation));
+            operations.extend(joined.map(|joined| (operation.clone(), joined)));
         }
         merged.insert(name.clone(), operations);
     }
-    Ok(merged)
+    merged
 }
 
 /// As plans show them.
@@ -129,14 +155,26 @@ pub(crate) fn to_json(interfaces: &Interfaces) -> Map {
 }
 
 /// The operations of plans: each under its own name and as `interface.operation`. A name that two
-/// interfaces share is only known in full.
-pub(crate) fn plan(interfaces: &Interfaces, code: i32, context: &str, scope: &Scope<'_>) -> Result<Map, Diagnostic> {
+/// interfaces share is only known in full. Operations that go into `found` are left out.
+pub(crate) fn plan(
+    interfaces: &Interfaces,
+    fault: Fault,
+    context: &str,
+    scope: &Scope<'_>,
+    found: &mut Vec<Misplanned>,
+) -> Map {
     let mut planned: IndexMap<String, Option<Map>> = IndexMap::new();
     for (interface, operations) in interfaces {
         let context = format!("In interface '{interface}' {context}");
         for (name, operation) in operations {
-            let owner = Owner { kind: "operation", name, code, context: &context };
-            let operation = operations::plan(operation, owner, scope)?;
+            let owner = Owner { kind: "operation", name, fault, context: &context };
+            let operation = match operations::plan(operation, owner, scope) {
+                Ok(operation) => operation,
+                Err(problem) => {
+                    found.push(Misplanned::new(interface, name, problem));
+                    continue;
+                }
+            };
             planned
                 .entry(name.clone())
                 .and_modify(|ambiguous| *ambiguous = None)
@@ -144,5 +182,5 @@ pub(crate) fn plan(interfaces: &Interfaces, code: i32, context: &str, scope: &Sc
             planned.insert(format!("{interface}.{name}"), Some(operation));
         }
     }
-    Ok(planned.into_iter().filter_map(|(name, operation)| Some((name, Value::Object(operation?)))).collect())
+    planned.into_iter().filter_map(|(name, operation)| Some((name, Value::Object(operation?)))).collect()
 }

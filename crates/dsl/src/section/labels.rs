@@ -3,7 +3,7 @@
 use nephele_model::json::{Map, Value, object};
 
 use super::Scope;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::element::Element;
 
 /// Who gets the labels: a blueprint's must be plain text, a deployment's may be functions.
@@ -29,7 +29,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, owner: Owner, scope: &mut Scope<'
 
 fn check(element: &Element<'_, '_>, values: &Value, owner: Owner) -> Result<(), Diagnostic> {
     let name = element.name();
-    let refuse = |message: String| Err(element.problem(Kind::Base, 1, message));
+    let refuse = |message: String| Err(element.problem(Fault::LabelValue, message));
     for value in values.as_array().into_iter().flatten() {
         match (owner, value) {
             (_, Value::String(_)) => {}

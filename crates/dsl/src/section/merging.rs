@@ -36,11 +36,15 @@ pub fn merge_operation(merge: Merge, own: &Value, inherited: &Value) -> Result<V
 /// Interfaces (name to operation name to operation) over others. Errors: as of [`merge_operation`].
 pub fn merge_interfaces(merge: Merge, own: &Map, inherited: &Map) -> Result<Map, Diagnostic> {
     let (own, inherited) = (read_all(own), read_all(inherited));
+    let mut found = Vec::new();
     let merged = match merge {
         Merge::TypeOverType => interfaces::over_type(&own, &inherited),
-        Merge::TemplateOverType => interfaces::over_template(&own, &inherited)?,
+        Merge::TemplateOverType => interfaces::over_template(&own, &inherited, &mut found),
     };
-    Ok(interfaces::to_json(&merged))
+    match found.into_iter().next() {
+        Some(misplanned) => Err(misplanned.problem),
+        None => Ok(interfaces::to_json(&merged)),
+    }
 }
 
 fn read(operation: &Value) -> Option<Operation> {

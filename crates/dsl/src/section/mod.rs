@@ -1,7 +1,8 @@
 //! The sections of a blueprint, one file each; every one turns its elements into its part of the plan.
 //!
 //! They run in the order of their dependencies: data types, plugins, types, node templates, groups and
-//! policies; then those that stand alone. A section gathers all its problems.
+//! policies; then those that stand alone. A section gathers all its problems, and remembers the names that nobody can use
+//! because of them ([`refused`]).
 
 pub(crate) mod data_types;
 pub(crate) mod deployment_settings;
@@ -18,6 +19,7 @@ pub(crate) mod planned_interfaces;
 pub(crate) mod plugins;
 pub(crate) mod policies;
 pub(crate) mod properties;
+pub(crate) mod refused;
 pub(crate) mod relationships;
 pub(crate) mod scaling_groups;
 pub(crate) mod types;
@@ -27,8 +29,11 @@ use std::collections::HashSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::import::Imports;
+use crate::problems::Problems;
 use crate::schema::check::Gate;
 use crate::value::DataTypes;
+
+use refused::Refused;
 
 /// What sections know of each other, and where their problems go.
 pub(crate) struct Scope<'a> {
@@ -40,18 +45,13 @@ pub(crate) struct Scope<'a> {
     pub(crate) blueprint_namespaces: HashSet<String>,
     pub(crate) data_types: DataTypes,
     pub(crate) plugins: plugins::Plugins,
-    pub(crate) problems: Vec<Diagnostic>,
+    pub(crate) problems: &'a mut Problems,
+    pub(crate) refused: Refused,
 }
 
 impl Scope<'_> {
     /// The value, or its problem kept and nothing.
     pub(crate) fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.problems.push(problem);
-                None
-            }
-        }
+        self.problems.keep(result)
     }
 }

@@ -7,11 +7,16 @@ use nephele_model::json::{List, Map, Value};
 
 use super::Scope;
 use super::nodes::Node;
-use crate::diagnostic::{Diagnostic, Kind};
+use super::refused::Section;
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::element::Element;
+use crate::locate;
 
 /// The last keys of every node: `plugins`, perhaps `plugins_to_install`, `deployment_plugins_to_install`.
-pub(crate) fn collect(nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String, Value)>> {
+pub(crate) fn collect(section: &Element<'_, '_>, nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String, Value)>> {
     let used = used(nodes);
+    let mut is_first = true;
+    let all_hosts_are_known = !scope.refused.lacks(Section::NodeTemplates);
     let mut to_install: HashMap<&str, IndexMap<&str, Value>> = HashMap::new();
     let mut shown = Vec::with_capacity(nodes.len());
     for (node, used) in nodes.iter().zip(&used) {
@@ -29,13 +34,16 @@ pub(crate) fn collect(nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String,
                 ("host_agent", Some(host)) => {
                     to_install.entry(host).or_default().insert(name, plugin.clone());
                 }
-                ("host_agent", None) => {
+                ("host_agent", None) if all_hosts_are_known || !node.is_contained() => {
                     let message = format!(
                         "node '{}' has no relationship which makes it contained within a host and it has a plugin \
                          '{name}' with 'host_agent' as an executor. These types of plugins must be installed on a host",
                         node.name
                     );
-                    scope.problems.push(Diagnostic::new(Kind::Logic, Some(24), message));
+                    let problem = Diagnostic::new(Fault::HostAgentWithoutHost, message);
+                    let problem = locate::placed(section.top(), &format!("nodes.{}", node.name), problem);
+                    scope.problems.push(if is_first { section.quoted(problem) } else { problem });
+                    is_first = false;
                 }
                 _ => {}
             }

@@ -7,15 +7,16 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use nephele_model::json::{Map, Value, object};
 
-use super::interfaces::{self, Level};
-use super::planned_interfaces::{OfTypes, Planned};
+use super::interfaces::{self, Interfaces, Level};
+use super::planned_interfaces::{OfTypes, Planned, Side};
+use super::refused::Section;
 use super::relationships::{Relationship, Relationships};
-use super::types::{CONTAINED_IN, Types};
+use super::types::{self, CONTAINED_IN, Type};
 use super::{Scope, node_plugins, policies};
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, did_you_mean};
 use crate::element::Element;
-use crate::topology;
-use crate::value::{self, Rules};
+use crate::value::{self, Misfit, Rules};
+use crate::{locate, topology};
 
 /// Node templates by name.
 pub(crate) type Templates<'p, 'n> = IndexMap<Cow<'n, str>, Element<'p, 'n>>;
@@ -30,40 +31,60 @@ pub(crate) struct Node {
     pub(crate) planned: Map,
 }
 
-/// The nodes in source order, complete apart from plugins; two relationships to one target are reported
-/// in `warnings`.
+/// What templates refer to.
+pub(crate) struct Types<'a> {
+    pub(crate) nodes: &'a types::Types,
+    pub(crate) relationships: &'a types::Types,
+}
+
+impl Node {
+    /// Whether it is contained in another node.
+    pub(crate) fn is_contained(&self) -> bool {
+        self.relationships.iter().any(|relationship| relationship.contained_in)
+    }
+}
+
+/// The nodes in source order, complete apart from plugins; those with problems as far as they are in
+/// order. Two relationships to one target are reported in `warnings`.
 pub(crate) fn parse(
     section: &Element<'_, '_>,
-    node_types: &Types,
-    relationship_types: &Types,
+    types: &Types<'_>,
     scope: &mut Scope<'_>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Vec<Node> {
     let templates: Templates<'_, '_> = section.entries().map(|element| (element.name(), element)).collect();
-    let mut relationships = Relationships::default();
-    let mut plain = OfTypes::default();
+    let mut known =
+        Known { types, templates: &templates, relationships: Relationships::default(), plain: OfTypes::default() };
     let mut nodes: IndexMap<String, Node> = IndexMap::with_capacity(templates.len());
     for (name, element) in &templates {
-        let node =
-            one(element, name, &templates, node_types, relationship_types, &mut relationships, &mut plain, scope);
-        if let Some(node) = scope.keep(node) {
-            warn_of_repeated_targets(element, &node, warnings);
-            nodes.insert(name.to_string(), node);
+        let mut found = Vec::new();
+        let node = one(element, name, &mut known, scope, &mut found);
+        if !found.is_empty() || element.is_doubtful() {
+            scope.refused.name(Section::NodeTemplates, name);
         }
+        scope.problems.report(found);
+        warn_of_repeated_targets(element, &node, warnings);
+        nodes.insert(name.to_string(), node);
     }
-    let hosts = find_hosts(&nodes);
-    let Some(hosts) = scope.keep(hosts) else { return Vec::new() };
-    for (name, host) in hosts {
-        if let Some(node) = nodes.get_mut(&name) {
-            node.host_id = Some(host);
+    match find_hosts(&nodes) {
+        Ok(hosts) => {
+            for (name, host) in hosts {
+                if let Some(node) = nodes.get_mut(&name) {
+                    node.host_id = Some(host);
+                }
+            }
+        }
+        Err(cycle) => {
+            scope.problems.push(section.placed(cycle));
+            scope.refused.section(Section::NodeTemplates);
         }
     }
     nodes.into_values().collect()
 }
 
 /// The nodes as plans show them, with their plugins.
-pub(crate) fn finish(nodes: Vec<Node>, scope: &mut Scope<'_>) -> Vec<Value> {
-    let plugins = node_plugins::collect(&nodes, scope);
+pub(crate) fn finish(section: &Element<'_, '_>, nodes: Vec<Node>, scope: &mut Scope<'_>) -> Vec<Value> {
+    let plugins = node_plugins::collect(section, &nodes, scope);
     nodes
         .into_iter()
         .zip(plugins)
@@ -78,46 +99,58 @@ pub(crate) fn finish(nodes: Vec<Node>, scope: &mut Scope<'_>) -> Vec<Value> {
         .collect()
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that a template refers to")]
+/// What is the same for all templates.
+struct Known<'a, 'p, 'n> {
+    types: &'a Types<'a>,
+    templates: &'a Templates<'p, 'n>,
+    relationships: Relationships,
+    plain: OfTypes,
+}
+
 fn one(
     element: &Element<'_, '_>,
     name: &str,
-    templates: &Templates<'_, '_>,
-    node_types: &Types,
-    relationship_types: &Types,
-    relationships: &mut Relationships,
-    plain: &mut OfTypes,
+    known: &mut Known<'_, '_, '_>,
     scope: &mut Scope<'_>,
-) -> Result<Node, Diagnostic> {
+    found: &mut Vec<Diagnostic>,
+) -> Node {
     let type_element = element.get("type");
     let type_name = type_element.text().unwrap_or_default();
-    let Some(node_type) = node_types.get(type_name) else {
-        let known = python_text::names(node_types.keys().map(String::as_str));
-        let message = format!("Could not locate node type: '{type_name}'; existing types: {known}");
-        let hint = nearest(type_name, node_types.keys().map(String::as_str));
-        return Err(type_element.logic(7, message).with_hint(hint));
-    };
+    let node_type = known.types.nodes.get(type_name);
+    if node_type.is_none() && !scope.refused.excuses(Section::NodeTypes, type_name) {
+        let names = known.types.nodes.keys().map(String::as_str);
+        let shown = python_text::names(names.clone());
+        let message = format!("Could not locate node type: '{type_name}'; existing types: {shown}");
+        let known = names.chain(scope.refused.names(Section::NodeTypes));
+        found.push(type_element.problem(Fault::UnknownNodeType, message).with_hint(did_you_mean(type_name, known)));
+    }
     let properties = element.get("properties");
-    let rules = Rules {
-        data_types: &scope.data_types,
-        undefined: "'{0}' node '{1}' property is not part of the derived type properties schema",
-        missing: "'{0}' node does not provide a value for mandatory '{1}' property which is part of its type schema",
-        owner: name,
-        complete: true,
-    };
-    let merged = value::merge(&rules, properties.json_map(), &node_type.properties)
-        .map_err(|problem| properties.place_if_blueprint(problem))?;
+    let merged =
+        node_type.map_or_else(|| Ok(properties.json_map()), |known| merge_properties(&properties, name, known, scope));
+    let merged = merged.unwrap_or_else(|misfits| {
+        found.extend(properties.misfits(misfits, 0));
+        properties.json_map()
+    });
     let mut own_relationships = Vec::new();
     for relationship in element.get("relationships").items() {
-        own_relationships.push(relationships.parse(&relationship, name, templates, relationship_types, scope)?);
+        let types = known.types.relationships;
+        let parsed = known.relationships.parse(&relationship, name, known.templates, types, scope, found);
+        own_relationships.push(parsed);
     }
-    check_one_container(element, name, &own_relationships)?;
-    let (instances, capabilities) = parse_counts(element, name)?;
+    found.extend(check_one_container(element, name, &own_relationships).err());
+    let (instances, capabilities) = parse_counts(element, name, found);
     let template = interfaces::parse(&element.get("interfaces"), Level::Template, scope);
     let context = format!("in node '{name}' of type '{type_name}'");
-    let Planned { interfaces, operations } = plain
-        .over_template(type_name, &template, &node_type.interfaces[0], 10, &context, scope)
-        .map_err(|problem| element.place_if_blueprint(problem))?;
+    let nothing = Interfaces::new();
+    let of_type = node_type.map_or(&nothing, |known| &known.interfaces[0]);
+    let side = Side { fault: Fault::UnmappedOperation, context: &context };
+    let mut misplanned = Vec::new();
+    let Planned { interfaces, operations } =
+        known.plain.over_template(type_name, &template, of_type, side, scope, &mut misplanned);
+    for (index, one) in misplanned.into_iter().enumerate() {
+        let problem = locate::of_node(element, &format!(".operations{}", one.path()), one.problem);
+        found.push(if index == 0 { element.quoted(problem) } else { problem });
+    }
     let mut planned = Map::with_capacity(14);
     planned.insert("type".to_owned(), Value::from(type_name.to_owned()));
     planned.insert("instances".to_owned(), instances);
@@ -129,16 +162,32 @@ fn one(
     planned.insert("properties".to_owned(), Value::Object(merged));
     planned.insert("name".to_owned(), Value::from(name.to_owned()));
     planned.insert("id".to_owned(), Value::from(name.to_owned()));
-    let hierarchy = node_type.hierarchy.iter().map(Value::from).collect();
+    let hierarchy = node_type.into_iter().flat_map(|known| &known.hierarchy).map(Value::from).collect();
     planned.insert("type_hierarchy".to_owned(), Value::Array(hierarchy));
     planned.insert("operations".to_owned(), Value::Object(operations));
-    Ok(Node {
+    Node {
         name: name.to_owned(),
-        is_host: node_type.is_host(),
+        is_host: node_type.is_some_and(|known| known.is_host()),
         host_id: None,
         relationships: own_relationships,
         planned,
-    })
+    }
+}
+
+fn merge_properties(
+    properties: &Element<'_, '_>,
+    node: &str,
+    node_type: &Type,
+    scope: &Scope<'_>,
+) -> Result<Map, Vec<Misfit>> {
+    let rules = Rules {
+        data_types: &scope.data_types,
+        undefined: "'{0}' node '{1}' property is not part of the derived type properties schema",
+        missing: "'{0}' node does not provide a value for mandatory '{1}' property which is part of its type schema",
+        owner: node,
+        complete: true,
+    };
+    value::merge(&rules, properties.json_map(), &node_type.properties)
 }
 
 fn check_one_container(
@@ -157,45 +206,47 @@ fn check_one_container(
         "Node '{name}' has more than one relationship that is derived from '{CONTAINED_IN}' relationship. Found: \
          {types} for targets: {targets}"
     );
-    Err(element.get("relationships").logic(112, message))
+    Err(element.get("relationships").problem(Fault::SeveralContainers, message))
 }
 
 /// `instances` and `capabilities` of the plan.
-fn parse_counts(element: &Element<'_, '_>, name: &str) -> Result<(Value, Value), Diagnostic> {
+fn parse_counts(element: &Element<'_, '_>, name: &str, found: &mut Vec<Diagnostic>) -> (Value, Value) {
     let (instances, capabilities) = (element.get("instances"), element.get("capabilities"));
     let deploy = instances.get("deploy");
     if deploy.json().as_i64().is_some_and(|number| number < 0) {
-        return Err(deploy.format("deploy instances must be a non-negative number"));
+        found.push(deploy.problem(Fault::NegativeDeploy, "deploy instances must be a non-negative number"));
     }
     let mut shown = Map::new();
     if deploy.is_written() {
         shown.insert("deploy".to_owned(), deploy.json());
     }
-    let properties = match (capabilities.node(), deploy.node()) {
-        (Some(_), Some(_)) => {
-            let message = format!(
-                "Node '{name}' defines both instances.deploy and capabilities.scalable (Note: instances.deploy is \
-                 deprecated)"
-            );
-            return Err(capabilities.logic(209, message));
-        }
-        (Some(_), None) => {
-            let scalable = capabilities.get("scalable");
-            match scalable.node() {
-                Some(_) => policies::counts(&scalable.get("properties"))?,
-                None => policies::default_counts(None),
-            }
-        }
-        (None, _) => policies::default_counts(deploy.node().map(|_| deploy.json())),
+    if capabilities.node().is_some() && deploy.node().is_some() {
+        let message = format!(
+            "Node '{name}' defines both instances.deploy and capabilities.scalable (Note: instances.deploy is \
+             deprecated)"
+        );
+        found.push(capabilities.problem(Fault::DeployAndScalable, message));
+    }
+    let scalable = capabilities.get("scalable");
+    let properties = match scalable.node() {
+        Some(_) => policies::counts(&scalable.get("properties")).unwrap_or_else(|problem| {
+            found.push(problem);
+            Value::Null
+        }),
+        None => policies::default_counts(deploy.node().map(|_| deploy.json())),
     };
-    Ok((Value::Object(shown), object! {"scalable": object! {"properties": properties}}))
+    (Value::Object(shown), object! {"scalable": object! {"properties": properties}})
 }
 
 /// The host of every node that has one. Errors: 100 when relationships form a cycle.
 fn find_hosts(nodes: &IndexMap<String, Node>) -> Result<HashMap<String, String>, Diagnostic> {
     let depends: IndexMap<&str, Vec<&str>> = nodes
         .iter()
-        .map(|(name, node)| (name.as_str(), node.relationships.iter().map(|one| one.target.as_str()).collect()))
+        .map(|(name, node)| {
+            // A relationship of a node to itself is a problem of its own.
+            let targets = node.relationships.iter().map(|relationship| relationship.target.as_str());
+            (name.as_str(), targets.filter(|target| target != name).collect())
+        })
         .collect();
     let mut hosts: HashMap<String, String> = HashMap::new();
     for name in topology::order(&depends)? {
@@ -215,13 +266,13 @@ fn find_hosts(nodes: &IndexMap<String, Node>) -> Result<HashMap<String, String>,
 
 fn warn_of_repeated_targets(element: &Element<'_, '_>, node: &Node, warnings: &mut Vec<Diagnostic>) {
     let mut seen = std::collections::HashSet::new();
-    for relationship in &node.relationships {
+    for (written, relationship) in element.get("relationships").items().zip(&node.relationships) {
         if !seen.insert(relationship.target.as_str()) {
             let message = format!(
                 "Node '{}' has several relationships to '{}'; a node instance keeps the last of them only",
                 node.name, relationship.target
             );
-            warnings.push(Diagnostic::new(Kind::Base, None, message).at(element.get("relationships").place()));
+            warnings.push(written.get("target").placed(Diagnostic::new(Fault::RepeatedTarget, message)));
         }
     }
 }

@@ -4,7 +4,7 @@
 use nephele_model::json::{Map, Value};
 
 use super::Scope;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::value::Schema;
 
 /// An operation in normal form. In a type `inputs` is a schema, in a template it is values.
@@ -98,10 +98,10 @@ fn complete_inputs(schema: &Schema, given: &Map) -> Result<Map, Diagnostic> {
     }
     match missing.as_slice() {
         [] => Ok(inputs),
-        [one] => Err(Diagnostic::new(Kind::Logic, Some(107), format!("Input {one} is missing a value"))),
+        [one] => Err(Diagnostic::new(Fault::MissingOperationInput, format!("Input {one} is missing a value"))),
         several => {
             let message = format!("Inputs {} are missing a value", several.join(", "));
-            Err(Diagnostic::new(Kind::Logic, Some(107), message))
+            Err(Diagnostic::new(Fault::MissingOperationInput, message))
         }
     }
 }
@@ -123,15 +123,15 @@ pub(crate) struct Owner<'a> {
     pub(crate) kind: &'static str,
     /// The operation's or workflow's name.
     pub(crate) name: &'a str,
-    /// 10, 19 or 21.
-    pub(crate) code: i32,
+    /// What a mapping that leads nowhere is known by.
+    pub(crate) fault: Fault,
     /// What is added to the message.
     pub(crate) context: &'a str,
 }
 
 /// Finds what runs `mapping`. Errors: 60, 61, 91, and the owner's code.
 pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scope<'_>) -> Result<Target, Diagnostic> {
-    let refuse = |code: i32, message: String| Err(Diagnostic::new(Kind::Logic, Some(code), message));
+    let refuse = |fault, message: String| Err(Diagnostic::new(fault, message));
     let is_file = has_scheme(mapping) || is_local_script(mapping, scope);
     let is_inline = !is_file && mapping.trim().contains('\n');
     let candidates: Vec<&str> = if is_file || is_inline {
@@ -144,7 +144,7 @@ pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scop
         if inputs.contains_key("script_path") || inputs.contains_key("script_source") {
             let message =
                 format!("Cannot define 'script_path' property in '{mapping}' for {} '{}'", owner.kind, owner.name);
-            return refuse(60, message);
+            return refuse(Fault::ScriptInput, message);
         }
         let function = if owner.kind == "workflow" { "execute_workflow" } else { "run" };
         let operation = format!("script_runner.tasks.{function}");
@@ -153,7 +153,7 @@ pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scop
                 "Script plugin is not defined but it is required for mapping '{operation}' of {} '{}'",
                 owner.kind, owner.name
             );
-            return refuse(61, message);
+            return refuse(Fault::MissingScriptPlugin, message);
         };
         let script_argument = Some(if is_inline { "script_source" } else { "script_path" });
         return Ok(Target { plugin: plugin.clone(), operation, script_argument });
@@ -171,11 +171,21 @@ pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scop
                  '{mapping}', which is declared for {kind} '{}'.{}",
                 owner.name, owner.context
             );
-            refuse(owner.code, message)
+            let plugin = mapping.split('.').next().unwrap_or_default();
+            let hint = if mapping.contains('/') {
+                Some(format!("there is no file '{mapping}' beside the blueprint"))
+            } else {
+                suggestion(plugin, scope.plugins.keys().map(String::as_str))
+                    .map(|hint| format!("plugin '{plugin}': {hint}"))
+            };
+            Err(Diagnostic::new(owner.fault, message).with_hint(hint))
         }
         several => {
             let plugins = nephele_model::python_text::names(several.iter().copied());
-            refuse(91, format!("Ambiguous operation mapping. [operation={}, plugins={plugins}]", owner.name))
+            refuse(
+                Fault::AmbiguousPlugin,
+                format!("Ambiguous operation mapping. [operation={}, plugins={plugins}]", owner.name),
+            )
         }
     }
 }

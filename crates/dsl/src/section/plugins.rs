@@ -5,7 +5,7 @@ use nephele_model::json::{Map, Value};
 use nephele_model::python_text;
 
 use super::{Scope, properties};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
 use crate::schema::grammar::PLUGIN_FIELDS;
 
@@ -15,17 +15,15 @@ pub(crate) type Plugins = IndexMap<String, Map>;
 /// The executors that a plugin or an operation may name.
 pub(crate) const EXECUTORS: [&str; 2] = ["central_deployment_agent", "host_agent"];
 
-/// Fills `scope.plugins` from the section.
+/// Fills `scope.plugins` from the section. One that cannot be used is known by its name.
 pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
     for element in section.entries() {
         for property in element.get("properties").entries() {
-            let checked = properties::check_type(&property.get("type"), scope.gate, &scope.data_types);
+            let checked = properties::check_type(&property.get("type"), scope);
             scope.keep(checked);
         }
-        let plugin = one(&element);
-        if let Some(plugin) = scope.keep(plugin) {
-            scope.plugins.insert(element.name().into_owned(), plugin);
-        }
+        let plugin = scope.keep(one(&element)).unwrap_or_default();
+        scope.plugins.insert(element.name().into_owned(), plugin);
     }
 }
 
@@ -39,7 +37,9 @@ fn one(element: &Element<'_, '_>) -> Result<Map, Diagnostic> {
             EXECUTORS[0],
             EXECUTORS[1]
         );
-        return Err(executor.logic(18, message));
+        return Err(executor
+            .problem(Fault::PluginExecutor, message)
+            .with_hint(suggestion(executor.text().unwrap_or_default(), EXECUTORS)));
     }
     let mut plugin = Map::with_capacity(PLUGIN_FIELDS.len() + 1);
     for field in PLUGIN_FIELDS {
@@ -57,7 +57,7 @@ fn one(element: &Element<'_, '_>) -> Result<Map, Diagnostic> {
     if given("install") && !given("source") && !given("package_name") {
         let message =
             format!("Plugin '{name}' needs to be installed, but does not declare a source or package_name property");
-        return Err(element.logic(50, message));
+        return Err(element.problem(Fault::PluginWithoutSource, message));
     }
     plugin.insert("name".to_owned(), Value::from(name.into_owned()));
     Ok(plugin)

@@ -4,8 +4,9 @@
 use nephele_model::json::{Map, Text, Value, object};
 use nephele_model::python_text;
 
+use super::refused::Section;
 use super::{Scope, properties};
-use crate::diagnostic::{Diagnostic, Kind, nearest};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
 use crate::function;
 
@@ -30,32 +31,37 @@ pub(crate) fn parse_types(section: &Element<'_, '_>, schema_key: &'static str, s
 pub(crate) fn parse(section: &Element<'_, '_>, groups: &Map, scope: &mut Scope<'_>) -> Map {
     let mut policies = Map::new();
     for element in section.entries() {
-        let policy = one(&element, groups);
-        if let Some(policy) = scope.keep(policy) {
-            policies.insert(element.name().into_owned(), policy);
+        match one(&element, groups, scope) {
+            Ok(policy) => {
+                policies.insert(element.name().into_owned(), policy);
+            }
+            Err(found) => scope.problems.report(found),
         }
     }
     policies
 }
 
-fn one(element: &Element<'_, '_>, groups: &Map) -> Result<Value, Diagnostic> {
+fn one(element: &Element<'_, '_>, groups: &Map, scope: &Scope<'_>) -> Result<Value, Vec<Diagnostic>> {
     let type_element = element.get("type");
     let type_name = type_element.text().unwrap_or_default();
+    let mut found = Vec::new();
     if type_name != SCALING {
         let message =
             format!("'{type_name}' policy type is not implemented. Only '{SCALING}' policy type is supported.");
-        return Err(type_element.logic(204, message));
+        let hint = suggestion(type_name, [SCALING]);
+        found.push(type_element.problem(Fault::UnsupportedPolicyType, message).with_hint(hint));
     }
     let targets = element.get("targets");
     for target in targets.items() {
         let name = target.text().unwrap_or_default();
-        if !groups.contains_key(name) {
+        if !groups.contains_key(name) && !scope.refused.excuses(Section::Groups, name) {
             let shown = python_text::repr(&Value::Object(groups.clone()));
             let message = format!(
                 "'{name}' is not a valid policy target. Only groups are valid policy targets. Defined groups are {shown}."
             );
-            let hint = nearest(name, groups.keys().map(Text::as_str));
-            return Err(target.logic(205, message).with_hint(hint));
+            let known = groups.keys().map(Text::as_str).chain(scope.refused.names(Section::Groups));
+            let hint = suggestion(name, known);
+            found.push(target.problem(Fault::TargetNotGroup, message).with_hint(hint));
         }
     }
     if targets.len() == 0 {
@@ -63,10 +69,17 @@ fn one(element: &Element<'_, '_>, groups: &Map) -> Result<Value, Diagnostic> {
             "Policy '{}' has no targets groups defined for it. At least one target group is required.",
             element.name()
         );
-        return Err(targets.logic(206, message));
+        found.push(targets.problem(Fault::PolicyWithoutTargets, message));
     }
-    let properties = counts(&element.get("properties"))?;
-    Ok(object! {"type": type_name, "properties": properties, "targets": targets.json()})
+    match counts(&element.get("properties")) {
+        Ok(properties) if found.is_empty() => {
+            Ok(object! {"type": type_name, "properties": properties, "targets": targets.json()})
+        }
+        counts => {
+            found.extend(counts.err());
+            Err(found)
+        }
+    }
 }
 
 /// Counts when nothing, or only `instances.deploy`, is written.
@@ -112,15 +125,18 @@ fn count(element: &Element<'_, '_>, absent: i64, smallest: i64) -> Result<Value,
         Value::Null => Ok(Value::from(absent)),
         value @ Value::Object(_) => match function::recognise(&value) {
             Some(_) => Ok(value),
-            None => Err(element.logic(210, format!("{name} should be a valid intrinsic function or a value."))),
+            None => Err(element
+                .problem(Fault::CountNotFunction, format!("{name} should be a valid intrinsic function or a value."))),
         },
         Value::String(text) if text == "UNBOUNDED" => Ok(Value::from(-1)),
-        Value::String(_) => Err(element.logic(208, format!("The only valid string for {name} is UNBOUNDED."))),
+        Value::String(_) => {
+            Err(element.problem(Fault::MaxInstancesText, format!("The only valid string for {name} is UNBOUNDED.")))
+        }
         value => {
             let number = number(&value);
             if number < smallest && !(smallest == 1 && number == -1) {
                 let kind = if smallest == 1 { "positive" } else { "non negative" };
-                return Err(element.logic(207, format!("{name} should be a {kind} value.")));
+                return Err(element.problem(Fault::InstanceCounts, format!("{name} should be a {kind} value.")));
             }
             Ok(value)
         }
@@ -140,7 +156,7 @@ fn check_order(element: &Element<'_, '_>, least: &Value, most: &Value, initial: 
             second.0,
             python_text::str(second.1)
         );
-        Err(Diagnostic::new(Kind::Logic, Some(207), message))
+        Err(Diagnostic::new(Fault::InstanceCounts, message))
     };
     let unbounded = number(most) == -1 && !most.is_object();
     let checked = order(("min_instances", least), ("default_instances", initial), true).and_then(|()| {
@@ -150,7 +166,7 @@ fn check_order(element: &Element<'_, '_>, least: &Value, most: &Value, initial: 
         order(("min_instances", least), ("max_instances", most), false)?;
         order(("default_instances", initial), ("max_instances", most), false)
     });
-    checked.map_err(|problem| element.place_if_blueprint(problem))
+    checked.map_err(|problem| element.quoted(problem))
 }
 
 fn number(value: &Value) -> i64 {

@@ -3,10 +3,11 @@
 use nephele_model::json::{Map, Value};
 
 use super::Scope;
-use crate::diagnostic::{Diagnostic, nearest};
+use super::refused::Section;
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
-use crate::schema::check::{Gate, too_new};
-use crate::value::{self, DataTypes, OBJECT_TYPES, OPERATION_NAME, PRIMITIVES, Rules, Schema};
+use crate::schema::check::too_new;
+use crate::value::{self, OBJECT_TYPES, OPERATION_NAME, PRIMITIVES, Rules, Schema};
 use crate::version::Version;
 
 /// A schema together with the defaults as they were written, before data types completed them.
@@ -18,40 +19,23 @@ pub(crate) struct Written {
 
 /// The property schemas under `properties`; `owner` is the type they belong to.
 pub(crate) fn parse(properties: &Element<'_, '_>, owner: &str, scope: &mut Scope<'_>) -> Written {
-    let (written, problems) = read(properties, owner, scope.gate, &scope.data_types);
-    scope.problems.extend(problems);
+    let mut written = Written::default();
+    for property in properties.entries() {
+        let (schema, initial) = one(&property, owner, scope);
+        written.schema.insert(property.name().into_owned(), Value::Object(schema));
+        written.initial_defaults.insert(property.name().into_owned(), initial);
+    }
     written
 }
 
-/// As [`parse`], against data types that are still growing.
-pub(crate) fn read(
-    properties: &Element<'_, '_>,
-    owner: &str,
-    gate: Gate,
-    data_types: &DataTypes,
-) -> (Written, Vec<Diagnostic>) {
-    let (mut written, mut problems) = (Written::default(), Vec::new());
-    for property in properties.entries() {
-        match one(&property, owner, gate, data_types) {
-            Ok((schema, initial)) => {
-                written.schema.insert(property.name().into_owned(), Value::Object(schema));
-                written.initial_defaults.insert(property.name().into_owned(), initial);
-            }
-            Err(problem) => problems.push(problem),
-        }
-    }
-    (written, problems)
-}
-
-fn one(
-    property: &Element<'_, '_>,
-    owner: &str,
-    gate: Gate,
-    data_types: &DataTypes,
-) -> Result<(Map, Value), Diagnostic> {
+/// The schema of a property and its default as it was written. One that cannot be used takes anything.
+fn one(property: &Element<'_, '_>, owner: &str, scope: &mut Scope<'_>) -> (Map, Value) {
+    let anything = || (Map::from_iter([("required".to_owned(), Value::Bool(false))]), Value::Null);
     let type_element = property.get("type");
-    check_type(&type_element, gate, data_types)?;
-    let type_name = type_element.text();
+    if property.is_doubtful() || scope.keep(check_type(&type_element, scope)).is_none() {
+        return anything();
+    }
+    let type_name = type_element.text().filter(|name| is_known(name, scope));
     let default = property.get("default");
     let initial = default.json();
     let of_data_type = type_name.is_some_and(|name| !value::is_primitive(name));
@@ -60,15 +44,20 @@ fn one(
         (initial, _) => {
             let start = if initial.is_null() { Value::Object(Map::new()) } else { initial.clone() };
             let rules = Rules {
-                data_types,
+                data_types: &scope.data_types,
                 undefined: "Undefined property {1} in default value of type {0}",
                 missing: "illegal state",
                 owner,
                 complete: false,
             };
             let mut path = vec![property.name().into_owned()];
-            value::parse(&rules, start, type_name, None, &mut path)
-                .map_err(|problem| default.place_if_blueprint(problem))?
+            match value::parse(&rules, start, type_name, None, &mut path) {
+                Ok(parsed) => parsed,
+                Err(misfits) => {
+                    scope.problems.report(default.misfits(misfits, 1));
+                    return anything();
+                }
+            }
         }
     };
     let mut schema = Map::new();
@@ -77,8 +66,10 @@ fn one(
         schema.insert("default".to_owned(), parsed);
     }
     insert_written(&mut schema, &property.get("description"));
-    insert_written(&mut schema, &type_element);
-    Ok((schema, initial))
+    if type_name.is_some() {
+        insert_written(&mut schema, &type_element);
+    }
+    (schema, initial)
 }
 
 /// Adds the element under its own name if it is written.
@@ -89,11 +80,13 @@ pub(crate) fn insert_written(schema: &mut Map, element: &Element<'_, '_>) {
 }
 
 /// Refuses type names that nobody defined (103), and those that came later than the blueprint (102).
-pub(crate) fn check_type(element: &Element<'_, '_>, gate: Gate, data_types: &DataTypes) -> Result<(), Diagnostic> {
+pub(crate) fn check_type(element: &Element<'_, '_>, scope: &Scope<'_>) -> Result<(), Diagnostic> {
     let Some(name) = element.text() else { return Ok(()) };
-    if !name.is_empty() && !value::is_primitive(name) && !data_types.contains_key(name) {
-        let known = PRIMITIVES.iter().copied().chain(data_types.keys().map(String::as_str));
-        return Err(element.logic(103, format!("Illegal type name '{name}'")).with_hint(nearest(name, known)));
+    if !is_known(name, scope) && !scope.refused.excuses(Section::DataTypes, name) {
+        let known = PRIMITIVES.iter().copied().chain(scope.data_types.keys().map(String::as_str));
+        let known = known.chain(scope.refused.names(Section::DataTypes));
+        let problem = element.problem(Fault::UnknownDataType, format!("Illegal type name '{name}'"));
+        return Err(problem.with_hint(suggestion(name, known)));
     }
     let since = if OBJECT_TYPES.contains(&name) {
         Version::V1_4
@@ -102,5 +95,10 @@ pub(crate) fn check_type(element: &Element<'_, '_>, gate: Gate, data_types: &Dat
     } else {
         return Ok(());
     };
-    too_new(element, since, gate).map_or(Ok(()), Err)
+    too_new(element, since, scope.gate).map_or(Ok(()), Err)
+}
+
+/// Whether values can be checked against a type. An empty name is none.
+pub(crate) fn is_known(name: &str, scope: &Scope<'_>) -> bool {
+    name.is_empty() || value::is_primitive(name) || scope.data_types.contains_key(name)
 }

@@ -1,36 +1,46 @@
 //! Relationship types, and the relationships of node templates (spec dsl.md section 4.2).
 
-use nephele_model::json::{Map, Value};
+use nephele_model::json::{List, Map, Value};
 
 use super::Scope;
 use super::interfaces::{self, Interfaces, Level};
 use super::nodes::Templates;
 use super::operations::{self, Owner};
-use super::planned_interfaces::OfTypes;
-use super::types::{self, Type, Types};
-use crate::diagnostic::{Diagnostic, nearest};
+use super::planned_interfaces::{OfTypes, Side};
+use super::refused::Section;
+use super::types::{self, Family, Type, Types};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
-use crate::value::{self, Rules};
+use crate::locate;
+use crate::value::{self, Misfit, Rules};
 
 /// The two sides, as their interfaces and operations are called.
 pub(crate) const SIDES: [(&str, &str); 2] =
     [("source_interfaces", "source_operations"), ("target_interfaces", "target_operations")];
 
+const FAMILY: Family =
+    Family { kind: "relationship", section: Section::Relationships, interface_keys: &[SIDES[0].0, SIDES[1].0] };
+
 /// The relationship types; their operations are checked even when nothing uses them.
 pub(crate) fn parse_types(section: &Element<'_, '_>, scope: &mut Scope<'_>) -> Types {
-    let parsed = types::parse(section, "relationship", &SIDES.map(|(interfaces, _)| interfaces), scope);
+    let parsed = types::parse(section, FAMILY, scope);
     for element in section.entries() {
         let name = element.name();
         let Some(relationship) = parsed.get(name.as_ref()) else { continue };
         let context = format!("Relationship '{name}'");
-        let operations = relationship.interfaces.iter().flat_map(Interfaces::values).flatten();
-        for (operation_name, operation) in operations {
-            if operation.implementation.is_empty() {
-                continue;
+        for (interface, operations) in relationship.interfaces.iter().flatten() {
+            for (operation_name, operation) in operations {
+                if operation.implementation.is_empty() {
+                    continue;
+                }
+                let fault = Fault::UnmappedRelationshipOperation;
+                let owner = Owner { kind: "operation", name: operation_name, fault, context: &context };
+                let found = operations::target(&operation.implementation, &operation.inputs, owner, scope);
+                scope.keep(found.map_err(|problem| {
+                    let path = format!(".{interface}.{operation_name}.implementation");
+                    element.quoted(locate::of_relationship_type(&element, &path, problem))
+                }));
             }
-            let owner = Owner { kind: "operation", name: operation_name, code: 19, context: &context };
-            let found = operations::target(&operation.implementation, &operation.inputs, owner, scope);
-            scope.keep(found.map_err(|problem| element.place_if_blueprint(problem)));
         }
     }
     parsed
@@ -71,7 +81,8 @@ pub(crate) struct Relationships {
 }
 
 impl Relationships {
-    /// One relationship of `node`. Errors: 23, 25, 26, and those of properties and operations.
+    /// One relationship of `node`, as far as it is in order; what is not goes into `found`: 23, 25, 26, and
+    /// the problems of properties and operations.
     pub(crate) fn parse(
         &mut self,
         element: &Element<'_, '_>,
@@ -79,44 +90,64 @@ impl Relationships {
         templates: &Templates<'_, '_>,
         relationship_types: &Types,
         scope: &mut Scope<'_>,
-    ) -> Result<Relationship, Diagnostic> {
+        found: &mut Vec<Diagnostic>,
+    ) -> Relationship {
         let (type_element, target_element) = (element.get("type"), element.get("target"));
         let type_name = type_element.text().unwrap_or_default();
         let target = target_element.text().unwrap_or_default();
-        check_target(&target_element, node, target, templates)?;
-        let Some(relationship_type) = relationship_types.get(type_name) else {
+        let is_target = check_target(&target_element, node, target, templates, scope);
+        let is_target = is_target.map_err(|problem| found.push(problem)).is_ok() && templates.contains_key(target);
+        let nothing = Interfaces::new();
+        let known = relationship_types.get(type_name);
+        if known.is_none() && !scope.refused.excuses(Section::Relationships, type_name) {
             let message = format!(
                 "A relationship instance under node '{node}' declares an undefined relationship type '{type_name}'"
             );
-            let hint = nearest(type_name, relationship_types.keys().map(String::as_str));
-            return Err(type_element.logic(26, message).with_hint(hint));
-        };
-        let properties = parse_properties(element, node, target, type_name, relationship_type, templates, scope)?;
+            let known = relationship_types.keys().map(String::as_str);
+            let hint = suggestion(type_name, known.chain(scope.refused.names(Section::Relationships)));
+            found.push(type_element.problem(Fault::UnknownRelationshipType, message).with_hint(hint));
+        }
+        let properties = element.get("properties");
+        if is_target && known.is_some() && type_name == LIFECYCLE_OPERATION {
+            found.extend(check_lifecycle_operation(&properties, node, target, templates).err());
+        }
+        let merged =
+            known.map_or_else(|| Ok(properties.json_map()), |known| merge_properties(&properties, node, known, scope));
+        let merged = merged.unwrap_or_else(|misfits| {
+            found.extend(properties.misfits(misfits, 0));
+            properties.json_map()
+        });
         let mut planned = Map::with_capacity(8);
         planned.insert("type".to_owned(), Value::from(type_name.to_owned()));
-        planned.insert("properties".to_owned(), Value::Object(properties));
+        planned.insert("properties".to_owned(), Value::Object(merged));
         let mut operations = Vec::with_capacity(2);
         for (index, (key, operations_key)) in SIDES.iter().enumerate() {
             let own = element.get(key);
             let template = interfaces::parse(&own, Level::Template, scope);
             let at = if index == 0 { node } else { target };
             let context = format!("in relationship of type '{type_name}' in node '{at}'");
-            let of_type = &relationship_type.interfaces[index];
-            let side = self.plain[index]
-                .over_template(type_name, &template, of_type, 19, &context, scope)
-                .map_err(|problem| own.place_if_blueprint(problem))?;
+            let fault = Fault::UnmappedRelationshipOperation;
+            let of_type = known.map_or(&nothing, |known| &known.interfaces[index]);
+            let mut misplanned = Vec::new();
+            let side = Side { fault, context: &context };
+            let side = self.plain[index].over_template(type_name, &template, of_type, side, scope, &mut misplanned);
+            for (index, one) in misplanned.into_iter().enumerate() {
+                let problem = locate::of_relationship(element, &one.path(), one.problem);
+                found.push(if index == 0 { own.quoted(problem) } else { problem });
+            }
             planned.insert((*key).to_owned(), Value::Object(side.interfaces));
             operations.push(((*operations_key).to_owned(), Value::Object(side.operations)));
         }
-        planned.insert("type_hierarchy".to_owned(), hierarchy(relationship_type));
+        let type_hierarchy = known.map_or(Value::Array(List::new()), |known| hierarchy(known));
+        planned.insert("type_hierarchy".to_owned(), type_hierarchy);
         planned.insert("target_id".to_owned(), Value::from(target.to_owned()));
         planned.extend(operations);
-        Ok(Relationship {
+        Relationship {
             type_name: type_name.to_owned(),
             target: target.to_owned(),
-            contained_in: relationship_type.is_contained_in(),
+            contained_in: known.is_some_and(|known| known.is_contained_in()),
             planned,
-        })
+        }
     }
 }
 
@@ -125,38 +156,35 @@ fn check_target(
     node: &str,
     target: &str,
     templates: &Templates<'_, '_>,
+    scope: &Scope<'_>,
 ) -> Result<(), Diagnostic> {
     // The reference prints the name of the key, `type`, where the type was meant; clients see that.
     if !templates.contains_key(target) {
+        if scope.refused.excuses(Section::NodeTemplates, target) {
+            return Ok(());
+        }
         let message = format!(
             "A relationship instance under node '{node}' of type 'type' declares an undefined target node '{target}'"
         );
-        let hint = nearest(target, templates.keys().map(AsRef::as_ref));
-        return Err(element.logic(25, message).with_hint(hint));
+        let hint = suggestion(target, templates.keys().map(AsRef::as_ref));
+        return Err(element.problem(Fault::UnknownTarget, message).with_hint(hint));
     }
     if target == node {
         let message = format!(
             "A relationship instance under node '{node}' of type 'type' illegally declares the source node as the \
              target node"
         );
-        return Err(element.logic(23, message));
+        return Err(element.problem(Fault::RelationshipToItself, message));
     }
     Ok(())
 }
 
-fn parse_properties(
-    element: &Element<'_, '_>,
+fn merge_properties(
+    properties: &Element<'_, '_>,
     node: &str,
-    target: &str,
-    type_name: &str,
     relationship_type: &Type,
-    templates: &Templates<'_, '_>,
     scope: &Scope<'_>,
-) -> Result<Map, Diagnostic> {
-    let properties = element.get("properties");
-    if type_name == "cloudify.relationships.depends_on_lifecycle_operation" {
-        check_lifecycle_operation(&properties, node, target, type_name, templates)?;
-    }
+) -> Result<Map, Vec<Misfit>> {
     let rules = Rules {
         data_types: &scope.data_types,
         undefined: "'{0}' node relationship '{1}' property is not part of the derived relationship type properties schema",
@@ -166,29 +194,34 @@ fn parse_properties(
         complete: true,
     };
     value::merge(&rules, properties.json_map(), &relationship_type.properties)
-        .map_err(|problem| properties.place_if_blueprint(problem))
 }
+
+/// The relationship type that waits for an operation of its target.
+const LIFECYCLE_OPERATION: &str = "cloudify.relationships.depends_on_lifecycle_operation";
 
 /// The operation that is depended on must be written in the target template itself.
 fn check_lifecycle_operation(
     properties: &Element<'_, '_>,
     node: &str,
     target: &str,
-    type_name: &str,
     templates: &Templates<'_, '_>,
 ) -> Result<(), Diagnostic> {
     let Some(operation) = properties.get("operation").text().filter(|operation| !operation.is_empty()) else {
-        let message =
-            format!("For \"{node}\" node, please supply \"{type_name}\" with a defined lifecycle operation target ");
-        return Err(properties.logic(215, message));
+        let message = format!(
+            "For \"{node}\" node, please supply \"{LIFECYCLE_OPERATION}\" with a defined lifecycle operation target "
+        );
+        return Err(properties.problem(Fault::LifecycleWithoutOperation, message));
     };
     let interfaces = templates[target].get("interfaces");
-    if !interfaces.get("cloudify.interfaces.lifecycle").get(operation).is_written() {
+    let lifecycle = interfaces.get("cloudify.interfaces.lifecycle");
+    if !lifecycle.get(operation).is_written() {
         let message = format!(
             "Please define \"{operation}\" operation in the target node \"{target}\" for \"{node}\" node's \
-             \"{type_name}\" relationship"
+             \"{LIFECYCLE_OPERATION}\" relationship"
         );
-        return Err(properties.logic(216, message));
+        let written: Vec<_> = lifecycle.entries().map(|entry| entry.name()).collect();
+        let hint = suggestion(operation, written.iter().map(AsRef::as_ref));
+        return Err(properties.problem(Fault::LifecycleOperationMissing, message).with_hint(hint));
     }
     Ok(())
 }

@@ -6,7 +6,9 @@ use nephele_model::json::{Map, Value, object};
 
 use super::Scope;
 use super::nodes::Node;
-use crate::diagnostic::{Diagnostic, Kind};
+use super::refused::Section;
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::element::Element;
 
 /// What contains what, by name.
 struct Tree<'a>(IndexMap<&'a str, &'a str>);
@@ -33,7 +35,13 @@ impl<'a> Tree<'a> {
 }
 
 /// `scaling_groups` of the plan. Problems: 200, 201, 202.
-pub(crate) fn collect(policies: &Map, groups: &Map, nodes: &[Node], scope: &mut Scope<'_>) -> Map {
+pub(crate) fn collect(
+    section: &Element<'_, '_>,
+    policies: &Map,
+    groups: &Map,
+    nodes: &[Node],
+    scope: &mut Scope<'_>,
+) -> Map {
     let mut targeted: IndexMap<&str, (IndexSet<&str>, &Value)> = IndexMap::new();
     for policy in policies.values() {
         for target in texts(policy.get("targets")) {
@@ -41,7 +49,11 @@ pub(crate) fn collect(policies: &Map, groups: &Map, nodes: &[Node], scope: &mut 
             targeted.insert(target, (members, policy.get("properties").unwrap_or(&Value::Null)));
         }
     }
-    let checked = check(&targeted, nodes);
+    if [Section::Groups, Section::NodeTemplates].into_iter().any(|section| scope.refused.lacks(section)) {
+        // Who is contained in what is not known.
+        return Map::new();
+    }
+    let checked = check(&targeted, nodes).map_err(|problem| section.quoted(problem));
     let Some((groups_of, containers)) = scope.keep(checked) else { return Map::new() };
     let mut members: IndexMap<&str, IndexSet<&str>> =
         targeted.iter().map(|(name, (members, _))| (*name, members.clone())).collect();
@@ -74,7 +86,7 @@ fn check<'a>(
              multiple groups: {}",
             nephele_model::python_text::names(several.iter().copied())
         );
-        return Err(Diagnostic::new(Kind::Logic, Some(201), message));
+        return Err(Diagnostic::new(Fault::SeveralGroups, message));
     }
     let groups_of = Tree(above.into_iter().map(|(member, groups)| (member, groups[0])).collect());
     let containers = Tree(
@@ -96,7 +108,7 @@ fn check_cycles(above: &IndexMap<&str, Vec<&str>>) -> Result<(), Diagnostic> {
         let mut names: Vec<&str> = cycle.split(" --> ").collect();
         names.pop();
         let message = format!("Illegal group cycles found: [{}]", nephele_model::python_text::names(names));
-        Diagnostic::new(Kind::Logic, Some(200), message)
+        Diagnostic::new(Fault::GroupCycle, message)
     })
 }
 
@@ -127,7 +139,7 @@ fn check_containers<'a>(groups_of: &Tree<'a>, containers: &Tree<'a>, nodes: &'a 
                      nor is any ancestor node of theirs.",
                     pair[0], pair[1]
                 );
-                return Err(Diagnostic::new(Kind::Logic, Some(202), message));
+                return Err(Diagnostic::new(Fault::NoSharedContainer, message));
             }
         }
     }

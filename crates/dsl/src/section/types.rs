@@ -5,8 +5,9 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::interfaces::{self, Interfaces, Level};
+use super::refused::Section;
 use super::{Scope, properties};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Fault, suggestion};
 use crate::element::Element;
 use crate::topology;
 use crate::value::{self, Schema};
@@ -25,34 +26,57 @@ pub(crate) struct Type {
 /// Types by name in source order.
 pub(crate) type Types = IndexMap<String, Rc<Type>>;
 
-/// The types in a section; `kind` is how messages call them, `interface_keys` where their interfaces are.
-pub(crate) fn parse(
-    section: &Element<'_, '_>,
-    kind: &str,
-    interface_keys: &[&'static str],
-    scope: &mut Scope<'_>,
-) -> Types {
+/// Which types are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Family {
+    /// How messages call them.
+    pub(crate) kind: &'static str,
+    pub(crate) section: Section,
+    /// Where their interfaces are.
+    pub(crate) interface_keys: &'static [&'static str],
+}
+
+/// Node types.
+pub(crate) const NODE_TYPES: Family =
+    Family { kind: "type", section: Section::NodeTypes, interface_keys: &["interfaces"] };
+
+/// The types in a section, apart from those that cannot be used.
+pub(crate) fn parse(section: &Element<'_, '_>, family: Family, scope: &mut Scope<'_>) -> Types {
     let elements: IndexMap<String, Element<'_, '_>> =
         section.entries().map(|element| (element.name().into_owned(), element)).collect();
     let mut depends: IndexMap<&str, Vec<&str>> = IndexMap::with_capacity(elements.len());
     for (name, element) in &elements {
         let derived_from = element.get("derived_from");
-        if let Some(parent) = derived_from.text().filter(|parent| !elements.contains_key(*parent)) {
+        let unknown = derived_from.text().filter(|parent| !elements.contains_key(*parent));
+        if let Some(parent) = unknown.filter(|parent| !scope.refused.excuses(family.section, parent)) {
+            let kind = family.kind;
             let message =
                 format!("Missing definition for {kind} '{parent}' which is declared as derived by {kind} '{name}'");
-            let hint = nearest(parent, elements.keys().map(String::as_str));
-            scope.problems.push(derived_from.logic(103, message).with_hint(hint));
+            let hint = suggestion(parent, elements.keys().map(String::as_str));
+            scope.problems.push(derived_from.problem(Fault::UnknownParentType, message).with_hint(hint));
+        }
+        if unknown.is_some() || element.is_doubtful() {
+            scope.refused.name(family.section, name);
         }
         depends.insert(name, derived_from.text().into_iter().collect());
     }
     let ordered = topology::order(&depends);
-    let Some(ordered) = scope.keep(ordered) else { return Types::new() };
+    let Some(ordered) = scope.keep(ordered.map_err(|problem| section.placed(problem))) else {
+        scope.refused.section(family.section);
+        return Types::new();
+    };
     let mut done: IndexMap<&str, Rc<Type>> = IndexMap::with_capacity(elements.len());
     for name in ordered {
         let element = &elements[name];
-        let parent = element.get("derived_from").text().and_then(|parent| done.get(parent)).cloned();
-        if let Some(parsed) = one(element, name, parent.as_deref(), interface_keys, scope) {
-            done.insert(name, Rc::new(parsed));
+        let parent = element.get("derived_from").text();
+        let inherited = parent.and_then(|parent| done.get(parent)).cloned();
+        let parsed = one(element, name, inherited.as_deref(), family, scope);
+        let is_refused = |name| scope.refused.has(family.section, name);
+        match parsed.filter(|_| !is_refused(name) && !parent.is_some_and(is_refused)) {
+            Some(parsed) => {
+                done.insert(name, Rc::new(parsed));
+            }
+            None => scope.refused.name(family.section, name),
         }
     }
     elements.keys().filter_map(|name| Some((name.clone(), done.get(name.as_str())?.clone()))).collect()
@@ -62,7 +86,7 @@ fn one(
     element: &Element<'_, '_>,
     name: &str,
     parent: Option<&Type>,
-    interface_keys: &[&'static str],
+    family: Family,
     scope: &mut Scope<'_>,
 ) -> Option<Type> {
     let written = properties::parse(&element.get("properties"), name, scope);
@@ -70,11 +94,11 @@ fn one(
         Some(parent) => value::derive(&parent.properties, written.schema, &written.initial_defaults, &scope.data_types),
         None => Ok(written.schema),
     };
-    let properties = scope.keep(properties.map_err(|problem| element.place_if_blueprint(problem)))?;
+    let properties = properties.map_err(|misfits| scope.problems.report(element.misfits(misfits, 0))).ok()?;
     // Declared runtime properties are checked and otherwise unused.
     properties::parse(&element.get("runtime_properties"), name, scope);
-    let mut all = Vec::with_capacity(interface_keys.len());
-    for (index, key) in interface_keys.iter().enumerate() {
+    let mut all = Vec::with_capacity(family.interface_keys.len());
+    for (index, key) in family.interface_keys.iter().enumerate() {
         let own = interfaces::parse(&element.get(key), Level::Type, scope);
         all.push(match parent {
             Some(parent) => interfaces::over_type(&own, &parent.interfaces[index]),

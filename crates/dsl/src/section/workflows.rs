@@ -7,7 +7,7 @@ use nephele_model::python_text;
 use super::Scope;
 use super::inputs::{self, Flavour};
 use super::operations::{self, Owner};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fault};
 use crate::element::Element;
 
 /// The workflows as plans show them.
@@ -34,13 +34,15 @@ fn one(element: &Element<'_, '_>, scope: &mut Scope<'_>) -> Result<Value, Diagno
              'partial', 'none')",
             python_text::str(&active.json())
         );
-        return Err(active.logic(103, message));
+        return Err(active.problem(Fault::AvailabilityRule, message));
     }
     let mapping_element = element.get("mapping");
     let mapping = element.text().or_else(|| mapping_element.text()).unwrap_or_default();
-    let owner = Owner { kind: "workflow", name: &name, code: 21, context: "" };
-    let target = operations::target(mapping, &parameters, owner, scope)
-        .map_err(|problem| element.place_if_blueprint(problem))?;
+    let owner = Owner { kind: "workflow", name: &name, fault: Fault::UnmappedWorkflow, context: "" };
+    let target = operations::target(mapping, &parameters, owner, scope).map_err(|problem| {
+        let written = if mapping_element.is_written() { &mapping_element } else { element };
+        element.quoted(written.placed(problem))
+    })?;
     if let Some(argument) = target.script_argument {
         let script = object! {"default": mapping, "description": "Workflow script executed by the script plugin"};
         parameters.insert(argument.to_owned(), script);

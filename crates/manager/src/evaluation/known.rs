@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use nephele_dsl::{Diagnostic, Instance, Kind, Lookup, Node, Stop, evaluate_capability};
+use nephele_dsl::{Diagnostic, Fault, Instance, Lookup, Node, Stop, evaluate_capability};
 use nephele_model::json::{Map, Value};
 use nephele_model::{Code, Error, Secret};
 use nephele_store::deployments::Described;
@@ -119,7 +119,7 @@ impl Known {
                     "The recursion limit (50) has been reached while evaluating the deployment. Limit was reached \
                      with the following path - capability `{name}` of deployment `{id}`, whose value needs itself"
                 );
-                return Err(Diagnostic::new(Kind::EvaluationRecursionLimitReached, None, message).into());
+                return Err(Diagnostic::new(Fault::RecursionLimit, message).into());
             }
             None => {}
         }

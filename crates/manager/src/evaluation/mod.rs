@@ -14,7 +14,7 @@ mod view;
 use std::sync::Arc;
 
 pub use nephele_dsl::Context;
-use nephele_dsl::{Diagnostic, Kind, Lookup, Stop};
+use nephele_dsl::{Diagnostic, Fault, Lookup, Stop};
 use nephele_model::id::DeploymentId;
 use nephele_model::{Code, Error, Result, json};
 use serde_json::{Map, Value};
@@ -162,7 +162,7 @@ impl Manager {
             }
         }
         let message = "Functions refer to functions without end: secrets that hold functions ask for each other";
-        Err(refused(&Diagnostic::new(Kind::EvaluationRecursionLimitReached, None, message), code))
+        Err(refused(&Diagnostic::new(Fault::RecursionLimit, message), code))
     }
 }
 

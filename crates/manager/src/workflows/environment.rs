@@ -159,7 +159,7 @@ impl Catalog for Known {
 
 /// The code that clients know a failing preparation by.
 pub(crate) fn refused(problem: &Diagnostic) -> Error {
-    let code = match problem.kind {
+    let code = match problem.kind() {
         Kind::MissingRequiredInput => Code::MissingRequiredDeploymentInput,
         Kind::UnknownInput => Code::UnknownDeploymentInput,
         Kind::Constraint => Code::Constraint,

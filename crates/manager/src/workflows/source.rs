@@ -6,7 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use nephele_dsl::{Fetch, Fetched, ImportError, Kind, Version};
+use nephele_dsl::{Fault, Fetch, Fetched, ImportError, Version};
 
 /// The unpacked folder of one blueprint.
 pub(super) struct Folder {
@@ -52,13 +52,10 @@ impl Fetch for Folder {
         if let Some(id) = location.strip_prefix("plugin:") {
             let name = id.split('?').next().unwrap_or(id);
             // Not the blueprint's fault: uploading the plugin mends it.
-            return Err(ImportError {
-                kind: Kind::Runtime,
-                code: None,
-                message: format!(
-                    "Plugin {name} was not found: upload it to this manager, or remove `plugin:{id}` from the imports"
-                ),
-            });
+            let message = format!(
+                "Plugin {name} was not found: upload it to this manager, or remove `plugin:{id}` from the imports"
+            );
+            return Err(ImportError::new(Fault::ImportUnavailable, message));
         }
         if let Some(id) = location.strip_prefix("blueprint:") {
             return Err(ImportError::not_found(format!(

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nephele_dsl::{Diagnostic, Options, Parsed, Resolver, Source};
+use nephele_dsl::{Diagnostic, Fault, Options, Parsed, Resolver, Source};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
 use nephele_model::{Code, Error, Result, json};
@@ -210,7 +210,7 @@ fn parse(root: &Path, main_file: &str) -> std::result::Result<Parsed, Refusal> {
         let Some(first) = problems.first() else {
             return failed(BlueprintState::FailedParsing, "the parser refused without a reason".to_owned());
         };
-        if first.is_invalid_blueprint() {
+        if first.kind().is_invalid_blueprint() {
             failed(BlueprintState::Invalid, format!("Invalid blueprint - {}", explain(first)))
         } else {
             failed(BlueprintState::FailedParsing, format!("Failed parsing blueprint - {}", explain(first)))
@@ -222,8 +222,8 @@ fn parse(root: &Path, main_file: &str) -> std::result::Result<Parsed, Refusal> {
 fn explain(problem: &Diagnostic) -> String {
     let text = problem.reference_text();
     let file = problem.place.as_ref().and_then(|place| place.file.as_deref());
-    match (problem.name(), file, problem.position()) {
-        ("yaml_syntax", Some(file), Some((line, column))) => {
+    match (problem.fault, file, problem.position()) {
+        (Fault::YamlSyntax, Some(file), Some((line, column))) => {
             format!("{text}\n  in: {}:{line}:{column}", file.trim_start_matches("file:"))
         }
         _ => text,
