@@ -26,7 +26,7 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources, problem
     for round in 0.. {
         let error = match nephele_yaml11::load_numbered(&text, number) {
             Ok(root) => {
-                let empty = || Node { span: Span::default(), source: number, value: Value::Mapping(Vec::new()) };
+                let empty = || Node { span: Span::default(), source: number, value: Value::Mapping([].into()) };
                 return Some(root.filter(|root| !root.is_null()).unwrap_or_else(|| Arc::new(empty())));
             }
             Err(error) => error,

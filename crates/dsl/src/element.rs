@@ -260,7 +260,7 @@ pub(crate) fn json(node: &Node) -> Value {
             Value::Number,
         ),
         Yaml::String(text) => Value::from(&**text),
-        Yaml::Timestamp(text) | Yaml::Binary(text) => Value::from(text.clone()),
+        Yaml::Timestamp(text) | Yaml::Binary(text) => Value::from(&**text),
         Yaml::Sequence(items) | Yaml::Set(items) => Value::Array(items.iter().map(|item| json(item)).collect()),
         Yaml::Mapping(entries) => Value::Object(
             entries.iter().map(|entry| (Text::from(&*key_text(&entry.key)), json(&entry.value))).collect(),

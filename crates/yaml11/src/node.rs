@@ -25,21 +25,21 @@ pub enum Value {
     /// A whole number.
     Int(i64),
     /// A whole number beyond 64 bits, in decimal digits.
-    BigInt(String),
+    BigInt(Box<str>),
     /// A number with a dot.
     Float(f64),
     /// Text.
     String(Arc<str>),
     /// A date, or a date with a time, as it was written.
-    Timestamp(String),
+    Timestamp(Box<str>),
     /// `!!binary`, as it was written (base64).
-    Binary(String),
+    Binary(Box<str>),
     /// A list.
-    Sequence(Vec<Arc<Node>>),
+    Sequence(Box<[Arc<Node>]>),
     /// Keys and values in order; each key once.
-    Mapping(Vec<Entry>),
+    Mapping(Box<[Entry]>),
     /// `!!set`: the keys of a mapping whose values count for nothing.
-    Set(Vec<Arc<Node>>),
+    Set(Box<[Arc<Node>]>),
 }
 
 /// A key and its value.

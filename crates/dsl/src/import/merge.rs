@@ -152,7 +152,7 @@ fn merge_lists(into: &mut Section, from: &Section) {
             items.push(Arc::clone(item));
         }
     }
-    into.value = with(&into.value, Value::Sequence(items));
+    into.value = with(&into.value, Value::Sequence(items.into()));
 }
 
 /// Fields that the first definition lacks are added; a mere text has no fields.
@@ -160,7 +160,7 @@ fn merge_workflow(first: &Arc<Node>, second: &Arc<Node>) -> Option<Arc<Node>> {
     let (own, other) = (first.entries()?, second.entries()?);
     let mut entries = own.to_vec();
     entries.extend(other.iter().filter(|entry| own.iter().all(|known| known.key.value != entry.key.value)).cloned());
-    Some(with(first, Value::Mapping(entries)))
+    Some(with(first, Value::Mapping(entries.into())))
 }
 
 /// A template that has only relationships extends another one; nothing else can be merged.
@@ -180,10 +180,10 @@ fn merge_template(first: &Arc<Node>, second: &Arc<Node>) -> Option<Arc<Node>> {
         .cloned()
         .collect();
     let key = Arc::clone(&relationships.key);
-    let mut entries = vec![Entry { key, value: with(&relationships.value, Value::Sequence(joined)) }];
+    let mut entries = vec![Entry { key, value: with(&relationships.value, Value::Sequence(joined.into())) }];
     let rest = own.iter().chain(other).filter(|entry| entry.key.as_str() != Some("relationships"));
     entries.extend(rest.cloned());
-    Some(with(first, Value::Mapping(entries)))
+    Some(with(first, Value::Mapping(entries.into())))
 }
 
 fn with(node: &Node, value: Value) -> Arc<Node> {

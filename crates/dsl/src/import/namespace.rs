@@ -85,5 +85,5 @@ fn mapping(node: &Node, entries: &[Entry], change: impl FnMut(&Entry) -> Entry) 
 }
 
 fn sequence(node: &Node, items: Vec<Arc<Node>>) -> Arc<Node> {
-    Arc::new(Node { span: node.span, source: node.source, value: Value::Sequence(items) })
+    Arc::new(Node { span: node.span, source: node.source, value: Value::Sequence(items.into()) })
 }

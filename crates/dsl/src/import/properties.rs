@@ -95,5 +95,5 @@ fn fits(value: &nephele_model::json::Value, type_name: &str) -> Result<bool, Dia
 }
 
 fn with(node: &Node, entries: Vec<Entry>) -> Arc<Node> {
-    Arc::new(Node { span: node.span, source: node.source, value: Value::Mapping(entries) })
+    Arc::new(Node { span: node.span, source: node.source, value: Value::Mapping(entries.into()) })
 }

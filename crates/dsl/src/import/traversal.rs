@@ -264,7 +264,7 @@ fn replace(tree: &mut Tree, section: &str, values: Map) {
     }
     let node = from_json(&Json::Object(values));
     let entry = Entry { key: text(section), value: node };
-    let single = Node { span: Span::default(), source: u32::MAX, value: Value::Mapping(vec![entry]) };
+    let single = Node { span: Span::default(), source: u32::MAX, value: Value::Mapping([entry].into()) };
     tree.sections.extend(Tree::new(&single).sections);
 }
 
@@ -331,7 +331,7 @@ fn listed<'a>(name: &str, values: impl Iterator<Item = &'a String>) -> Section {
 fn mapped(name: &str, mapping: &IndexMap<String, String>) -> Section {
     let item = |value: &String, key: &String| Item { key: text(key), value: text(value), is_builtin: false };
     let items = mapping.iter().map(|(key, value)| (key.clone(), item(value, key))).collect();
-    let value = Arc::new(Node { span: Span::default(), source: u32::MAX, value: Value::Mapping(Vec::new()) });
+    let value = Arc::new(Node { span: Span::default(), source: u32::MAX, value: Value::Mapping([].into()) });
     Section { key: text(name), value, items: Some(items) }
 }
 

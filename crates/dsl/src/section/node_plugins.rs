@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use indexmap::{IndexMap, IndexSet};
-use nephele_model::json::{List, Map, Value};
+use nephele_model::json::{List, Map, Text, Value, name};
 
 use super::Scope;
 use super::nodes::Node;
@@ -13,20 +13,24 @@ use crate::element::Element;
 use crate::locate;
 
 /// The last keys of every node: `plugins`, perhaps `plugins_to_install`, `deployment_plugins_to_install`.
-pub(crate) fn collect(section: &Element<'_, '_>, nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(String, Value)>> {
+pub(crate) fn collect(section: &Element<'_, '_>, nodes: &[Node], scope: &mut Scope<'_>) -> Vec<Vec<(Text, Value)>> {
     let used = used(nodes);
     let mut is_first = true;
     let all_hosts_are_known = !scope.refused.lacks(Section::NodeTemplates);
     let mut to_install: HashMap<&str, IndexMap<&str, Value>> = HashMap::new();
+    let mut with_executor: HashMap<(&str, &str), Value> = HashMap::new();
     let mut shown = Vec::with_capacity(nodes.len());
     for (node, used) in nodes.iter().zip(&used) {
         let mut plugins = Vec::with_capacity(used.len());
         let mut on_manager: IndexMap<&str, Value> = IndexMap::new();
         for (name, executor) in used {
             let Some(plugin) = scope.plugins.get(*name) else { continue };
-            let mut plugin = plugin.clone();
-            plugin.insert("executor".to_owned(), Value::from((*executor).to_owned()));
-            let plugin = Value::Object(plugin);
+            let plugin = with_executor.entry((*name, *executor)).or_insert_with(|| {
+                let mut plugin = plugin.clone();
+                plugin.insert("executor", Value::from(*executor));
+                Value::Object(plugin)
+            });
+            let plugin = plugin.clone();
             match (*executor, node.host_id.as_deref()) {
                 ("central_deployment_agent", _) => {
                     on_manager.insert(name, plugin.clone());
@@ -53,12 +57,12 @@ pub(crate) fn collect(section: &Element<'_, '_>, nodes: &[Node], scope: &mut Sco
     }
     let mut result = Vec::with_capacity(nodes.len());
     for (node, (plugins, on_manager)) in nodes.iter().zip(shown) {
-        let mut keys = vec![("plugins".to_owned(), Value::from(plugins))];
+        let mut keys = vec![(name!("plugins"), Value::from(plugins))];
         if node.is_host {
             let on_host = to_install.remove(node.name.as_str()).unwrap_or_default();
-            keys.push(("plugins_to_install".to_owned(), Value::Array(on_host.into_values().collect())));
+            keys.push((name!("plugins_to_install"), Value::Array(on_host.into_values().collect())));
         }
-        keys.push(("deployment_plugins_to_install".to_owned(), Value::from(on_manager)));
+        keys.push((name!("deployment_plugins_to_install"), Value::from(on_manager)));
         result.push(keys);
     }
     result

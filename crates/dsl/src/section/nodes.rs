@@ -53,8 +53,13 @@ pub(crate) fn parse(
     warnings: &mut Vec<Diagnostic>,
 ) -> Vec<Node> {
     let templates: Templates<'_, '_> = section.entries().map(|element| (element.name(), element)).collect();
-    let mut known =
-        Known { types, templates: &templates, relationships: Relationships::default(), plain: OfTypes::default() };
+    let mut known = Known {
+        types,
+        templates: &templates,
+        relationships: Relationships::default(),
+        plain: OfTypes::default(),
+        capabilities: scalable(policies::default_counts(None)),
+    };
     let mut nodes: IndexMap<String, Node> = IndexMap::with_capacity(templates.len());
     for (name, element) in &templates {
         let mut found = Vec::new();
@@ -91,7 +96,7 @@ pub(crate) fn finish(section: &Element<'_, '_>, nodes: Vec<Node>, scope: &mut Sc
         .map(|(node, plugins)| {
             let mut planned = node.planned;
             if let Some(host) = node.host_id {
-                planned.insert("host_id".to_owned(), Value::from(host));
+                planned.insert("host_id", Value::from(host));
             }
             planned.extend(plugins);
             Value::Object(planned)
@@ -105,6 +110,8 @@ struct Known<'a, 'p, 'n> {
     templates: &'a Templates<'p, 'n>,
     relationships: Relationships,
     plain: OfTypes,
+    /// The capabilities of templates that write none.
+    capabilities: Value,
 }
 
 fn one(
@@ -138,7 +145,7 @@ fn one(
         own_relationships.push(parsed);
     }
     found.extend(check_one_container(element, name, &own_relationships).err());
-    let (instances, capabilities) = parse_counts(element, name, found);
+    let (instances, capabilities) = parse_counts(element, name, &known.capabilities, found);
     let template = interfaces::parse(&element.get("interfaces"), Level::Template, scope);
     let context = format!("in node '{name}' of type '{type_name}'");
     let nothing = Interfaces::new();
@@ -152,19 +159,20 @@ fn one(
         found.push(if index == 0 { element.quoted(problem) } else { problem });
     }
     let mut planned = Map::with_capacity(14);
-    planned.insert("type".to_owned(), Value::from(type_name.to_owned()));
-    planned.insert("instances".to_owned(), instances);
-    planned.insert("capabilities".to_owned(), capabilities);
-    planned.insert("interfaces".to_owned(), Value::Object(interfaces));
+    let shown_name = Value::from(name);
+    planned.insert("type", node_type.map_or_else(|| Value::from(type_name), |known| known.shown_name()));
+    planned.insert("instances", instances);
+    planned.insert("capabilities", capabilities);
+    planned.insert("interfaces", Value::Object(interfaces));
     let shown =
         own_relationships.iter_mut().map(|relationship| Value::Object(std::mem::take(&mut relationship.planned)));
-    planned.insert("relationships".to_owned(), Value::Array(shown.collect()));
-    planned.insert("properties".to_owned(), Value::Object(merged));
-    planned.insert("name".to_owned(), Value::from(name.to_owned()));
-    planned.insert("id".to_owned(), Value::from(name.to_owned()));
-    let hierarchy = node_type.into_iter().flat_map(|known| &known.hierarchy).map(Value::from).collect();
-    planned.insert("type_hierarchy".to_owned(), Value::Array(hierarchy));
-    planned.insert("operations".to_owned(), Value::Object(operations));
+    planned.insert("relationships", Value::Array(shown.collect()));
+    planned.insert("properties", Value::Object(merged));
+    planned.insert("name", shown_name.clone());
+    planned.insert("id", shown_name);
+    let hierarchy = node_type.map(|known| known.hierarchy.clone()).unwrap_or_default();
+    planned.insert("type_hierarchy", Value::Array(hierarchy));
+    planned.insert("operations", Value::Object(operations));
     Node {
         name: name.to_owned(),
         is_host: node_type.is_some_and(|known| known.is_host()),
@@ -210,7 +218,7 @@ fn check_one_container(
 }
 
 /// `instances` and `capabilities` of the plan.
-fn parse_counts(element: &Element<'_, '_>, name: &str, found: &mut Vec<Diagnostic>) -> (Value, Value) {
+fn parse_counts(element: &Element<'_, '_>, name: &str, default: &Value, found: &mut Vec<Diagnostic>) -> (Value, Value) {
     let (instances, capabilities) = (element.get("instances"), element.get("capabilities"));
     let deploy = instances.get("deploy");
     if deploy.json().as_i64().is_some_and(|number| number < 0) {
@@ -227,15 +235,20 @@ fn parse_counts(element: &Element<'_, '_>, name: &str, found: &mut Vec<Diagnosti
         );
         found.push(capabilities.problem(Fault::DeployAndScalable, message));
     }
-    let scalable = capabilities.get("scalable");
-    let properties = match scalable.node() {
-        Some(_) => policies::counts(&scalable.get("properties")).unwrap_or_else(|problem| {
+    let written = capabilities.get("scalable");
+    let counted = match (written.node(), deploy.node()) {
+        (Some(_), _) => scalable(policies::counts(&written.get("properties")).unwrap_or_else(|problem| {
             found.push(problem);
             Value::Null
-        }),
-        None => policies::default_counts(deploy.node().map(|_| deploy.json())),
+        })),
+        (None, Some(_)) => scalable(policies::default_counts(Some(deploy.json()))),
+        (None, None) => default.clone(),
     };
-    (Value::Object(shown), object! {"scalable": object! {"properties": properties}})
+    (Value::Object(shown), counted)
+}
+
+fn scalable(counts: Value) -> Value {
+    object! {"scalable": object! {"properties": counts}}
 }
 
 /// The host of every node that has one. Errors: 100 when relationships form a cycle.

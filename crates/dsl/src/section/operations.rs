@@ -1,7 +1,7 @@
 //! One operation: its normal form, how a template's lies over a type's, and which plugin runs it (spec
 //! dsl.md section 5).
 
-use nephele_model::json::{Map, Value};
+use nephele_model::json::{Map, Value, name, object};
 
 use super::Scope;
 use crate::diagnostic::{Diagnostic, Fault, suggestion};
@@ -27,15 +27,15 @@ impl Operation {
 
     /// As plans show it under `interfaces`.
     pub(crate) fn to_json(&self) -> Value {
-        let mut map = Map::with_capacity(7);
-        map.insert("implementation".to_owned(), Value::from(self.implementation.clone()));
-        map.insert("inputs".to_owned(), Value::Object(self.inputs.clone()));
-        map.insert("executor".to_owned(), self.executor.clone());
-        map.insert("max_retries".to_owned(), self.max_retries.clone());
-        map.insert("retry_interval".to_owned(), self.retry_interval.clone());
-        map.insert("timeout".to_owned(), self.timeout.clone());
-        map.insert("timeout_recoverable".to_owned(), self.timeout_recoverable.clone());
-        Value::Object(map)
+        object! {
+            "implementation": self.implementation.as_str(),
+            "inputs": &self.inputs,
+            "executor": &self.executor,
+            "max_retries": &self.max_retries,
+            "retry_interval": &self.retry_interval,
+            "timeout": &self.timeout,
+            "timeout_recoverable": &self.timeout_recoverable,
+        }
     }
 
     /// A type's operation over the one of the type it derives from: it replaces it whole.
@@ -209,7 +209,7 @@ fn is_script_of_imported_blueprint(mapping: &str, scope: &Scope<'_>) -> bool {
 
 /// The plan form of an operation that does nothing.
 pub(crate) fn no_op() -> Map {
-    planned(String::new(), String::new(), Value::Null, Map::new(), &Operation::default())
+    planned("", "", Value::Null, Map::new(), &Operation::default())
 }
 
 /// The plan form of an operation.
@@ -226,33 +226,33 @@ pub(crate) fn plan(operation: &Operation, owner: Owner<'_>, scope: &Scope<'_>) -
     let mut inputs = operation.inputs.clone();
     let mut executor = operation.executor.clone();
     if let Some(argument) = target.script_argument {
-        inputs.insert(argument.to_owned(), Value::from(operation.implementation.clone()));
+        inputs.insert(argument, Value::from(operation.implementation.as_str()));
         if !nephele_model::python_text::is_truthy(&executor) {
-            executor = Value::from("auto".to_owned());
+            executor = Value::from("auto");
         }
     } else if !nephele_model::python_text::is_truthy(&executor) {
         executor =
             scope.plugins.get(&target.plugin).and_then(|plugin| plugin.get("executor")).cloned().unwrap_or_default();
     }
-    let mut planned = planned(target.plugin, target.operation, executor, inputs, operation);
+    let mut planned = planned(&target.plugin, &target.operation, executor, inputs, operation);
     if !types.is_empty() {
-        planned.insert("inputs_types".to_owned(), Value::Object(types));
+        planned.insert("inputs_types", Value::Object(types));
     }
     Ok(planned)
 }
 
-fn planned(plugin: String, operation: String, executor: Value, inputs: Map, from: &Operation) -> Map {
-    let mut map = Map::with_capacity(10);
-    map.insert("plugin".to_owned(), Value::from(plugin));
-    map.insert("operation".to_owned(), Value::from(operation));
-    map.insert("executor".to_owned(), executor);
-    map.insert("inputs".to_owned(), Value::Object(inputs));
-    map.insert("has_intrinsic_functions".to_owned(), Value::Bool(false));
-    map.insert("max_retries".to_owned(), from.max_retries.clone());
-    map.insert("retry_interval".to_owned(), from.retry_interval.clone());
-    map.insert("timeout".to_owned(), from.timeout.clone());
-    map.insert("timeout_recoverable".to_owned(), from.timeout_recoverable.clone());
-    map
+fn planned(plugin: &str, operation: &str, executor: Value, inputs: Map, from: &Operation) -> Map {
+    Map::from([
+        (name!("plugin"), Value::from(plugin)),
+        (name!("operation"), Value::from(operation)),
+        (name!("executor"), executor),
+        (name!("inputs"), Value::Object(inputs)),
+        (name!("has_intrinsic_functions"), Value::Bool(false)),
+        (name!("max_retries"), from.max_retries.clone()),
+        (name!("retry_interval"), from.retry_interval.clone()),
+        (name!("timeout"), from.timeout.clone()),
+        (name!("timeout_recoverable"), from.timeout_recoverable.clone()),
+    ])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Relationship types, and the relationships of node templates (spec dsl.md section 4.2).
 
-use nephele_model::json::{List, Map, Value};
+use nephele_model::json::{Map, Text, Value};
 
 use super::Scope;
 use super::interfaces::{self, Interfaces, Level};
@@ -57,12 +57,8 @@ pub(crate) fn type_to_json(name: &str, relationship: &Type) -> Value {
         map.insert((*key).to_owned(), Value::Object(interfaces::to_json(side)));
     }
     map.insert("name".to_owned(), Value::from(name.to_owned()));
-    map.insert("type_hierarchy".to_owned(), hierarchy(relationship));
+    map.insert("type_hierarchy", Value::Array(relationship.hierarchy.clone()));
     Value::Object(map)
-}
-
-fn hierarchy(relationship: &Type) -> Value {
-    Value::Array(relationship.hierarchy.iter().map(Value::from).collect())
 }
 
 /// A relationship of a node template.
@@ -75,9 +71,19 @@ pub(crate) struct Relationship {
 }
 
 /// Parses relationships; remembers what each side of a type becomes on its own.
-#[derive(Default)]
 pub(crate) struct Relationships {
     plain: [OfTypes; 2],
+    /// [`SIDES`], in one place for all relationships.
+    names: [(Text, Text); 2],
+}
+
+impl Default for Relationships {
+    fn default() -> Self {
+        Self {
+            plain: Default::default(),
+            names: SIDES.map(|(interfaces, operations)| (interfaces.into(), operations.into())),
+        }
+    }
 }
 
 impl Relationships {
@@ -118,10 +124,10 @@ impl Relationships {
             properties.json_map()
         });
         let mut planned = Map::with_capacity(8);
-        planned.insert("type".to_owned(), Value::from(type_name.to_owned()));
-        planned.insert("properties".to_owned(), Value::Object(merged));
+        planned.insert("type", known.map_or_else(|| Value::from(type_name), |known| known.shown_name()));
+        planned.insert("properties", Value::Object(merged));
         let mut operations = Vec::with_capacity(2);
-        for (index, (key, operations_key)) in SIDES.iter().enumerate() {
+        for (index, (key, _)) in SIDES.iter().enumerate() {
             let own = element.get(key);
             let template = interfaces::parse(&own, Level::Template, scope);
             let at = if index == 0 { node } else { target };
@@ -135,12 +141,12 @@ impl Relationships {
                 let problem = locate::of_relationship(element, &one.path(), one.problem);
                 found.push(if index == 0 { own.quoted(problem) } else { problem });
             }
-            planned.insert((*key).to_owned(), Value::Object(side.interfaces));
-            operations.push(((*operations_key).to_owned(), Value::Object(side.operations)));
+            planned.insert(self.names[index].0.clone(), Value::Object(side.interfaces));
+            operations.push((self.names[index].1.clone(), Value::Object(side.operations)));
         }
-        let type_hierarchy = known.map_or(Value::Array(List::new()), |known| hierarchy(known));
-        planned.insert("type_hierarchy".to_owned(), type_hierarchy);
-        planned.insert("target_id".to_owned(), Value::from(target.to_owned()));
+        let type_hierarchy = known.map(|known| known.hierarchy.clone()).unwrap_or_default();
+        planned.insert("type_hierarchy", Value::Array(type_hierarchy));
+        planned.insert("target_id", Value::from(target));
         planned.extend(operations);
         Relationship {
             type_name: type_name.to_owned(),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use indexmap::IndexMap;
+use nephele_model::json::{List, Value};
 
 use super::interfaces::{self, Interfaces, Level};
 use super::refused::Section;
@@ -19,8 +20,8 @@ pub(crate) struct Type {
     pub(crate) properties: Schema,
     /// In the order of the names that [`parse`] was given.
     pub(crate) interfaces: Vec<Interfaces>,
-    /// From the root to the type itself.
-    pub(crate) hierarchy: Vec<String>,
+    /// Names from the root to the type itself, as every node and relationship of the type shows them.
+    pub(crate) hierarchy: List,
 }
 
 /// Types by name in source order.
@@ -106,7 +107,7 @@ fn one(
         });
     }
     let mut hierarchy = parent.map(|parent| parent.hierarchy.clone()).unwrap_or_default();
-    hierarchy.push(name.to_owned());
+    hierarchy.push(Value::from(name));
     let derived_from = element.get("derived_from").text().filter(|parent| !parent.is_empty()).map(str::to_owned);
     Some(Type { derived_from, properties, interfaces: all, hierarchy })
 }
@@ -114,12 +115,21 @@ fn one(
 impl Type {
     /// Whether nodes of this type are hosts: any ancestor's name contains the host type's.
     pub(crate) fn is_host(&self) -> bool {
-        self.hierarchy.iter().any(|name| name.contains("cloudify.nodes.Compute"))
+        self.names().any(|name| name.contains("cloudify.nodes.Compute"))
     }
 
     /// Whether this is a containment relationship.
     pub(crate) fn is_contained_in(&self) -> bool {
-        self.hierarchy.iter().any(|name| name == CONTAINED_IN)
+        self.names().any(|name| name == CONTAINED_IN)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.hierarchy.iter().filter_map(Value::as_str)
+    }
+
+    /// Its own name.
+    pub(crate) fn shown_name(&self) -> Value {
+        self.hierarchy.last().cloned().unwrap_or_default()
     }
 }
 

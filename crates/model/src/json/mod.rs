@@ -41,11 +41,23 @@ pub enum Value {
     Object(Map),
 }
 
+/// A text that is made once and shared by all who name it: `name!("deployment_plugins_to_install")`.
+#[macro_export]
+macro_rules! name {
+    ($text:literal) => {{
+        static NAME: std::sync::LazyLock<$crate::json::Text> =
+            std::sync::LazyLock::new(|| $crate::json::Text::from($text));
+        $crate::json::Text::clone(&NAME)
+    }};
+}
+
 /// An object with these fields: `object! { "name": name, "count": 1 }`.
 #[macro_export]
 macro_rules! object {
     ($($name:literal: $value:expr),* $(,)?) => {
-        $crate::json::Value::Object($crate::json::Map::from([$(($name, $crate::json::Value::from($value))),*]))
+        $crate::json::Value::Object($crate::json::Map::from([
+            $(($crate::json::name!($name), $crate::json::Value::from($value))),*
+        ]))
     };
 }
 
@@ -61,7 +73,7 @@ macro_rules! json {
 #[doc(hidden)]
 pub use serde_json;
 
-pub use crate::{json, object};
+pub use crate::{json, name, object};
 
 static NULL: Value = Value::Null;
 

@@ -21,12 +21,12 @@ impl Constructor<'_> {
             size = size.saturating_add(made.size);
             values.push(made.node);
         }
-        Ok((Value::Sequence(values), height + 1, size))
+        Ok((Value::Sequence(values.into()), height + 1, size))
     }
 
     pub(super) fn mapping(&mut self, id: Id, depth: usize) -> Result<Shape, Error> {
         let (entries, height, size) = self.entries(id, depth)?;
-        Ok((Value::Mapping(entries), height, size))
+        Ok((Value::Mapping(entries.into()), height, size))
     }
 
     pub(super) fn set(&mut self, id: Id, depth: usize) -> Result<Shape, Error> {
@@ -78,9 +78,9 @@ impl Constructor<'_> {
             let (key, value) = (self.make(key, depth + 2)?, self.make(value, depth + 2)?);
             height = height.max(key.height + 1).max(value.height + 1);
             size = size.saturating_add(key.size).saturating_add(value.size).saturating_add(1);
-            let pair = Value::Sequence(vec![key.node, value.node]);
+            let pair = Value::Sequence([key.node, value.node].into());
             values.push(Arc::new(Node { span, source: self.source, value: pair }));
         }
-        Ok((Value::Sequence(values), height + 1, size))
+        Ok((Value::Sequence(values.into()), height + 1, size))
     }
 }

@@ -74,7 +74,7 @@ impl<'node> Identity<'node> {
             Value::Null => Self::Null,
             Value::Bool(truth) => Self::Whole(if *truth { "1" } else { "0" }.into()),
             Value::Int(number) => Self::Whole(number.to_string().into()),
-            Value::BigInt(digits) => Self::Whole(digits.into()),
+            Value::BigInt(digits) => Self::Whole((&**digits).into()),
             Value::Float(0.0) => Self::Whole("0".into()),
             Value::Float(number) if number.fract() == 0.0 => Self::Whole(format!("{number:.0}").into()),
             Value::Float(number) if number.is_nan() => Self::NotANumber(std::ptr::from_ref(node).addr()),

@@ -14,6 +14,8 @@ mod number;
 mod scalar;
 pub(crate) mod time;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::compose::{DEEPEST, too_deep};
@@ -46,6 +48,8 @@ pub(crate) struct Constructor<'text> {
     open: Vec<bool>,
     /// How many entries `<<` brought.
     merged: u32,
+    /// Texts that may come again.
+    texts: RefCell<HashSet<Arc<str>>>,
 }
 
 /// A value, its height and its size.
@@ -54,7 +58,7 @@ type Shape = (Value, u32, u32);
 impl<'text> Constructor<'text> {
     pub(crate) fn new(text: &'text str, source: u32, graph: Graph<'text>) -> Self {
         let (made, open) = (vec![None; graph.len()], vec![false; graph.len()]);
-        Self { text, source, graph, made, open, merged: 0 }
+        Self { text, source, graph, made, open, merged: 0, texts: RefCell::default() }
     }
 
     /// The value of a document.

@@ -218,7 +218,7 @@ impl Large {
     fn value(&self, opposite: bool) -> Value {
         let digits = self.digits();
         let digits = if self.negative != opposite && digits != "0" { format!("-{digits}") } else { digits };
-        digits.parse().map_or_else(|_| Value::BigInt(digits), Value::Int)
+        digits.parse().map_or_else(|_| Value::BigInt(digits.into()), Value::Int)
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         ] {
             assert_eq!(integer(text), Ok(Value::Int(number)), "{text}");
         }
-        let large = |digits: &str| Ok(Value::BigInt(digits.to_owned()));
+        let large = |digits: &str| Ok(Value::BigInt(digits.into()));
         assert_eq!(integer("-99999999999999999999"), large("-99999999999999999999"));
         assert_eq!(integer("0xFFFFFFFFFFFFFFFFFFFF"), large("1208925819614629174706175"));
         assert_eq!(integer("1000000000000000000:00"), large("60000000000000000000"));

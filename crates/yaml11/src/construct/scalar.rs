@@ -1,6 +1,7 @@
 //! Scalars to values.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::{Constructor, base64, number, time};
 use crate::error::{Error, Stage};
@@ -8,6 +9,9 @@ use crate::graph::{Content, Id};
 use crate::node::Value;
 use crate::quoting::quoted;
 use crate::resolve::Tag;
+
+/// Up to how many bytes a text is kept in one place for all who repeat it: names repeat, scripts do not.
+const LONGEST_SHARED: usize = 64;
 
 /// A failure of a conversion, without its place.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +38,15 @@ impl Constructor<'_> {
             );
             return Err(Error::unplaced(Stage::Ascii, problem, mark));
         }
-        Ok(Value::String(text.into()))
+        let mut texts = self.texts.borrow_mut();
+        if let Some(known) = texts.get(text) {
+            return Ok(Value::String(Arc::clone(known)));
+        }
+        let text: Arc<str> = text.into();
+        if text.len() <= LONGEST_SHARED {
+            texts.insert(Arc::clone(&text));
+        }
+        Ok(Value::String(text))
     }
 
     /// The value of a node with another tag for scalars.
@@ -86,7 +98,7 @@ fn boolean(text: &str) -> Result<bool, Fault> {
 fn timestamp(text: &str) -> Result<Value, Fault> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     match time::Written::parse(text) {
-        Some(written) => written.instant().map(|_| Value::Timestamp(text.to_owned())),
+        Some(written) => written.instant().map(|_| Value::Timestamp(text.into())),
         None => Err(Fault::new(Stage::Attribute, "'NoneType' object has no attribute 'groupdict'")),
     }
 }
@@ -103,7 +115,7 @@ fn binary(text: &str) -> Result<Value, Fault> {
         return Err(Fault::new(Stage::Constructor, problem));
     }
     match base64::decode(text) {
-        Ok(_) => Ok(Value::Binary(text.to_owned())),
+        Ok(_) => Ok(Value::Binary(text.into())),
         Err(problem) => Err(Fault::new(Stage::Constructor, format!("failed to decode base64 data: {problem}"))),
     }
 }
