@@ -79,7 +79,7 @@ impl Manager {
             value: Some(self.cipher.encrypt(plain.expose(), now)),
             is_hidden_value: values.is_hidden_value.unwrap_or(false),
             schema: values.schema.map(|schema| Json::of(&schema)),
-            provider_name: None,
+            secrets_provider_fk: None,
             provider_options: None,
         };
         secrets::insert(&*self.store, row).await.map_err(failed)?;

@@ -209,6 +209,155 @@ CREATE INDEX executions_deployment ON executions (deployment_fk, created_at);
 CREATE INDEX executions_status ON executions (status);
 CREATE INDEX executions_token ON executions (token);
 
+CREATE TABLE deployment_groups (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    description TEXT,
+    default_inputs TEXT,
+    creation_counter BIGINT NOT NULL DEFAULT 0,
+    default_blueprint_fk BIGINT REFERENCES blueprints (storage_id) ON DELETE SET NULL,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX deployment_groups_created_at ON deployment_groups (created_at, storage_id);
+CREATE INDEX deployment_groups_default_blueprint ON deployment_groups (default_blueprint_fk);
+
+CREATE TABLE deployment_groups_labels (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    labeled_fk BIGINT NOT NULL REFERENCES deployment_groups (storage_id) ON DELETE CASCADE,
+    UNIQUE (labeled_fk, key, value)
+);
+
+CREATE TABLE deployment_groups_deployments (
+    id INTEGER PRIMARY KEY,
+    deployment_group_fk BIGINT NOT NULL REFERENCES deployment_groups (storage_id) ON DELETE CASCADE,
+    deployment_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    UNIQUE (deployment_group_fk, deployment_fk)
+);
+CREATE INDEX deployment_groups_deployments_deployment ON deployment_groups_deployments (deployment_fk);
+
+CREATE TABLE execution_groups (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    concurrency BIGINT NOT NULL DEFAULT 5,
+    deployment_group_fk BIGINT REFERENCES deployment_groups (storage_id) ON DELETE CASCADE,
+    success_group_fk BIGINT REFERENCES deployment_groups (storage_id) ON DELETE SET NULL,
+    failed_group_fk BIGINT REFERENCES deployment_groups (storage_id) ON DELETE SET NULL,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX execution_groups_created_at ON execution_groups (created_at, storage_id);
+CREATE INDEX execution_groups_deployment_group ON execution_groups (deployment_group_fk);
+CREATE INDEX execution_groups_success_group ON execution_groups (success_group_fk);
+CREATE INDEX execution_groups_failed_group ON execution_groups (failed_group_fk);
+
+CREATE TABLE execution_groups_executions (
+    id INTEGER PRIMARY KEY,
+    execution_group_fk BIGINT NOT NULL REFERENCES execution_groups (storage_id) ON DELETE CASCADE,
+    execution_fk BIGINT NOT NULL REFERENCES executions (storage_id) ON DELETE CASCADE,
+    UNIQUE (execution_group_fk, execution_fk)
+);
+CREATE INDEX execution_groups_executions_execution ON execution_groups_executions (execution_fk);
+
+CREATE TABLE execution_schedules (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    next_occurrence BIGINT,
+    since BIGINT,
+    "until" BIGINT,
+    rule TEXT NOT NULL,
+    slip BIGINT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    parameters TEXT,
+    execution_arguments TEXT,
+    stop_on_fail BOOLEAN NOT NULL DEFAULT FALSE,
+    enabled BOOLEAN NOT NULL DEFAULT TRUE,
+    deployment_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    latest_execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE SET NULL,
+    UNIQUE (id, deployment_fk)
+);
+CREATE INDEX execution_schedules_created_at ON execution_schedules (created_at, storage_id);
+CREATE INDEX execution_schedules_deployment ON execution_schedules (deployment_fk);
+CREATE INDEX execution_schedules_latest_execution ON execution_schedules (latest_execution_fk);
+CREATE INDEX execution_schedules_next_occurrence ON execution_schedules (next_occurrence);
+
+CREATE TABLE deployment_modifications (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    context TEXT,
+    ended_at BIGINT,
+    modified_nodes TEXT,
+    node_instances TEXT,
+    deployment_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX deployment_modifications_created_at ON deployment_modifications (created_at, storage_id);
+CREATE INDEX deployment_modifications_deployment ON deployment_modifications (deployment_fk);
+
+CREATE TABLE deployment_updates (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    state TEXT,
+    deployment_plan TEXT,
+    deployment_update_node_instances TEXT,
+    deployment_update_nodes TEXT,
+    central_plugins_to_install TEXT,
+    central_plugins_to_uninstall TEXT,
+    modified_entity_ids TEXT,
+    old_inputs TEXT,
+    new_inputs TEXT,
+    runtime_only_evaluation BOOLEAN NOT NULL DEFAULT FALSE,
+    keep_old_deployment_dependencies BOOLEAN NOT NULL DEFAULT FALSE,
+    execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE CASCADE,
+    deployment_fk BIGINT NOT NULL REFERENCES deployments (storage_id) ON DELETE CASCADE,
+    old_blueprint_fk BIGINT REFERENCES blueprints (storage_id) ON DELETE CASCADE,
+    new_blueprint_fk BIGINT REFERENCES blueprints (storage_id) ON DELETE CASCADE,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX deployment_updates_created_at ON deployment_updates (created_at, storage_id);
+CREATE INDEX deployment_updates_execution ON deployment_updates (execution_fk);
+CREATE INDEX deployment_updates_deployment ON deployment_updates (deployment_fk);
+CREATE INDEX deployment_updates_old_blueprint ON deployment_updates (old_blueprint_fk);
+CREATE INDEX deployment_updates_new_blueprint ON deployment_updates (new_blueprint_fk);
+
+CREATE TABLE deployment_update_steps (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    action TEXT NOT NULL,
+    entity_type TEXT NOT NULL,
+    entity_id TEXT NOT NULL,
+    topology_order BIGINT NOT NULL,
+    deployment_update_fk BIGINT NOT NULL REFERENCES deployment_updates (storage_id) ON DELETE CASCADE
+);
+CREATE INDEX deployment_update_steps_update ON deployment_update_steps (deployment_update_fk, storage_id);
+
 CREATE TABLE tokens (
     id TEXT NOT NULL PRIMARY KEY,
     secret_hash TEXT NOT NULL,
@@ -257,7 +406,7 @@ CREATE TABLE operations (
 CREATE INDEX operations_graph ON operations (tasks_graph_fk, storage_id);
 
 -- Events and logs in one table: one order over both, one index for the query that every client polls.
--- They belong to whom their execution belongs.
+-- They belong to whom their execution, or group of executions, belongs.
 CREATE TABLE events (
     storage_id INTEGER PRIMARY KEY,
     type TEXT NOT NULL,
@@ -275,10 +424,28 @@ CREATE TABLE events (
     error_causes TEXT,
     manager_name TEXT,
     agent_name TEXT,
-    execution_fk BIGINT NOT NULL REFERENCES executions (storage_id) ON DELETE CASCADE
+    execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE CASCADE,
+    execution_group_fk BIGINT REFERENCES execution_groups (storage_id) ON DELETE CASCADE,
+    CHECK ((execution_fk IS NULL) <> (execution_group_fk IS NULL))
 );
 CREATE INDEX events_execution ON events (execution_fk, reported_timestamp, "timestamp", storage_id);
+CREATE INDEX events_execution_group ON events (execution_group_fk, reported_timestamp, "timestamp", storage_id)
+    WHERE execution_group_fk IS NOT NULL;
 CREATE INDEX events_timestamp ON events ("timestamp", storage_id);
+
+CREATE TABLE secrets_providers (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    connection_parameters TEXT,
+    updated_at BIGINT,
+    UNIQUE (name, tenant_id)
+);
 
 CREATE TABLE secrets (
     storage_id INTEGER PRIMARY KEY,
@@ -291,10 +458,11 @@ CREATE TABLE secrets (
     updated_at BIGINT,
     is_hidden_value BOOLEAN NOT NULL DEFAULT FALSE,
     schema TEXT,
-    provider_name TEXT,
+    secrets_provider_fk BIGINT REFERENCES secrets_providers (storage_id) ON DELETE CASCADE,
     provider_options TEXT,
     UNIQUE (id, tenant_id)
 );
+CREATE INDEX secrets_provider ON secrets (secrets_provider_fk);
 
 CREATE TABLE plugins (
     storage_id INTEGER PRIMARY KEY,
@@ -322,6 +490,28 @@ CREATE TABLE plugins (
     UNIQUE (package_name, package_version, tenant_id, distribution, distribution_release, distribution_version)
 );
 CREATE INDEX plugins_id ON plugins (id);
+
+CREATE TABLE plugins_updates (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    deployments_to_update TEXT,
+    deployments_per_tenant TEXT,
+    forced BOOLEAN NOT NULL DEFAULT FALSE,
+    all_tenants BOOLEAN NOT NULL DEFAULT FALSE,
+    blueprint_fk BIGINT NOT NULL REFERENCES blueprints (storage_id) ON DELETE CASCADE,
+    temp_blueprint_fk BIGINT REFERENCES blueprints (storage_id) ON DELETE SET NULL,
+    execution_fk BIGINT REFERENCES executions (storage_id) ON DELETE SET NULL,
+    UNIQUE (id, tenant_id)
+);
+CREATE INDEX plugins_updates_created_at ON plugins_updates (created_at, storage_id);
+CREATE INDEX plugins_updates_blueprint ON plugins_updates (blueprint_fk);
+CREATE INDEX plugins_updates_temp_blueprint ON plugins_updates (temp_blueprint_fk);
+CREATE INDEX plugins_updates_execution ON plugins_updates (execution_fk);
 
 CREATE TABLE inter_deployment_dependencies (
     storage_id INTEGER PRIMARY KEY,
@@ -361,6 +551,42 @@ CREATE TABLE agents (
     UNIQUE (name, tenant_id)
 );
 CREATE INDEX agents_node_instance ON agents (node_instance_fk);
+
+-- Where a plugin is installed: on a manager, known by its host's name, or on an agent.
+CREATE TABLE plugins_states (
+    storage_id INTEGER PRIMARY KEY,
+    plugin_fk BIGINT NOT NULL REFERENCES plugins (storage_id) ON DELETE CASCADE,
+    manager_name TEXT,
+    agent_fk BIGINT REFERENCES agents (storage_id) ON DELETE CASCADE,
+    state TEXT NOT NULL,
+    error TEXT
+);
+CREATE INDEX plugins_states_plugin ON plugins_states (plugin_fk);
+CREATE INDEX plugins_states_agent ON plugins_states (agent_fk);
+
+CREATE TABLE snapshots (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    error TEXT,
+    UNIQUE (id, tenant_id)
+);
+
+CREATE TABLE log_bundles (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    error TEXT,
+    UNIQUE (id, tenant_id)
+);
 
 CREATE TABLE provider_context (
     id TEXT NOT NULL PRIMARY KEY,

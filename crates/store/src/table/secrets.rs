@@ -6,11 +6,13 @@ use crate::column::{row, values};
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::{
-    CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, json, text, time,
+    CREATED_BY, Field, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, json, text, time,
 };
 use crate::json::Json;
 use crate::scope::Scope;
 use crate::write::{self, changes, insertable};
+
+const PROVIDER_NAME: Field = text("provider_name").of(&[("secrets_provider_fk", "secrets_providers")], "name");
 
 /// The records of `GET /secrets`, without values.
 pub static RESOURCE: Resource = Resource::new(
@@ -25,7 +27,7 @@ pub static RESOURCE: Resource = Resource::new(
         TENANT_NAME,
         CREATED_BY,
         boolean("is_hidden_value"),
-        text("provider_name"),
+        PROVIDER_NAME,
     ],
 );
 
@@ -40,9 +42,9 @@ pub static DETAILS: Resource = Resource::new(
         time("updated_at"),
         boolean("is_hidden_value"),
         json("schema"),
-        json("provider_options"),
+        text("provider_options"),
         text("key").sql("r.id"),
-        text("provider_name"),
+        PROVIDER_NAME,
         TENANT_NAME,
         CREATED_BY,
         RESOURCE_AVAILABILITY,
@@ -70,7 +72,9 @@ row! {
         /// The JSON schema of the value.
         schema: Option<Json>,
         /// Where the value is really kept.
-        provider_name: Option<String>,
+        secrets_provider_fk: Option<i64>,
+        /// What that place needs to know, as the manager gave it.
+        provider_options: Option<String>,
     }
 }
 
@@ -96,9 +100,9 @@ insertable! {
         /// The JSON schema of the value.
         schema: Option<Json>,
         /// Where the value is really kept.
-        provider_name: Option<String>,
-        /// What that place needs to know.
-        provider_options: Option<Json>,
+        secrets_provider_fk: Option<i64>,
+        /// What that place needs to know, as the manager gives it.
+        provider_options: Option<String>,
     }
 }
 
@@ -118,9 +122,9 @@ changes! {
         /// The JSON schema of the value.
         schema: Option<Json>,
         /// Where the value is really kept.
-        provider_name: Option<String>,
-        /// What that place needs to know.
-        provider_options: Option<Json>,
+        secrets_provider_fk: Option<i64>,
+        /// What that place needs to know, as the manager gives it.
+        provider_options: Option<String>,
     }
 }
 

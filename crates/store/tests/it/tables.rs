@@ -171,7 +171,7 @@ async fn secrets_and_sites() {
             value: Some("cipher".to_owned()),
             is_hidden_value: true,
             schema: None,
-            provider_name: None,
+            secrets_provider_fk: None,
             provider_options: None,
         };
         let row = secrets::insert(store, secret).await.unwrap();
