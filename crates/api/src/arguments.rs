@@ -3,7 +3,7 @@
 //! Booleans may come as `true` or as the text `"true"`; unknown keys are the handler's to ignore.
 //! Source: spec rest-api.md sections 1.2 and 1.10.
 
-use nephele_model::{Error, Result};
+use nephele_model::{Error, Result, Timestamp};
 use serde_json::{Map, Value};
 
 /// A JSON object whose keys are taken one by one.
@@ -79,6 +79,34 @@ impl Arguments {
         }
     }
 
+    /// A list of texts that may be left out.
+    pub(crate) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>> {
+        let text = |value: Value| match value {
+            Value::String(text) => Ok(text),
+            other => Err(wrong_type(key, "str", &other)),
+        };
+        self.list(key)?.map(|list| list.into_iter().map(text).collect()).transpose()
+    }
+
+    /// A whole number that may be left out.
+    pub(crate) fn integer(&mut self, key: &str) -> Result<Option<i64>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        value.as_i64().map(Some).ok_or_else(|| wrong_type(key, "int", &value))
+    }
+
+    /// A number that may be left out.
+    pub(crate) fn number(&mut self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        value.as_f64().map(Some).ok_or_else(|| wrong_type(key, "float", &value))
+    }
+
+    /// An instant that may be left out, in any of the usual forms.
+    pub(crate) fn time(&mut self, key: &str) -> Result<Option<Timestamp>> {
+        let Some(text) = self.text(key)?.filter(|text| !text.is_empty()) else { return Ok(None) };
+        let time = Timestamp::parse_typed(&text);
+        time.map(Some).ok_or_else(|| Error::bad_parameters(format!("{text} is not a legal time format")))
+    }
+
     /// Refuses what no one has taken.
     pub(crate) fn refuse_rest(self) -> Result<()> {
         let rest: Vec<&str> = self.0.keys().map(String::as_str).collect();
@@ -90,7 +118,13 @@ impl Arguments {
 }
 
 fn wrong_type(key: &str, expected: &str, found: &Value) -> Error {
-    let found = match found {
+    let found = type_name(found);
+    Error::bad_parameters(format!("{key} parameter is expected to be of type {expected} but is of type {found}"))
+}
+
+/// The name by which clients know the type of a value.
+pub(crate) fn type_name(value: &Value) -> &'static str {
+    match value {
         Value::Null => "NoneType",
         Value::Bool(_) => "bool",
         Value::Number(number) if number.is_f64() => "float",
@@ -98,8 +132,7 @@ fn wrong_type(key: &str, expected: &str, found: &Value) -> Error {
         Value::String(_) => "str",
         Value::Array(_) => "list",
         Value::Object(_) => "dict",
-    };
-    Error::bad_parameters(format!("{key} parameter is expected to be of type {expected} but is of type {found}"))
+    }
 }
 
 #[cfg(test)]

@@ -102,10 +102,10 @@ impl Query {
         })
     }
 
-    /// Lists by `_group_id` are empty: there are no groups yet that could hold something.
-    pub(crate) fn groups_hold_nothing(&self, list: &mut ListQuery) {
-        if self.present("_group_id") {
-            list.filters.push(("id".to_owned(), Vec::new()));
+    /// Only the members of the group that `_group_id` names.
+    pub(crate) fn in_group(&self, list: &mut ListQuery) {
+        if let Some(group) = self.get("_group_id").filter(|id| !id.is_empty()) {
+            list.filters.push(("_group_id".to_owned(), vec![group.to_owned()]));
         }
     }
 

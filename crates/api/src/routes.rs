@@ -6,8 +6,9 @@
 use nephele_model::Permission as P;
 
 use crate::resource::{
-    blueprints, config, dependencies, deployments, evaluate, events, executions, file_server, instances, labels, nodes,
-    operations, plugins, secrets, sites, status, tenants, tokens, users,
+    blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
+    execution_schedules, executions, file_server, instances, labels, nodes, operations, plugins, secrets, sites,
+    status, tenants, tokens, users,
 };
 use crate::table::Access::{Authenticated, Needs, NeedsInNamedTenant, NeedsOrExecution, Public};
 use crate::table::Version::{V1, V2, V3, V21, V31};
@@ -62,6 +63,11 @@ pub fn routes() -> Vec<Route> {
         delete(IDD, V31, Needs(P::InterDeploymentDependencyDelete), dependencies::delete),
         put("/deployments/{id}/inter-deployment-dependencies", V31, Needs(P::InterDeploymentDependencyCreate), dependencies::replace),
         post("/evaluate/functions", V1, Needs(P::FunctionsEvaluate), evaluate::functions),
+        get("/deployment-groups", V31, Needs(P::DeploymentGroupList), deployment_groups::list),
+        get("/deployment-groups/{id}", V31, Needs(P::DeploymentGroupGet), deployment_groups::get),
+        put("/deployment-groups/{id}", V31, Needs(P::DeploymentGroupCreate), deployment_groups::put),
+        patch("/deployment-groups/{id}", V31, Needs(P::DeploymentGroupUpdate), deployment_groups::patch),
+        delete("/deployment-groups/{id}", V31, Needs(P::DeploymentGroupDelete), deployment_groups::delete),
         // Nodes and node instances
         get("/nodes", V1, Needs(P::NodeList), nodes::list),
         post("/nodes", V31, Needs(P::NodeList), nodes::post),
@@ -72,10 +78,21 @@ pub fn routes() -> Vec<Route> {
         // Executions, their tasks and events
         get("/executions", V1, Needs(P::ExecutionList), executions::list),
         post("/executions", V1, Needs(P::ExecutionStart), executions::post),
+        delete("/executions", V31, Needs(P::ExecutionDelete), executions::delete),
         get("/executions/{id}", V1, Needs(P::ExecutionGet), executions::get),
         post("/executions/{id}", V1, Needs(P::ExecutionCancel), executions::act),
         patch("/executions/{id}", V1, Needs(P::ExecutionStatusUpdate), executions::patch),
         get("/executions/{id}/should-start", V31, Needs(P::ExecutionShouldStart), executions::should_start),
+        get("/execution-groups", V31, Needs(P::ExecutionGroupList), execution_groups::list),
+        post("/execution-groups", V31, Needs(P::ExecutionGroupCreate), execution_groups::post),
+        get("/execution-groups/{id}", V31, Needs(P::ExecutionGroupGet), execution_groups::get),
+        post("/execution-groups/{id}", V31, Needs(P::ExecutionGroupCancel), execution_groups::act),
+        patch("/execution-groups/{id}", V31, Needs(P::ExecutionGroupUpdate), execution_groups::patch),
+        get("/execution-schedules", V31, Needs(P::ExecutionScheduleList), execution_schedules::list),
+        get("/execution-schedules/{id}", V31, Needs(P::ExecutionScheduleGet), execution_schedules::get),
+        put("/execution-schedules/{id}", V31, Needs(P::ExecutionScheduleCreate), execution_schedules::put),
+        patch("/execution-schedules/{id}", V31, Needs(P::ExecutionScheduleCreate), execution_schedules::patch),
+        delete("/execution-schedules/{id}", V31, Needs(P::ExecutionScheduleCreate), execution_schedules::delete),
         get("/events", V2, Needs(P::EventList), events::list),
         get("/events", V1, Needs(P::EventList), events::not_in_the_first_version).only(V1),
         post("/events", V2, NeedsOrExecution(P::EventCreate), events::post),

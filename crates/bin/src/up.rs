@@ -67,6 +67,7 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     options.concurrency = settings.operations;
     options.manager_name = hostname;
     let worker = tokio::spawn(Worker::new(options, bus, clock)?.run(stop_worker.clone()));
+    let schedules = tokio::spawn(manager.clone().run_schedules(stop_runs.clone()));
     let runs = tokio::spawn(manager.run_workflows(stop_runs.clone()));
 
     tracing::info!(
@@ -81,6 +82,7 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     worker.await??;
     stop_runs.cancel();
     runs.await??;
+    schedules.await?;
     stop_requests.cancel();
     requests.await?;
     Ok(())

@@ -43,6 +43,7 @@ impl Manager {
             cipher,
             verified: auth::Verified::default(),
             waiting: waiting::Waiting::default(),
+            schedules_changed: tokio::sync::Notify::new(),
         };
         Ok(Opened { manager: Arc::new(manager), new_password })
     }

@@ -20,9 +20,12 @@ mod config;
 mod crypto;
 pub mod ctx;
 mod dependencies;
+mod deployment_groups;
 mod deployments;
 mod evaluation;
 mod events;
+mod execution_groups;
+mod execution_schedules;
 mod executions;
 mod file_access;
 pub mod files;
@@ -45,10 +48,13 @@ pub mod workflows;
 pub use blueprints::{BlueprintUpdate, NewBlueprint};
 pub use bootstrap::Opened;
 pub use ctx::Ctx;
+pub use deployment_groups::{GroupChange, GroupUpdate, NewMember};
 pub use deployments::{DeploymentUpdate, NewDeployment};
 pub use evaluation::Context;
 pub use events::Told;
-pub use executions::Start;
+pub use execution_groups::{GroupTargets, NewExecutionGroup};
+pub use execution_schedules::{NewSchedule, RuleWords, ScheduleUpdate, arguments as schedule_arguments};
+pub use executions::{Deletion, NewExecutionRecord, Start};
 pub use instances::InstanceUpdate;
 pub use labels::Labeled;
 pub use nephele_store::Record;
@@ -59,6 +65,8 @@ pub use sites::NewSite;
 /// The kinds of records that are listed without a rule of their own.
 pub mod kind {
     pub use nephele_store::agents::RESOURCE as AGENTS;
+    pub use nephele_store::deployment_groups::RESOURCE as DEPLOYMENT_GROUPS;
+    pub use nephele_store::execution_groups::RESOURCE as EXECUTION_GROUPS;
     pub use nephele_store::plugins::RESOURCE as PLUGINS;
     pub use nephele_store::secrets::RESOURCE as SECRETS;
     pub use nephele_store::sites::RESOURCE as SITES;
@@ -103,4 +111,6 @@ pub struct Manager {
     verified: auth::Verified,
     /// Those who wait for an execution to end.
     waiting: waiting::Waiting,
+    /// Says that a schedule may be due earlier than it was.
+    schedules_changed: tokio::sync::Notify,
 }

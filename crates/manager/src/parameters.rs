@@ -6,75 +6,73 @@
 use nephele_model::{Code, Error, Result};
 use serde_json::{Map, Number, Value};
 
-/// Merges `given` with the `declared` parameters of `workflow` (`{name: {default, type, required}}`). Functions
-/// in the result are to be evaluated before [`typed`] looks at it.
-///
-/// `custom` allows parameters that are not declared.
+/// Refuses parameters of `workflow` that are not `declared` (`{name: {default, type, required}}`), unless
+/// `custom` allows them, and fills in the defaults.
 pub(crate) fn complete(
     workflow: &str,
     declared: &Map<String, Value>,
-    given: Map<String, Value>,
+    mut given: Map<String, Value>,
     custom: bool,
 ) -> Result<Map<String, Value>> {
-    let refuse = |message: String| Err(Error::new(Code::IllegalExecutionParameters, message));
     let unknown: Vec<&str> = given.keys().filter(|name| !declared.contains_key(*name)).map(String::as_str).collect();
     if !custom && !unknown.is_empty() {
-        return refuse(format!(
+        return Err(refused(format!(
             "Workflow \"{workflow}\" does not have the following parameters declared: {}. Remove these parameters or use \
              the flag for allowing custom parameters",
             unknown.join(",")
-        ));
+        )));
     }
-    let mut merged = given;
-    let mut missing = Vec::new();
     for (name, schema) in declared {
-        if !merged.contains_key(name) {
-            match schema.get("default") {
-                Some(default) => drop(merged.insert(name.clone(), default.clone())),
-                None if schema.get("required").and_then(Value::as_bool).unwrap_or(true) => missing.push(name.as_str()),
-                None => {}
-            }
+        if let (false, Some(default)) = (given.contains_key(name), schema.get("default")) {
+            given.insert(name.clone(), default.clone());
         }
     }
-    if !missing.is_empty() {
-        return refuse(format!(
-            "Workflow \"{workflow}\" must be provided with the following parameters to execute: {}",
-            missing.join(",")
-        ));
-    }
-    Ok(merged)
+    Ok(given)
 }
 
-/// The parameters in their declared types.
-pub(crate) fn typed(
+/// Brings parameters into their declared types, and refuses those that are missing.
+pub(crate) fn check(
     workflow: &str,
     declared: &Map<String, Value>,
-    mut merged: Map<String, Value>,
+    mut given: Map<String, Value>,
 ) -> Result<Map<String, Value>> {
     let mut wrong = Vec::new();
     for (name, schema) in declared {
         let Some(kind) = schema.get("type").and_then(Value::as_str) else { continue };
-        if let Some(value) = merged.get_mut(name)
-            && !value.is_null()
-        {
-            match convert(value, kind) {
+        let item = schema.get("item_type").and_then(Value::as_str);
+        if let Some(value) = given.get_mut(name).filter(|value| !value.is_null()) {
+            match convert(value, kind, item) {
                 Some(converted) => *value = converted,
-                None => wrong.push(format!("{name} must be of type {kind}")),
+                None => {
+                    let items = item.map_or_else(String::new, |item| format!(" of {item}s"));
+                    wrong.push(format!("Parameter \"{name}\" must be of type {kind}{items}"));
+                }
             }
         }
     }
     if !wrong.is_empty() {
-        return Err(Error::new(
-            Code::IllegalExecutionParameters,
-            format!("Workflow \"{workflow}\" was given parameters of the wrong type: {}", wrong.join(", ")),
-        ));
+        return Err(refused(wrong.join("\n")));
     }
-    Ok(merged)
+    let missing = |(name, schema): &(&String, &Value)| {
+        !given.contains_key(*name) && schema.get("required").and_then(Value::as_bool).unwrap_or(true)
+    };
+    let missing: Vec<&str> = declared.iter().filter(missing).map(|(name, _)| name.as_str()).collect();
+    if !missing.is_empty() {
+        return Err(refused(format!(
+            "Workflow \"{workflow}\" must be provided with the following parameters to execute: {}",
+            missing.join(",")
+        )));
+    }
+    Ok(given)
+}
+
+fn refused(message: String) -> Error {
+    Error::new(Code::IllegalExecutionParameters, message)
 }
 
 /// The value in the wanted type, where that is possible without losing anything. Types of the
 /// blueprint's own and references to other objects pass as they are.
-fn convert(value: &Value, kind: &str) -> Option<Value> {
+fn convert(value: &Value, kind: &str, item: Option<&str>) -> Option<Value> {
     match (kind, value) {
         ("integer", Value::Number(number)) => (!number.is_f64()).then(|| value.clone()),
         ("integer", Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
@@ -85,11 +83,11 @@ fn convert(value: &Value, kind: &str) -> Option<Value> {
             "false" => Some(false.into()),
             _ => None,
         },
-        ("string", Value::Number(_) | Value::Bool(_)) => Some(value.to_string().into()),
-        ("boolean", Value::Bool(_))
-        | ("string", Value::String(_))
-        | ("list", Value::Array(_))
-        | ("dict", Value::Object(_)) => Some(value.clone()),
+        ("boolean", Value::Bool(_)) | ("string", Value::String(_)) | ("dict", Value::Object(_)) => Some(value.clone()),
+        ("list", Value::Array(list)) => match item {
+            Some(item) => list.iter().map(|value| convert(value, item, None)).collect(),
+            None => Some(value.clone()),
+        },
         // Lists come as text from forms.
         ("list", Value::String(text)) => serde_json::from_str(text).ok().filter(Value::is_array),
         ("dict", Value::String(text)) => serde_json::from_str(text).ok().filter(Value::is_object),
@@ -112,8 +110,9 @@ mod tests {
             "flag": {"type": "boolean", "default": null},
         });
         let (Value::Object(declared), Value::Object(given)) = (declared, given) else { unreachable!() };
-        let merged = complete("scale", &declared, given, custom).and_then(|merged| typed("scale", &declared, merged));
-        merged.map(Value::Object).map_err(|error| error.message().to_owned())
+        let completed = complete("scale", &declared, given, custom);
+        let checked = completed.and_then(|given| check("scale", &declared, given));
+        checked.map(Value::Object).map_err(|error| error.message().to_owned())
     }
 
     #[test]
@@ -130,7 +129,9 @@ mod tests {
     fn what_does_not_fit_is_named() {
         assert!(merged(json!({}), false).unwrap_err().ends_with("parameters to execute: name"));
         assert!(merged(json!({"name": 1, "zz": 2}), false).unwrap_err().contains("declared: zz."));
-        assert!(merged(json!({"name": 1, "delta": "x"}), false).unwrap_err().contains("delta must be of type integer"));
+        assert!(
+            merged(json!({"name": 1, "delta": "x"}), false).unwrap_err().contains("\"delta\" must be of type integer")
+        );
         assert!(merged(json!({"name": 1, "delta": 1.5}), false).is_err());
     }
 }

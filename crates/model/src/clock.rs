@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+const COMPACT: [&str; 4] = ["%Y%m%d%H%M%z", "%Y-%m-%d %H:%M%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M%z"];
 const ZONELESS: [&str; 3] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
 
 impl Timestamp {
@@ -36,6 +37,16 @@ impl Timestamp {
             .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok())
             .or_else(|| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))?;
         Some(Self(naive.and_utc().timestamp_micros()))
+    }
+
+    /// Reads what [`Self::parse`] reads, and the shorter forms that people type, such as
+    /// `201801012230-0500`.
+    pub fn parse_typed(text: &str) -> Option<Self> {
+        let short = || COMPACT.iter().find_map(|format| DateTime::parse_from_str(text, format).ok());
+        let zoneless = || chrono::NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M").ok();
+        Self::parse(text)
+            .or_else(|| short().map(|instant| Self(instant.timestamp_micros())))
+            .or_else(|| zoneless().map(|instant| Self(instant.and_utc().timestamp_micros())))
     }
 
     /// This instant, `micros` later.
@@ -117,5 +128,8 @@ mod tests {
         assert_eq!(Timestamp::parse("2024-05-01T12:00:00+02:00"), expected);
         assert_eq!(Timestamp::parse("2024-05-01 10:00:00"), expected);
         assert_eq!(Timestamp::parse("yesterday"), None);
+        assert_eq!(Timestamp::parse_typed("202405010600-0400"), expected);
+        assert_eq!(Timestamp::parse_typed("2024-05-01 12:00+0200"), expected);
+        assert_eq!(Timestamp::parse_typed("tomorrow"), None);
     }
 }

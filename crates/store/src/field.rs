@@ -32,6 +32,8 @@ pub(crate) enum Source {
     Reference { path: &'static [Hop], column: &'static str },
     /// The whole record that a column of `r` points at; all its fields null when there is none.
     Nested { key: &'static str, resource: &'static Resource },
+    /// Only to filter by: the row is one of those that `members` selects where `column` is as wanted.
+    Within { members: &'static str, column: &'static str },
 }
 
 /// A field of a record.
@@ -93,6 +95,12 @@ impl Field {
         self
     }
 
+    /// A filter for rows whose key is among `members`, a `SELECT` without `WHERE`.
+    pub(crate) const fn within(mut self, members: &'static str, column: &'static str) -> Self {
+        self.source = Source::Within { members, column };
+        self
+    }
+
     pub(crate) const fn twin(mut self) -> Self {
         self.twin = true;
         self
@@ -116,6 +124,7 @@ impl Field {
             Source::Sql(sql) => sql.to_owned(),
             Source::Reference { path, column } => format!("{}.{column}", join_alias(path)),
             Source::Nested { key, .. } => format!("r.{key}"),
+            Source::Within { column, .. } => column.to_owned(),
         }
     }
 }

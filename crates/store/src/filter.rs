@@ -14,6 +14,8 @@ use crate::json::Json;
 use crate::query::{names, queryable, refusal};
 use crate::scope::Scope;
 
+/// The column of rows that belong to an execution.
+const EXECUTION: &str = "execution_fk";
 /// The filter that looks into [`Resource::search_name`].
 const SEARCH_NAME: &str = "_search_name";
 
@@ -70,7 +72,9 @@ impl Conditions {
         let mut of_execution = Vec::new();
         for (field, wanted) in query.filters.iter().filter_map(|(name, wanted)| Some((find(name)?, wanted))) {
             match field.source {
-                Source::Reference { path: [_, rest @ ..], column } if resource.tenancy == Tenancy::Execution => {
+                Source::Reference { path: [(EXECUTION, _), rest @ ..], column }
+                    if resource.tenancy == Tenancy::Execution =>
+                {
                     let row = if rest.is_empty() { "r" } else { "f" };
                     let found = self.one_of(&format!("{row}.{column}"), field.kind, wanted);
                     of_execution.push(reached("r", rest, &found));
@@ -78,6 +82,10 @@ impl Conditions {
                 Source::Reference { path, column } => {
                     let found = self.one_of(&format!("f.{column}"), field.kind, wanted);
                     self.require(reached("r", path, &found));
+                }
+                Source::Within { members, column } => {
+                    let found = self.one_of(column, field.kind, wanted);
+                    self.require(format!("r.storage_id IN ({members} WHERE {found})"));
                 }
                 _ => {
                     let found = self.one_of(&field.value(), field.kind, wanted);
@@ -87,7 +95,14 @@ impl Conditions {
         }
         if resource.tenancy == Tenancy::Execution {
             let is_one = query.filters.iter().any(|(name, wanted)| name == "execution_id" && wanted.len() == 1);
-            self.require_execution(of_execution, is_one, scope, query.all_tenants);
+            let of_group = asked().any(|name| name == "execution_group_id");
+            if of_group {
+                let groups = self.visible_groups(scope, query.all_tenants);
+                self.require(groups);
+            }
+            if !of_group || !of_execution.is_empty() {
+                self.require_execution(of_execution, is_one, scope, query.all_tenants);
+            }
         }
         if let Some((_, default)) = resource.unless_filtered.filter(|(name, _)| !asked().any(|filter| filter == *name))
         {
@@ -101,14 +116,21 @@ impl Conditions {
     fn require_execution(&mut self, mut conditions: Vec<String>, is_one: bool, scope: &Scope, all_tenants: bool) {
         let is_any = conditions.is_empty();
         conditions.push(scope.visible(all_tenants, &mut self.values));
+        let groups = if is_any { self.visible_groups(scope, all_tenants) } else { String::new() };
         let owners = format!("SELECT r.storage_id FROM executions r WHERE {}", conditions.join(" AND "));
         self.require(match (is_one, is_any) {
             // An id is a UUID: one execution at the most, so that its index gives the order as well.
             (true, _) => format!("r.execution_fk = ({owners} LIMIT 1)"),
             // The plus keeps the database from collecting and sorting the rows of every execution.
-            (_, true) => format!("+r.execution_fk IN ({owners})"),
+            (_, true) => format!("(+r.execution_fk IN ({owners}) OR {groups})"),
             _ => format!("r.execution_fk IN ({owners})"),
         });
+    }
+
+    /// Rows of groups of executions that the caller may see.
+    fn visible_groups(&mut self, scope: &Scope, all_tenants: bool) -> String {
+        let visible = scope.visible(all_tenants, &mut self.values);
+        format!("r.execution_group_fk IN (SELECT r.storage_id FROM execution_groups r WHERE {visible})")
     }
 
     /// Only rows that one of the searches finds.

@@ -42,7 +42,7 @@ pub use record::Record;
 pub use scope::Scope;
 pub use store::Store;
 pub use table::{
-    agents, blueprints, config, deployments, events, executions, inter_deployment_dependencies, labels, maintenance,
-    node_instances, nodes, operations, outbox, plugins, provider_context, secrets, settings, sites, tasks_graphs,
-    tenants, tokens, users,
+    agents, blueprints, config, deployment_groups, deployments, events, execution_groups, execution_schedules,
+    executions, inter_deployment_dependencies, labels, maintenance, node_instances, nodes, operations, outbox, plugins,
+    provider_context, secrets, settings, sites, tasks_graphs, tenants, tokens, users,
 };

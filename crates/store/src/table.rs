@@ -4,8 +4,11 @@
 pub mod agents;
 pub mod blueprints;
 pub mod config;
+pub mod deployment_groups;
 pub mod deployments;
 pub mod events;
+pub mod execution_groups;
+pub mod execution_schedules;
 pub mod executions;
 pub mod inter_deployment_dependencies;
 pub mod labels;

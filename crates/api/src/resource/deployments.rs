@@ -30,7 +30,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
     if let Some(name) = query.get("_search_name") {
         wanted.filters.push(("_search_name".to_owned(), vec![name.to_owned()]));
     }
-    query.groups_hold_nothing(&mut wanted);
+    query.in_group(&mut wanted);
     if let Some(filter) = query.get("_filter_id").filter(|filter| !filter.is_empty()) {
         return Err(Error::not_found("DeploymentsFilter", filter).into());
     }

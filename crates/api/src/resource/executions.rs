@@ -2,25 +2,27 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use nephele_manager::Start;
-use nephele_model::Error;
+use nephele_manager::{Deletion, NewExecutionRecord, Start};
+use nephele_model::{Error, Result};
+use serde_json::{Map, Value, json};
 
 use super::{created, ok};
 use crate::App;
+use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, OptionalBody};
 use crate::error::Answer;
 use crate::page;
 use crate::query::Query;
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let mut wanted = query.list(&[])?;
+    let mut wanted = query.list(&["include_system_workflows"])?;
     // What lists show is also what people filter by.
     for (_, values) in wanted.filters.iter_mut().filter(|(key, _)| key == "status") {
         values.iter_mut().filter(|value| *value == "completed").for_each(|value| "terminated".clone_into(value));
     }
-    query.groups_hold_nothing(&mut wanted);
-    let system = query.flag("_include_system_workflows")?;
+    query.in_group(&mut wanted);
+    let system = query.flag("_include_system_workflows")? || query.switch("include_system_workflows")?;
     Ok(caller.page(&app.manager.list_executions(caller.ctx(), &wanted, system).await?))
 }
 
@@ -30,20 +32,70 @@ pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<S
 }
 
 pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
-    if body.text("scheduled_time")?.is_some() {
-        return Err(Error::bad_parameters("Executions cannot be scheduled yet: leave out `scheduled_time`").into());
-    }
     let start = Start {
         deployment_id: body.required_text("deployment_id")?,
         workflow_id: body.required_text("workflow_id")?,
-        parameters: body.object("parameters")?.unwrap_or_default(),
+        parameters: parameters(&mut body)?,
         allow_custom_parameters: body.flag("allow_custom_parameters")?,
         force: body.flag("force")?,
         dry_run: body.flag("dry_run")?,
         queue: body.flag("queue")?,
-        wait_after_fail: body.take("wait_after_fail").and_then(|seconds| seconds.as_f64()),
+        wait_after_fail: body.number("wait_after_fail")?,
+        scheduled_time: body.text("scheduled_time")?.filter(|time| !time.is_empty()),
     };
-    Ok(created(&app.manager.start_execution(caller.ctx(), start).await?))
+    let new = NewExecutionRecord {
+        start,
+        id: body.text("id")?.filter(|id| !id.is_empty()),
+        status: body.text("force_status")?.filter(|status| !status.is_empty()),
+        error: body.text("error")?.filter(|error| !error.is_empty()),
+        is_system_workflow: body.flag("is_system_workflow")?,
+        created_by: body.text("created_by")?.filter(|name| !name.is_empty()),
+        created_at: body.time("created_at")?,
+        started_at: body.time("started_at")?,
+        ended_at: body.time("ended_at")?,
+    };
+    if new.is_special() {
+        return Ok(created(&app.manager.record_execution(caller.ctx(), new).await?));
+    }
+    Ok(created(&app.manager.start_execution(caller.ctx(), new.start).await?))
+}
+
+fn parameters(body: &mut Arguments) -> Result<Map<String, Value>> {
+    match body.take("parameters") {
+        None => Ok(Map::new()),
+        Some(Value::Object(parameters)) => Ok(parameters),
+        Some(other) => Err(Error::bad_parameters(format!(
+            "request body's 'parameters' field must be a dict but is of type {}",
+            crate::arguments::type_name(&other)
+        ))),
+    }
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    query: Query,
+    OptionalBody(mut body): OptionalBody,
+) -> Answer {
+    let wanted = query.list(&[])?;
+    let (keep_last, before) = (body.integer("keep_last")?, body.time("to_datetime")?);
+    let deletion = match (keep_last, before) {
+        (Some(_), Some(_)) => {
+            return Err(Error::bad_parameters(
+                "Must provide either a `to_datetime` timestamp or a `keep_last` number of executions to keep",
+            )
+            .into());
+        }
+        (Some(kept), None) => {
+            Deletion::KeepLast(u64::try_from(kept).ok().filter(|kept| *kept > 0).ok_or_else(|| {
+                Error::bad_parameters(format!("`keep_last` must be an integer greater than 0. got {kept} instead."))
+            })?)
+        }
+        (None, Some(instant)) => Deletion::Before(instant),
+        (None, None) => Deletion::All,
+    };
+    let count = app.manager.delete_executions(caller.ctx(), wanted, deletion).await?;
+    Ok(ok(&json!({"items": [{"count": count}], "metadata": {"pagination": {}}})))
 }
 
 pub(crate) async fn act(

@@ -3,9 +3,12 @@
 pub(crate) mod blueprints;
 pub(crate) mod config;
 pub(crate) mod dependencies;
+pub(crate) mod deployment_groups;
 pub(crate) mod deployments;
 pub(crate) mod evaluate;
 pub(crate) mod events;
+pub(crate) mod execution_groups;
+pub(crate) mod execution_schedules;
 pub(crate) mod executions;
 pub(crate) mod file_server;
 pub(crate) mod instances;

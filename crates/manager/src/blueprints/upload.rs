@@ -4,7 +4,6 @@
 //! neither. Source: spec rest-api.md sections 1.14 and 2.1.
 
 use nephele_model::blueprint::BlueprintState;
-use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{BlueprintId, TenantName};
 use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
@@ -14,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempPath;
 
 use crate::archive::Kind;
-use crate::executions::{NewRun, WAIT_AFTER_FAIL};
+use crate::executions::NewRun;
 use crate::rows::failed;
 use crate::waiting::PATIENCE;
 use crate::{Ctx, Manager, labels, visibility};
@@ -141,17 +140,7 @@ impl Manager {
             Value::Object(map) => map,
             _ => Map::new(),
         };
-        let run = NewRun {
-            workflow: "upload_blueprint",
-            parameters,
-            status: ExecutionStatus::Pending,
-            visibility,
-            deployment: None,
-            blueprint_id: None,
-            is_dry_run: false,
-            allow_custom_parameters: true,
-            wait_after_fail: WAIT_AFTER_FAIL,
-        };
+        let run = NewRun { visibility, ..NewRun::internal("upload_blueprint", parameters) };
         let (execution_fk, execution) = self.accept(tx, ctx, run).await?;
         let changes = BlueprintChanges {
             upload_execution_fk: Some(Some(execution_fk)),

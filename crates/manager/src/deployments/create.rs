@@ -5,7 +5,7 @@
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::deployment::DeploymentStatus;
 use nephele_model::execution::ExecutionStatus;
-use nephele_model::id::DeploymentId;
+use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::blueprints::{self, Blueprint};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
@@ -13,7 +13,7 @@ use nephele_store::{Db, Json, Tx, executions, plugins, sites};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::executions::{NewRun, WAIT_AFTER_FAIL};
+use crate::executions::NewRun;
 use crate::rows::{demand_free, failed};
 use crate::waiting::PATIENCE;
 use crate::{Ctx, Manager, labels, visibility};
@@ -49,10 +49,35 @@ pub struct NewDeployment {
 /// while the text is read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Demands {
+pub(crate) struct Demands {
     inputs: Map<String, Value>,
     deployment_plugins_to_install: Vec<Value>,
     workflow_plugins_to_install: Vec<Value>,
+    deployment_settings: Option<Map<String, Value>>,
+}
+
+impl Demands {
+    /// One of the blueprint's settings for its deployments.
+    pub(crate) fn setting(&self, name: &str) -> Option<&Value> {
+        self.deployment_settings.as_ref()?.get(name)
+    }
+}
+
+/// What a deployment is made of, and how its environment is begun.
+pub(crate) struct Basis<'a> {
+    pub(crate) visibility: Visibility,
+    pub(crate) blueprint: &'a Blueprint,
+    pub(crate) site: Option<&'a sites::Site>,
+    /// What inputs are checked against; left out, the environment's creation does it.
+    pub(crate) demands: Option<&'a Demands>,
+    pub(crate) status: ExecutionStatus,
+}
+
+/// A deployment that was stored, with the execution that fills it.
+pub(crate) struct Made {
+    pub(crate) storage_id: i64,
+    pub(crate) execution_fk: i64,
+    pub(crate) execution: ExecutionId,
 }
 
 impl Manager {
@@ -80,16 +105,47 @@ impl Manager {
         if !new.skip_plugins_validation {
             self.demand_plugins(ctx, &plan).await?;
         }
-        demand_placement(ctx, &new.id, visibility, &blueprint, site.as_ref())?;
-        let scope = self.scope(ctx, false).await?;
+        let (id, is_async) = (new.id.clone(), new.async_create);
+        let basis = Basis {
+            visibility,
+            blueprint: &blueprint,
+            site: site.as_ref(),
+            demands: Some(&plan),
+            status: ExecutionStatus::Pending,
+        };
         let tx = self.begin_write().await?;
-        tx.lock(&format!("deployment {}", new.id)).await.map_err(failed)?;
-        let old = deployments::find(&tx, &scope, &DeploymentId::new(&new.id)).await.map_err(failed)?;
-        if let Some(old) = old {
-            purge_failed(&tx, &old).await?;
+        let made = self.insert_deployment(&tx, ctx, new, &wanted, basis).await?;
+        let ended = self.waiting.register(&made.execution);
+        tx.commit().await.map_err(failed)?;
+        self.workflows.wake();
+        if !is_async {
+            ended.wait(PATIENCE).await;
+            demand_created(&*self.store, made.execution_fk).await?;
         }
-        demand_free(&tx, &deployments::RESOURCE, "deployments", &new.id, &scope, visibility).await?;
-        check_inputs(&plan, &new.inputs)?;
+        self.get_deployment(ctx, &id, None).await
+    }
+
+    /// Stores a deployment with these labels, and the execution that fills it.
+    pub(crate) async fn insert_deployment(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        new: NewDeployment,
+        wanted: &[labels::Label],
+        basis: Basis<'_>,
+    ) -> Result<Made> {
+        let Basis { visibility, blueprint, site, demands, status } = basis;
+        demand_placement(ctx, &new.id, visibility, blueprint, site)?;
+        let scope = self.scope(ctx, false).await?;
+        tx.lock(&format!("deployment {}", new.id)).await.map_err(failed)?;
+        let old = deployments::find(tx, &scope, &DeploymentId::new(&new.id)).await.map_err(failed)?;
+        if let Some(old) = old {
+            purge_failed(tx, &old).await?;
+        }
+        demand_free(tx, &deployments::RESOURCE, "deployments", &new.id, &scope, visibility).await?;
+        if let Some(demands) = demands {
+            check_inputs(demands, &new.inputs)?;
+        }
         let display_name = new.display_name.clone().unwrap_or_else(|| new.id.clone());
         let now = self.clock.now();
         let row = deployments::NewDeployment {
@@ -106,44 +162,27 @@ impl Manager {
             runtime_only_evaluation: new.runtime_only_evaluation,
             inputs: Some(Json::of(&new.inputs)),
         };
-        let storage_id = deployments::insert(&tx, row).await.map_err(failed)?;
-        let row = deployments::by_storage_id(&tx, storage_id).await.map_err(failed)?;
+        let storage_id = deployments::insert(tx, row).await.map_err(failed)?;
+        let row = deployments::by_storage_id(tx, storage_id).await.map_err(failed)?;
         let row = row.ok_or_else(|| Error::not_found("Deployment", &new.id))?;
-        self.check_parents(ctx, &row, &wanted).await?;
-        labels::rows::add(&tx, labels::Labeled::Deployment, storage_id, ctx.user_id, &wanted).await.map_err(failed)?;
-        self.tell_parents(&tx, ctx, &row).await?;
+        self.check_parents(ctx, &row, wanted).await?;
+        labels::rows::add(tx, labels::Labeled::Deployment, storage_id, ctx.user_id, wanted).await.map_err(failed)?;
+        self.tell_parents(tx, ctx, &row).await?;
         let parameters = [
             ("inputs".to_owned(), Value::Object(new.inputs)),
             ("labels".to_owned(), json!(wanted)),
             ("display_name".to_owned(), display_name.into()),
         ];
-        let run = NewRun {
-            workflow: "create_deployment_environment",
-            parameters: Map::from_iter(parameters),
-            status: ExecutionStatus::Pending,
-            visibility,
-            deployment: Some(&row),
-            blueprint_id: None,
-            is_dry_run: false,
-            allow_custom_parameters: true,
-            wait_after_fail: WAIT_AFTER_FAIL,
-        };
-        let (execution_fk, execution) = self.accept(&tx, ctx, run).await?;
+        let run = NewRun::of(&row, "create_deployment_environment", Map::from_iter(parameters));
+        let (execution_fk, execution) = self.accept(tx, ctx, NewRun { status, ..run }).await?;
         let changes =
             DeploymentChanges { create_execution_fk: Some(Some(execution_fk)), ..DeploymentChanges::default() };
-        deployments::update(&tx, storage_id, changes).await.map_err(failed)?;
-        let ended = self.waiting.register(&execution);
-        tx.commit().await.map_err(failed)?;
-        self.workflows.wake();
-        if !new.async_create {
-            ended.wait(PATIENCE).await;
-            demand_created(&*self.store, execution_fk).await?;
-        }
-        self.get_deployment(ctx, &new.id, None).await
+        deployments::update(tx, storage_id, changes).await.map_err(failed)?;
+        Ok(Made { storage_id, execution_fk, execution })
     }
 
     /// What the plan of an uploaded blueprint demands.
-    async fn demands(&self, blueprint: &Blueprint) -> Result<Demands> {
+    pub(crate) async fn demands(&self, blueprint: &Blueprint) -> Result<Demands> {
         let stored = blueprints::plan(&*self.store, blueprint.storage_id).await.map_err(failed)?;
         let stored = stored.ok_or_else(|| {
             Error::new(Code::DeploymentCreation, format!("Blueprint `{}` has no plan; upload it again", blueprint.id))
@@ -153,7 +192,7 @@ impl Manager {
     }
 
     /// Refuses a plan that needs a plugin which nobody has uploaded.
-    async fn demand_plugins(&self, ctx: &Ctx, plan: &Demands) -> Result<()> {
+    pub(crate) async fn demand_plugins(&self, ctx: &Ctx, plan: &Demands) -> Result<()> {
         let scope = self.scope(ctx, false).await?;
         for plugin in plan.deployment_plugins_to_install.iter().chain(&plan.workflow_plugins_to_install) {
             let text = |key: &str| plugin[key].as_str().filter(|text| !text.is_empty());

@@ -7,7 +7,7 @@
 mod create;
 
 use nephele_model::execution::ExecutionStatus;
-use nephele_model::id::DeploymentId;
+use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, Visibility};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
@@ -16,11 +16,12 @@ use nephele_store::{Json, Record, Tx, blueprints, executions, node_instances};
 use serde_json::{Map, Value, json};
 
 use crate::executions::availability::{Present, describe};
-use crate::executions::{NewRun, WAIT_AFTER_FAIL, dependents};
+use crate::executions::{NewRun, dependents};
 use crate::rows::failed;
 use crate::{Ctx, Manager, labels, visibility};
 
 pub use create::NewDeployment;
+pub(crate) use create::{Basis, Demands};
 
 /// What of a deployment may be changed by a request.
 #[derive(Debug, Default)]
@@ -131,11 +132,28 @@ impl Manager {
         recursive: bool,
     ) -> Result<()> {
         let deployment = self.writable_deployment(ctx, id).await?;
+        let tx = self.begin_write().await?;
+        let how = (force, delete_logs, recursive);
+        self.begin_deletion(&tx, ctx, &deployment, how, ExecutionStatus::Pending).await?;
+        tx.commit().await.map_err(failed)?;
+        self.workflows.wake();
+        Ok(())
+    }
+
+    /// Stores the execution that deletes a deployment. `(force, delete_logs, recursive)` is how.
+    pub(crate) async fn begin_deletion(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        deployment: &Deployment,
+        (force, delete_logs, recursive): (bool, bool, bool),
+        status: ExecutionStatus,
+    ) -> Result<(i64, ExecutionId)> {
+        let id = &deployment.id;
         let refuse =
             |rest: String| Err(Error::new(Code::DependentExists, format!("Can't delete deployment {id} - {rest}")));
-        let tx = self.begin_write().await?;
         tx.lock(&format!("deployment {}", deployment.storage_id)).await.map_err(failed)?;
-        let running = executions::unfinished_of_deployment(&tx, deployment.storage_id).await.map_err(failed)?;
+        let running = executions::unfinished_of_deployment(tx, deployment.storage_id).await.map_err(failed)?;
         if !running.is_empty() {
             let ids: Vec<&str> = running.iter().map(|execution| execution.id.as_str()).collect();
             return refuse(format!(
@@ -144,10 +162,10 @@ impl Manager {
             ));
         }
         if !force {
-            if let Some(lines) = dependents::of(&tx, &deployment).await? {
+            if let Some(lines) = dependents::of(tx, deployment).await? {
                 return refuse(format!("the following existing installations depend on it:\n{lines}"));
             }
-            let instances = node_instances::of_deployment(&tx, deployment.storage_id).await.map_err(failed)?;
+            let instances = node_instances::of_deployment(tx, deployment.storage_id).await.map_err(failed)?;
             let live: Vec<&str> =
                 instances.iter().filter(|row| !row.state.is_absent()).map(|row| row.id.as_str()).collect();
             if !live.is_empty() {
@@ -159,21 +177,8 @@ impl Manager {
             ("force".to_owned(), force.into()),
             ("recursive".to_owned(), recursive.into()),
         ]);
-        let run = NewRun {
-            workflow: "delete_deployment_environment",
-            parameters,
-            status: ExecutionStatus::Pending,
-            visibility: deployment.visibility,
-            deployment: Some(&deployment),
-            blueprint_id: None,
-            is_dry_run: false,
-            allow_custom_parameters: true,
-            wait_after_fail: WAIT_AFTER_FAIL,
-        };
-        self.accept(&tx, ctx, run).await?;
-        tx.commit().await.map_err(failed)?;
-        self.workflows.wake();
-        Ok(())
+        let run = NewRun::of(deployment, "delete_deployment_environment", parameters);
+        self.accept(tx, ctx, NewRun { status, ..run }).await
     }
 
     /// Moves a deployment to a site, or away from any.

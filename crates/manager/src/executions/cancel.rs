@@ -3,10 +3,11 @@
 use nephele_model::execution::{CancelAction, ExecutionStatus};
 use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Result};
-use nephele_store::executions::{self, ExecutionChanges};
+use nephele_store::executions::{self, Execution, ExecutionChanges};
 use nephele_store::journal::Run;
-use nephele_store::{Record, operations};
+use nephele_store::{Record, deployments, operations};
 
+use super::place::components;
 use super::{order, refresh_deployment};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
@@ -30,14 +31,51 @@ impl Manager {
         let found = executions::find(&*self.store, &scope, &ExecutionId::new(id)).await.map_err(failed)?;
         let execution =
             found.ok_or_else(|| Error::new(Code::NotFound, format!("Requested `Execution` ['{id}'] was not found")))?;
-        match action {
-            "resume" => self.resume(&execution.id, false).await?,
-            "force-resume" => self.resume(&execution.id, true).await?,
-            "force-cancel" => self.cancel(&execution.id, CancelAction::Force).await?,
-            "kill" => self.cancel(&execution.id, CancelAction::Kill).await?,
-            _ => self.cancel(&execution.id, CancelAction::Cancel).await?,
-        }
+        self.act(&execution.id, action, false).await?;
+        self.act_on_components(&execution, action).await?;
         self.get_execution(ctx, id, None).await
+    }
+
+    /// Does what `action` says. With `in_line`, what is resumed waits for its turn.
+    pub(crate) async fn act(&self, id: &ExecutionId, action: &str, in_line: bool) -> Result<()> {
+        match action {
+            "resume" => self.resume(id, false, in_line).await,
+            "force-resume" => self.resume(id, true, in_line).await,
+            "force-cancel" => self.cancel(id, CancelAction::Force).await,
+            "kill" => self.cancel(id, CancelAction::Kill).await,
+            _ => self.cancel(id, CancelAction::Cancel).await,
+        }
+    }
+
+    /// The components of a deployment stop and go on with it, each by its latest execution.
+    async fn act_on_components(&self, execution: &Execution, action: &str) -> Result<()> {
+        let resumes = action.ends_with("resume");
+        let scope = self.scope(&Ctx::internal(execution.tenant_name.clone(), execution.tenant_id), false).await?;
+        let (mut seen, mut pending) = (Vec::new(), Vec::new());
+        if let Some(deployment) = execution.deployment_fk {
+            seen.push(deployment);
+            pending = components(&*self.store, deployment).await?;
+        }
+        while let Some(id) = pending.pop() {
+            let found = deployments::find(&*self.store, &scope, &id).await.map_err(failed)?;
+            let Some(component) = found.filter(|component| !seen.contains(&component.storage_id)) else { continue };
+            seen.push(component.storage_id);
+            let runs = executions::of_deployment(&*self.store, component.storage_id).await.map_err(failed)?;
+            let Some(latest) = runs.last() else { continue };
+            let stopped = matches!(latest.status, ExecutionStatus::Cancelled | ExecutionStatus::Failed);
+            let concerned =
+                if resumes { stopped && latest.workflow_id != "install" } else { !latest.status.is_final() };
+            if !concerned {
+                continue;
+            }
+            pending.extend(components(&*self.store, component.storage_id).await?);
+            match self.act(&latest.id, action, false).await {
+                // It ended, or is ending, on its own.
+                Err(error) if matches!(error.code(), Code::IllegalAction | Code::Conflict) => {}
+                acted => acted?,
+            }
+        }
+        Ok(())
     }
 
     async fn cancel(&self, id: &ExecutionId, action: CancelAction) -> Result<()> {
@@ -64,7 +102,7 @@ impl Manager {
         Ok(())
     }
 
-    async fn resume(&self, id: &ExecutionId, force: bool) -> Result<()> {
+    async fn resume(&self, id: &ExecutionId, force: bool, in_line: bool) -> Result<()> {
         let tx = self.begin_write().await?;
         tx.lock(&format!("execution {id}")).await.map_err(failed)?;
         let found = executions::by_id(&tx, id).await.map_err(failed)?;
@@ -82,17 +120,20 @@ impl Manager {
             }
         }
         operations::reset(&tx, &Run::from(&execution), force).await.map_err(failed)?;
+        let status = if in_line { ExecutionStatus::Queued } else { ExecutionStatus::Pending };
         let changes = ExecutionChanges {
-            status: Some(ExecutionStatus::Pending),
+            status: Some(status),
             ended_at: Some(None),
             resume: Some(true),
             ..ExecutionChanges::default()
         };
         executions::update(&tx, execution.storage_id, changes).await.map_err(failed)?;
-        if let Some(deployment) = execution.deployment_fk {
-            refresh_deployment(&tx, deployment, execution.storage_id, ExecutionStatus::Pending).await?;
+        if let Some(deployment) = execution.deployment_fk.filter(|_| !in_line) {
+            refresh_deployment(&tx, deployment, execution.storage_id, status).await?;
         }
-        order(&tx, id, self.clock.now()).await?;
+        if !in_line {
+            order(&tx, id, self.clock.now()).await?;
+        }
         tx.commit().await.map_err(failed)?;
         self.workflows.wake();
         Ok(())

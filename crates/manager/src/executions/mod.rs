@@ -7,8 +7,11 @@
 
 pub(crate) mod availability;
 mod cancel;
+mod delete;
 pub(crate) mod dependents;
+pub(crate) mod place;
 mod queue;
+mod record;
 mod start;
 mod status;
 mod token;
@@ -28,6 +31,8 @@ use serde_json::{Map, Value, json};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
+pub use delete::Deletion;
+pub use record::NewExecutionRecord;
 pub use start::Start;
 pub(crate) use start::WAIT_AFTER_FAIL;
 
@@ -39,9 +44,35 @@ pub(crate) struct NewRun<'a> {
     pub(crate) visibility: Visibility,
     pub(crate) deployment: Option<&'a Deployment>,
     pub(crate) blueprint_id: Option<String>,
+    /// Whether nothing else may run beside it.
+    pub(crate) is_system: bool,
     pub(crate) is_dry_run: bool,
     pub(crate) allow_custom_parameters: bool,
     pub(crate) wait_after_fail: f64,
+}
+
+impl<'a> NewRun<'a> {
+    /// A run of a deployment's workflow, to begin at once.
+    pub(crate) fn of(deployment: &'a Deployment, workflow: &'a str, parameters: Map<String, Value>) -> Self {
+        let (visibility, deployment) = (deployment.visibility, Some(deployment));
+        Self { visibility, deployment, ..Self::internal(workflow, parameters) }
+    }
+
+    /// A run of one of the manager's own workflows, to begin at once.
+    pub(crate) const fn internal(workflow: &'a str, parameters: Map<String, Value>) -> Self {
+        Self {
+            workflow,
+            parameters,
+            status: ExecutionStatus::Pending,
+            visibility: Visibility::Tenant,
+            deployment: None,
+            blueprint_id: None,
+            is_system: false,
+            is_dry_run: false,
+            allow_custom_parameters: true,
+            wait_after_fail: WAIT_AFTER_FAIL,
+        }
+    }
 }
 
 impl Manager {
@@ -71,7 +102,12 @@ impl Manager {
     }
 
     /// Stores an execution and, if it may begin, the message that begins it. Gives its row and id.
-    pub(crate) async fn accept(&self, tx: &Tx, ctx: &Ctx, run: NewRun<'_>) -> Result<(i64, ExecutionId)> {
+    /// While the manager itself is being worked on, all others wait.
+    pub(crate) async fn accept(&self, tx: &Tx, ctx: &Ctx, mut run: NewRun<'_>) -> Result<(i64, ExecutionId)> {
+        let begins = run.status == ExecutionStatus::Pending && !run.is_system;
+        if begins && executions::system_wide(tx).await.map_err(failed)? {
+            run.status = ExecutionStatus::Queued;
+        }
         let id = ExecutionId::new(uuid::Uuid::new_v4().to_string());
         let tenant_id = run.deployment.map_or_else(|| ctx.tenant_id.unwrap_or_default(), |row| row.tenant_id);
         let row = NewExecution {
@@ -84,7 +120,7 @@ impl Manager {
             status: run.status,
             workflow_id: run.workflow.to_owned(),
             parameters: Json::of(&run.parameters),
-            is_system_workflow: false,
+            is_system_workflow: run.is_system,
             is_dry_run: run.is_dry_run,
             allow_custom_parameters: run.allow_custom_parameters,
             token: None,

@@ -1,34 +1,112 @@
 //! Letting queued executions begin when what they waited for has ended.
+//!
+//! Invariant: what keeps the whole manager waiting runs alone and comes first; of each deployment only
+//! the oldest begins, and a group never has more under way than it allows.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use nephele_model::Result;
 use nephele_model::execution::ExecutionStatus;
-use nephele_store::{Tx, executions};
+use nephele_model::{Code, Error, Result};
+use nephele_store::executions::{self, Execution};
+use nephele_store::{Tx, config, deployments, execution_groups, maintenance};
+use serde_json::Value;
 
-use super::{order, refresh_deployment};
+use super::{availability, order, place, refresh_deployment};
 use crate::Manager;
 use crate::rows::failed;
 
+/// How many executions run at a time, unless the configuration says otherwise.
+const MOST_RUNNING: usize = 20;
+
 impl Manager {
-    /// Begins every queued execution whose deployment is free, the oldest of each deployment first.
-    pub(super) async fn dequeue(&self, tx: &Tx) -> Result<()> {
-        let mut busy = HashSet::new();
-        for execution in executions::queued(tx).await.map_err(failed)? {
-            let Some(deployment) = execution.deployment_fk else { continue };
-            // Whether it begins now or not, those behind it wait for it.
-            if !busy.insert(deployment) {
-                continue;
-            }
-            if !executions::active_of_deployment(tx, deployment).await.map_err(failed)?.is_empty() {
-                continue;
-            }
-            let (from, to) = (ExecutionStatus::Queued, ExecutionStatus::Pending);
-            if executions::set_status(tx, execution.storage_id, from, to, None).await.map_err(failed)? {
-                refresh_deployment(tx, deployment, execution.storage_id, to).await?;
-                order(tx, &execution.id, self.clock.now()).await?;
-            }
-        }
+    /// [`Self::dequeue`] in a transaction of its own, for whoever removed an obstacle.
+    pub(crate) async fn begin_queued(&self) -> Result<()> {
+        let tx = self.begin_write().await?;
+        self.dequeue(&tx).await?;
+        tx.commit().await.map_err(failed)?;
+        self.workflows.wake();
         Ok(())
     }
+
+    /// Begins queued executions as far as there is room, the oldest of each deployment first.
+    pub(super) async fn dequeue(&self, tx: &Tx) -> Result<()> {
+        tx.lock("queue").await.map_err(failed)?;
+        if !executions::any_queued(tx).await.map_err(failed)? || maintenance::get(tx).await.map_err(failed)?.is_some() {
+            return Ok(());
+        }
+        if let Some(first) = executions::queued_system_wide(tx).await.map_err(failed)? {
+            let others = executions::active_by_group(tx).await.map_err(failed)?;
+            return if others.is_empty() { self.let_begin(tx, &first).await } else { Ok(()) };
+        }
+        if executions::system_wide(tx).await.map_err(failed)? {
+            return Ok(());
+        }
+        let most = self.most_running(tx).await?;
+        loop {
+            let active = executions::active_by_group(tx).await.map_err(failed)?;
+            if active.len() >= most {
+                return Ok(());
+            }
+            let full = full_groups(tx, &active).await?;
+            let Some(next) = executions::next_queued(tx, &full).await.map_err(failed)? else { return Ok(()) };
+            match self.demand_ready(tx, &next).await {
+                Ok(()) => self.let_begin(tx, &next).await?,
+                Err(error) if error.code() == Code::InternalServer => return Err(error),
+                Err(error) => {
+                    let reason = format!("Error dequeueing execution: {error}");
+                    self.write_move(tx, &next, ExecutionStatus::Failed, Some(&reason)).await?;
+                }
+            }
+        }
+    }
+
+    async fn let_begin(&self, tx: &Tx, execution: &Execution) -> Result<()> {
+        let (from, to) = (ExecutionStatus::Queued, ExecutionStatus::Pending);
+        executions::set_status(tx, execution.storage_id, from, to, None).await.map_err(failed)?;
+        if let Some(deployment) = execution.deployment_fk {
+            refresh_deployment(tx, deployment, execution.storage_id, to).await?;
+        }
+        order(tx, &execution.id, self.clock.now()).await
+    }
+
+    /// Refuses what can no longer be run: much may have changed since it was queued.
+    async fn demand_ready(&self, tx: &Tx, execution: &Execution) -> Result<()> {
+        let Some(key) = execution.deployment_fk else { return Ok(()) };
+        let Some(deployment) = deployments::by_storage_id(tx, key).await.map_err(failed)? else { return Ok(()) };
+        if execution.workflow_id == "create_deployment_environment"
+            || execution.workflow_id == "delete_deployment_environment"
+        {
+            return Ok(());
+        }
+        if let Some(create) = deployment.create_execution_fk
+            && let Some(create) = executions::by_storage_id(tx, create).await.map_err(failed)?
+            && create.status == ExecutionStatus::Failed
+        {
+            return Err(Error::new(Code::DeploymentCreation, "create_deployment_environment failed"));
+        }
+        if execution.resume {
+            return Ok(());
+        }
+        let declared = place::declared(&deployment, &execution.workflow_id)?;
+        availability::demand(tx, &deployment, &execution.workflow_id, &declared).await
+    }
+
+    async fn most_running(&self, tx: &Tx) -> Result<usize> {
+        let found = config::find(tx, Some("rest"), "max_concurrent_workflows").await.map_err(failed)?;
+        let most = found.first().and_then(|setting| setting.value.value().ok()).as_ref().and_then(Value::as_u64);
+        Ok(most.and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_RUNNING))
+    }
+}
+
+/// The groups that may not have another execution under way; `active` has the group of each that is.
+async fn full_groups(tx: &Tx, active: &[(i64, Option<i64>, Option<i64>)]) -> Result<Vec<i64>> {
+    let mut counts: HashMap<i64, (i64, i64)> = HashMap::new();
+    for (_, group, most) in active {
+        if let (Some(group), Some(most)) = (group, most) {
+            counts.entry(*group).or_insert((0, *most)).0 += 1;
+        }
+    }
+    let mut full = execution_groups::paused(tx).await.map_err(failed)?;
+    full.extend(counts.into_iter().filter(|(_, (count, most))| count >= most).map(|(group, _)| group));
+    Ok(full)
 }

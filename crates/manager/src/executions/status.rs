@@ -5,9 +5,9 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{BlueprintId, ExecutionId};
 use nephele_model::{Code, Error, Result};
 use nephele_store::blueprints::{self, BlueprintChanges};
-use nephele_store::deployments;
+use nephele_store::events::GroupEvent;
 use nephele_store::executions::{self, Execution, ExecutionChanges};
-use nephele_store::{Record, Scope, Tx};
+use nephele_store::{Record, Scope, Tx, deployment_groups, deployments, events, execution_groups};
 use serde_json::{Map, Value};
 
 use super::refresh_deployment;
@@ -56,8 +56,20 @@ impl Manager {
         Ok(())
     }
 
-    /// The rows of a move, in the caller's transaction.
+    /// The rows of a move, in the caller's transaction; an end lets others begin.
     pub(super) async fn move_to(
+        &self,
+        tx: &Tx,
+        execution: &Execution,
+        status: ExecutionStatus,
+        error: Option<&str>,
+    ) -> Result<()> {
+        self.write_move(tx, execution, status, error).await?;
+        if status.is_final() { self.dequeue(tx).await } else { Ok(()) }
+    }
+
+    /// The rows of a move alone.
+    pub(super) async fn write_move(
         &self,
         tx: &Tx,
         execution: &Execution,
@@ -70,6 +82,9 @@ impl Manager {
             let changes = ExecutionChanges { started_at: Some(Some(self.clock.now())), ..ExecutionChanges::default() };
             executions::update(tx, key, changes).await.map_err(failed)?;
         }
+        if status == ExecutionStatus::Started || status.is_final() {
+            tell_groups(tx, execution, status, error).await?;
+        }
         if let Some(deployment) = execution.deployment_fk {
             if ends_deployment(execution, status) {
                 deployments::delete(tx, deployment).await.map_err(failed)?;
@@ -79,9 +94,6 @@ impl Manager {
         }
         if execution.workflow_id == "upload_blueprint" && status.is_final() {
             end_upload(tx, execution, status, error).await?;
-        }
-        if status.is_final() {
-            self.dequeue(tx).await?;
         }
         Ok(())
     }
@@ -99,6 +111,27 @@ impl Manager {
         }
         self.workflows.wake();
     }
+}
+
+/// Tells the groups of an execution where it stands, and sorts its deployment by how it ended.
+async fn tell_groups(tx: &Tx, execution: &Execution, status: ExecutionStatus, error: Option<&str>) -> Result<()> {
+    for group in execution_groups::of_execution(tx, execution.storage_id).await.map_err(failed)? {
+        let mut message = format!("execution '{}' changed state to '{}'", execution.id, status.as_str());
+        if let Some(error) = error.filter(|error| !error.is_empty()) {
+            message.push_str(&format!(" with error '{error}'"));
+        }
+        let event = GroupEvent::StateChange(&message);
+        events::insert_of_group(tx, group.storage_id, event).await.map_err(failed)?;
+        let target = match status {
+            ExecutionStatus::Terminated => group.success_group_fk,
+            ExecutionStatus::Failed => group.failed_group_fk,
+            _ => None,
+        };
+        if let (Some(target), Some(deployment)) = (target, execution.deployment_fk) {
+            deployment_groups::add(tx, target, &[deployment]).await.map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the deployment goes with this end of its execution.

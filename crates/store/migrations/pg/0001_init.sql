@@ -216,6 +216,7 @@ CREATE TABLE executions (
 CREATE INDEX executions_created_at ON executions (created_at, storage_id);
 CREATE INDEX executions_deployment ON executions (deployment_fk, created_at);
 CREATE INDEX executions_status ON executions (status);
+CREATE INDEX executions_system ON executions (storage_id) WHERE is_system_workflow;
 CREATE INDEX executions_token ON executions (token);
 
 -- The tables above and executions point at each other; SQLite takes such references as they come.
@@ -274,6 +275,7 @@ CREATE TABLE execution_groups (
     UNIQUE (id, tenant_id)
 );
 CREATE INDEX execution_groups_created_at ON execution_groups (created_at, storage_id);
+CREATE INDEX execution_groups_paused ON execution_groups (storage_id) WHERE concurrency = 0;
 CREATE INDEX execution_groups_deployment_group ON execution_groups (deployment_group_fk);
 CREATE INDEX execution_groups_success_group ON execution_groups (success_group_fk);
 CREATE INDEX execution_groups_failed_group ON execution_groups (failed_group_fk);

@@ -2,6 +2,7 @@
 
 use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
 use nephele_model::id::{BlueprintId, DeploymentId, TenantName, Username};
+use nephele_model::page::ListQuery;
 use nephele_model::{Timestamp, Visibility};
 
 use crate::column::{row, values};
@@ -10,6 +11,7 @@ use crate::error::Result;
 use crate::field::{
     CREATED_BY, Field, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, int, json, text, time,
 };
+use crate::filter::Conditions;
 use crate::json::Json;
 use crate::scope::Scope;
 use crate::write::{self, changes, insertable};
@@ -38,6 +40,10 @@ const DRIFTED: &str = "(SELECT count(*) FROM node_instances i \
 const UNAVAILABLE: &str = "(SELECT count(*) FROM node_instances i \
     WHERE i.deployment_fk = r.storage_id AND NOT i.is_status_check_ok)";
 
+const GROUPS: &str = "concat('[', (SELECT string_agg(json_quote(g.id), ',' ORDER BY m.id) \
+    FROM deployment_groups_deployments m JOIN deployment_groups g ON g.storage_id = m.deployment_group_fk \
+    WHERE m.deployment_fk = r.storage_id), ']')";
+
 const fn of_latest(field: Field, column: &'static str) -> Field {
     field.of(&[("latest_execution_fk", "executions")], column)
 }
@@ -45,6 +51,11 @@ const fn of_latest(field: Field, column: &'static str) -> Field {
 /// The records of `GET /deployments`. `workflows` is as the plan has it.
 pub static RESOURCE: Resource = Resource {
     search_name: Some("r.display_name"),
+    filters: &[text("_group_id").within(
+        "SELECT m.deployment_fk FROM deployment_groups_deployments m \
+         JOIN deployment_groups g ON g.storage_id = m.deployment_group_fk",
+        "g.id",
+    )],
     ..Resource::new(
         "Deployment",
         "deployments",
@@ -90,7 +101,7 @@ pub static RESOURCE: Resource = Resource {
             PRIVATE_RESOURCE,
             text("workdir_zip").sql("NULL").shown(),
             json("labels").sql(labels_of!("deployments_labels")).shown(),
-            json("deployment_groups").sql("'[]'").shown(),
+            json("deployment_groups").sql(GROUPS).shown(),
         ],
     )
 };
@@ -285,6 +296,18 @@ pub async fn described(db: &dyn Db, scope: &Scope, ids: &[String]) -> Result<Vec
 /// The deployment of this row.
 pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Deployment>> {
     db.first(format!("SELECT {} {FROM} WHERE r.storage_id = $1", Deployment::COLUMNS), values![storage_id]).await
+}
+
+/// The rows of the deployments that `query` asks for, the oldest first, whatever its page.
+pub async fn keys(db: &dyn Db, scope: &Scope, query: &ListQuery) -> Result<Vec<i64>> {
+    let mut conditions = Conditions::default();
+    conditions.require_filters(&RESOURCE, scope, query)?;
+    let text = format!(
+        "SELECT r.storage_id FROM deployments r WHERE {} ORDER BY r.created_at, r.storage_id",
+        conditions.sql()
+    );
+    let found: Vec<(i64,)> = db.all(text, conditions.values).await?;
+    Ok(found.into_iter().map(|(key,)| key).collect())
 }
 
 /// Stores a deployment and gives its `storage_id`. Error: [`crate::Error::Unique`].

@@ -42,7 +42,7 @@ pub static RESOURCE: Resource = Resource {
             text("deployment_id").of(DEPLOYMENT, "id"),
             text("deployment_display_name").of(DEPLOYMENT, "display_name"),
             text("execution_id").of(EXECUTION, "id"),
-            text("execution_group_id").sql("NULL"),
+            text("execution_group_id").of(&[("execution_group_fk", "execution_groups")], "id"),
             text("workflow_id").of(EXECUTION, "workflow_id"),
             text("message"),
             json("error_causes"),
@@ -148,7 +148,8 @@ insertable! {
         error_causes: Option<Json>,
         manager_name: Option<String>,
         agent_name: Option<String>,
-        execution_fk: i64,
+        execution_fk: Option<i64>,
+        execution_group_fk: Option<i64>,
     }
 }
 
@@ -176,7 +177,8 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
         error_causes: None,
         manager_name: origin.manager_name.clone(),
         agent_name: origin.agent_name.clone(),
-        execution_fk: run.execution_fk,
+        execution_fk: Some(run.execution_fk),
+        execution_group_fk: None,
     };
     let mut rows = Vec::with_capacity(events.len() + logs.len());
     for event in events {
@@ -192,6 +194,45 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
         rows.push(new);
     }
     write::insert_all(db, rows).await
+}
+
+/// Stores what happened to a group of executions as a whole.
+pub async fn insert_of_group(db: &dyn Db, group_fk: i64, event: GroupEvent<'_>) -> Result<()> {
+    let now = db.now();
+    let (event_type, level) = match event {
+        GroupEvent::StateChange(_) => (Some("execution_state_change"), None),
+        GroupEvent::Note(_) => (None, Some("info")),
+    };
+    let (GroupEvent::StateChange(message) | GroupEvent::Note(message)) = event;
+    let row = NewRow {
+        kind: if level.is_some() { LOG } else { EVENT },
+        timestamp: now,
+        reported_timestamp: now,
+        message: message.to_owned(),
+        event_type: event_type.map(str::to_owned),
+        logger: level.map(|_| "cloudify-restservice".to_owned()),
+        level: level.map(str::to_owned),
+        operation: None,
+        node_id: None,
+        node_name: None,
+        source_id: None,
+        target_id: None,
+        error_causes: None,
+        manager_name: None,
+        agent_name: None,
+        execution_fk: None,
+        execution_group_fk: Some(group_fk),
+    };
+    write::insert_all(db, vec![row]).await
+}
+
+/// What is told of a group of executions.
+#[derive(Clone, Copy, Debug)]
+pub enum GroupEvent<'a> {
+    /// One of its executions has another status: an event.
+    StateChange(&'a str),
+    /// Why one of its deployments takes no part: a log.
+    Note(&'a str),
 }
 
 /// The node's name of each node instance. It is kept in the event, which may outlive the instance.

@@ -2,6 +2,7 @@
 
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{DeploymentId, ExecutionId, TenantName, Username};
+use nephele_model::page::ListQuery;
 use nephele_model::{Timestamp, Visibility};
 
 use crate::backend::Sql;
@@ -11,6 +12,7 @@ use crate::error::Result;
 use crate::field::{
     CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, int, json, text, time,
 };
+use crate::filter::Conditions;
 use crate::json::Json;
 use crate::scope::Scope;
 use crate::write::{self, changes, insertable};
@@ -21,7 +23,16 @@ pub static RESOURCE: Resource =
     Resource { unless_filtered: Some(("is_system_workflow", "NOT r.is_system_workflow")), ..DETAILS };
 
 /// The record of one execution, whatever its kind.
-pub static DETAILS: Resource = Resource::new(
+pub static DETAILS: Resource = Resource {
+    filters: &[text("_group_id").within(
+        "SELECT m.execution_fk FROM execution_groups_executions m \
+         JOIN execution_groups g ON g.storage_id = m.execution_group_fk",
+        "g.id",
+    )],
+    ..RECORD
+};
+
+const RECORD: Resource = Resource::new(
     "Execution",
     "executions",
     &[
@@ -219,9 +230,77 @@ pub async fn unfinished(db: &dyn Db) -> Result<Vec<Execution>> {
     select(db, &format!("{UNFINISHED} ORDER BY r.storage_id"), values![]).await
 }
 
-/// Executions that wait for others to end, the oldest first.
-pub async fn queued(db: &dyn Db) -> Result<Vec<Execution>> {
-    select(db, "r.status = 'queued' ORDER BY r.storage_id", values![]).await
+/// Whether an execution that keeps all others waiting is under way, or waits itself.
+pub async fn system_wide(db: &dyn Db) -> Result<bool> {
+    let text = format!(
+        "SELECT CAST(1 AS BIGINT) FROM executions r WHERE r.is_system_workflow AND (r.status = 'queued' OR {ACTIVE}) LIMIT 1"
+    );
+    Ok(db.first::<(i64,)>(text, values![]).await?.is_some())
+}
+
+/// Whether any execution waits for others to end.
+pub async fn any_queued(db: &dyn Db) -> Result<bool> {
+    Ok(db.number("SELECT CAST(1 AS BIGINT) FROM executions WHERE status = 'queued' LIMIT 1", values![]).await? == 1)
+}
+
+/// The oldest of those that wait to keep all others waiting.
+pub async fn queued_system_wide(db: &dyn Db) -> Result<Option<Execution>> {
+    let condition = "r.is_system_workflow AND r.status = 'queued' ORDER BY r.storage_id LIMIT 1";
+    Ok(select(db, condition, values![]).await?.pop())
+}
+
+/// Each execution under way, with each group that it is in and how many that group allows.
+pub async fn active_by_group(db: &dyn Db) -> Result<Vec<(i64, Option<i64>, Option<i64>)>> {
+    let text = format!(
+        "SELECT r.storage_id, g.storage_id, g.concurrency FROM executions r \
+         LEFT JOIN execution_groups_executions m ON m.execution_fk = r.storage_id \
+         LEFT JOIN execution_groups g ON g.storage_id = m.execution_group_fk WHERE {ACTIVE}"
+    );
+    db.all(text, values![]).await
+}
+
+/// The oldest queued execution whose deployment is free and that is in none of the `full` groups.
+pub async fn next_queued(db: &dyn Db, full: &[i64]) -> Result<Option<Execution>> {
+    let active = ACTIVE.replace("r.", "o.");
+    let condition = format!(
+        "r.status = 'queued' AND NOT r.is_system_workflow \
+         AND NOT EXISTS (SELECT 1 FROM executions o WHERE o.deployment_fk = r.deployment_fk \
+         AND o.storage_id <> r.storage_id AND ({active} OR (o.status = 'queued' AND o.storage_id < r.storage_id))) \
+         AND NOT EXISTS (SELECT 1 FROM execution_groups_executions m WHERE m.execution_fk = r.storage_id \
+         AND m.execution_group_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1))) \
+         ORDER BY r.storage_id LIMIT 1"
+    );
+    Ok(select(db, &condition, values![Json::of(full)]).await?.pop())
+}
+
+/// The ids of some executions that are under way, whatever their tenant.
+pub async fn active_ids(db: &dyn Db) -> Result<Vec<ExecutionId>> {
+    let text = format!("SELECT r.id FROM executions r WHERE {ACTIVE} ORDER BY r.storage_id LIMIT 100");
+    let found: Vec<(ExecutionId,)> = db.all(text, values![]).await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// The executions that `query` asks for, the oldest first: row, when it was accepted, and whether a
+/// deployment was made by it and needs it.
+pub async fn deletable(db: &dyn Db, scope: &Scope, query: &ListQuery) -> Result<Vec<(i64, Timestamp, bool)>> {
+    let mut conditions = Conditions::default();
+    conditions.require_filters(&RESOURCE, scope, query)?;
+    let text = format!(
+        "SELECT r.storage_id, r.created_at, \
+         EXISTS (SELECT 1 FROM deployments d WHERE d.create_execution_fk = r.storage_id) \
+         FROM executions r WHERE {} ORDER BY r.created_at, r.storage_id",
+        conditions.sql()
+    );
+    db.all(text, conditions.values).await
+}
+
+/// Deletes executions with their tasks and events.
+pub async fn delete_all(db: &dyn Db, storage_ids: &[i64]) -> Result<()> {
+    let text = "DELETE FROM executions WHERE storage_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+    for some in storage_ids.chunks(1000) {
+        db.run(text, values![Json::of(some)]).await?;
+    }
+    Ok(())
 }
 
 /// Stores an execution and gives its `storage_id`.

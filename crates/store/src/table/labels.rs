@@ -1,4 +1,4 @@
-//! Labels of blueprints and deployments: one shape, two tables.
+//! Labels of blueprints, deployments and groups of deployments: one shape, three tables.
 
 use nephele_model::Timestamp;
 use nephele_model::id::Username;
@@ -16,6 +16,8 @@ pub enum Labeled {
     Blueprint,
     /// A deployment.
     Deployment,
+    /// A group of deployments.
+    DeploymentGroup,
 }
 
 impl Labeled {
@@ -23,6 +25,15 @@ impl Labeled {
         match self {
             Self::Blueprint => "blueprints_labels",
             Self::Deployment => "deployments_labels",
+            Self::DeploymentGroup => "deployment_groups_labels",
+        }
+    }
+
+    const fn owner(self) -> &'static str {
+        match self {
+            Self::Blueprint => "blueprints",
+            Self::Deployment => "deployments",
+            Self::DeploymentGroup => "deployment_groups",
         }
     }
 }
@@ -99,6 +110,31 @@ pub async fn replace(
     add(db, labeled, storage_id, creator_id, labels).await
 }
 
+/// Gives labels to many deployments at once; those that are there already stay as they are.
+pub async fn add_to_deployments(
+    db: &dyn Db,
+    deployments: &[i64],
+    creator_id: i64,
+    labels: &[(String, String)],
+) -> Result<()> {
+    let text = "INSERT INTO deployments_labels (key, value, created_at, creator_id, labeled_fk) \
+                SELECT $1, $2, $3, $4, CAST(value AS BIGINT) FROM json_each($5) WHERE TRUE ON CONFLICT DO NOTHING";
+    for (key, value) in labels {
+        db.run(text, values![key, value, db.now(), creator_id, Json::of(deployments)]).await?;
+    }
+    Ok(())
+}
+
+/// Takes labels from many deployments at once.
+pub async fn remove_from_deployments(db: &dyn Db, deployments: &[i64], labels: &[(String, String)]) -> Result<()> {
+    let text = "DELETE FROM deployments_labels WHERE key = $1 AND value = $2 \
+                AND labeled_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($3))";
+    for (key, value) in labels {
+        db.run(text, values![key, value, Json::of(deployments)]).await?;
+    }
+    Ok(())
+}
+
 /// The keys in use in a tenant, in order of the alphabet, that contain `search`.
 pub async fn keys(db: &dyn Db, labeled: Labeled, tenant_id: i64, search: &str) -> Result<Vec<String>> {
     let condition = "lower(l.key) LIKE $2 ESCAPE '\\'";
@@ -112,10 +148,7 @@ pub async fn values_of(db: &dyn Db, labeled: Labeled, tenant_id: i64, key: &str)
 
 /// The ids of the rows of a tenant that carry a label, the oldest label first.
 pub async fn holders(db: &dyn Db, labeled: Labeled, tenant_id: i64, key: &str, value: &str) -> Result<Vec<String>> {
-    let owner = match labeled {
-        Labeled::Blueprint => "blueprints",
-        Labeled::Deployment => "deployments",
-    };
+    let owner = labeled.owner();
     let text = format!(
         "SELECT r.id FROM {} l JOIN {owner} r ON r.storage_id = l.labeled_fk \
          WHERE r.tenant_id = $1 AND l.key = $2 AND l.value = $3 ORDER BY l.id",
@@ -132,10 +165,7 @@ async fn distinct(
     condition: &str,
     values: Vec<sea_query::Value>,
 ) -> Result<Vec<String>> {
-    let owner = match labeled {
-        Labeled::Blueprint => "blueprints",
-        Labeled::Deployment => "deployments",
-    };
+    let owner = labeled.owner();
     let text = format!(
         "SELECT DISTINCT l.{column} FROM {} l JOIN {owner} r ON r.storage_id = l.labeled_fk \
          WHERE r.tenant_id = $1 AND {condition} ORDER BY l.{column}",

@@ -148,6 +148,14 @@ pub async fn count_by_state(db: &dyn Db, deployment_fk: i64) -> Result<Vec<(Inst
     db.all(text.to_owned(), values![deployment_fk]).await
 }
 
+/// The runtime properties of a deployment's instances of nodes of this type, or of one derived from it.
+pub async fn runtime_of_type(db: &dyn Db, deployment_fk: i64, kind: &str) -> Result<Vec<Json>> {
+    let text = "SELECT i.runtime_properties FROM node_instances i JOIN nodes n ON n.storage_id = i.node_fk \
+                WHERE i.deployment_fk = $1 AND i.runtime_properties IS NOT NULL \
+                AND EXISTS (SELECT 1 FROM json_each(n.type_hierarchy) WHERE value = $2) ORDER BY i.storage_id";
+    db.column(text, values![deployment_fk, kind]).await
+}
+
 /// Changes a node instance that the writer read at `version`; gives its new version. Nothing to
 /// change leaves the version as it is.
 ///
