@@ -53,6 +53,11 @@ impl Arguments {
         }
     }
 
+    /// A truth value that must be there.
+    pub(crate) fn required_flag(&mut self, key: &str) -> Result<bool> {
+        self.optional_flag(key)?.ok_or_else(|| Error::bad_parameters(format!("Missing {key} in json request body")))
+    }
+
     /// An object that may be left out.
     pub(crate) fn object(&mut self, key: &str) -> Result<Option<Map<String, Value>>> {
         match self.take(key) {

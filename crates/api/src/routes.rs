@@ -6,7 +6,7 @@
 use nephele_model::Permission as P;
 
 use crate::resource::{
-    blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
+    agents, blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
     execution_schedules, executions, file_server, instances, labels, nodes, operations, plugins, secrets, sites,
     status, tenants, tokens, users,
 };
@@ -105,9 +105,20 @@ pub fn routes() -> Vec<Route> {
         delete("/operations/{id}", V31, Needs(P::Operations), operations::delete),
         // Plugins, agents, secrets, sites, labels
         get("/plugins", V2, Needs(P::PluginList), plugins::list),
+        post("/plugins", V2, Needs(P::PluginUpload), plugins::post),
         get("/plugins/{id}", V2, Needs(P::PluginGet), plugins::get),
-        get("/agents", V31, Needs(P::AgentList), plugins::list_agents),
-        get("/agents/{name}", V31, Needs(P::AgentGet), plugins::get_agent),
+        post("/plugins/{id}", V31, Needs(P::PluginUpload), plugins::install),
+        put("/plugins/{id}", V31, NeedsOrExecution(P::PluginUpload), plugins::put),
+        patch("/plugins/{id}", V31, Needs(P::PluginUpload), plugins::patch),
+        delete("/plugins/{id}", V2, Needs(P::PluginDelete), plugins::delete),
+        get("/plugins/{id}/archive", V2, Needs(P::PluginDownload), plugins::archive),
+        get("/plugins/{id}/yaml", V31, Needs(P::PluginDownload), plugins::yaml),
+        patch("/plugins/{id}/set-visibility", V31, Needs(P::ResourceSetVisibility), plugins::set_visibility),
+        get("/agents", V31, Needs(P::AgentList), agents::list),
+        patch("/agents", V31, Needs(P::AgentReplaceCerts), agents::replace_certificates),
+        get("/agents/{name}", V31, Needs(P::AgentGet), agents::get),
+        put("/agents/{name}", V31, Needs(P::AgentCreate), agents::put),
+        patch("/agents/{name}", V31, Needs(P::AgentUpdate), agents::patch),
         get("/secrets", V3, Needs(P::SecretList), secrets::list),
         get("/secrets/{key}", V3, Needs(P::SecretGet), secrets::get),
         put("/secrets/{key}", V3, Needs(P::SecretCreate), secrets::put),

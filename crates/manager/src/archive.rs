@@ -103,6 +103,49 @@ pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Error> 
     sink.make_links()
 }
 
+/// The content of the first file whose path is `wanted`, `None` when there is none.
+///
+/// Errors: it has more than `most` bytes, or the archive is none or damaged.
+pub fn read_file(archive: &Path, wanted: impl Fn(&Path) -> bool, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    let damaged = |error: &dyn std::fmt::Display| Error::Damaged(error.to_string());
+    let content = |reader: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        reader.take(most + 1).read_to_end(&mut bytes).map_err(|error| damaged(&error))?;
+        if bytes.len() as u64 > most {
+            return Err(Error::TooLarge(format!("{most} bytes in one description")));
+        }
+        Ok(Some(bytes))
+    };
+    let kind = Kind::detect(archive).map_err(Error::Write)?.ok_or(Error::UnknownKind)?;
+    let file = io::BufReader::new(File::open(archive).map_err(Error::Write)?);
+    let stream: Box<dyn Read> = match kind {
+        Kind::Zip => {
+            let mut archive = zip::ZipArchive::new(file).map_err(|error| damaged(&error))?;
+            for index in 0..archive.len() {
+                let mut entry = archive.by_index(index).map_err(|error| damaged(&error))?;
+                let name = PathBuf::from(entry.name().map_err(|error| damaged(&error))?.as_ref());
+                if entry.is_file() && wanted(&name) {
+                    return content(&mut entry);
+                }
+            }
+            return Ok(None);
+        }
+        Kind::Tar => Box::new(file),
+        Kind::TarGz => Box::new(GzDecoder::new(file)),
+        Kind::TarBz2 => Box::new(BzDecoder::new(file)),
+    };
+    // What is skipped on the way is unfolded all the same.
+    let mut archive = tar::Archive::new(stream.take(Limits::default().bytes));
+    for entry in archive.entries().map_err(|error| damaged(&error))? {
+        let mut entry = entry.map_err(|error| damaged(&error))?;
+        let name = entry.path().map_err(|error| damaged(&error))?.into_owned();
+        if entry.header().entry_type().is_file() && wanted(&name) {
+            return content(&mut entry);
+        }
+    }
+    Ok(None)
+}
+
 /// The only folder of `unpacked`, as a blueprint archive must have. `None` when there is not
 /// exactly one.
 pub fn single_folder(unpacked: &Path) -> io::Result<Option<PathBuf>> {

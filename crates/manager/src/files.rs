@@ -61,6 +61,11 @@ impl Tree {
         Kind::ALL.into_iter().map(|kind| self.blueprint_archive(tenant, id, kind)).find(|file| file.is_file())
     }
 
+    /// A plugin's folder.
+    pub fn plugin(&self, id: &str) -> PathBuf {
+        self.root.join("plugins").join(id)
+    }
+
     /// A deployment's working folder.
     pub fn deployment(&self, tenant: &TenantName, id: &DeploymentId) -> PathBuf {
         self.root.join("deployments").join(tenant.as_str()).join(id.as_str())

@@ -12,6 +12,7 @@ use nephele_bus::Bus;
 use nephele_model::{Clock, Secret};
 use nephele_store::Store;
 
+mod agents;
 pub mod archive;
 pub mod auth;
 mod blueprints;
@@ -34,6 +35,7 @@ mod labels;
 mod nodes;
 mod operations;
 mod parameters;
+mod plugins;
 mod rows;
 mod secrets;
 mod sites;
@@ -45,6 +47,7 @@ mod visibility;
 mod waiting;
 pub mod workflows;
 
+pub use agents::{AgentUpdate, NewAgent};
 pub use blueprints::{BlueprintUpdate, NewBlueprint};
 pub use bootstrap::Opened;
 pub use ctx::Ctx;
@@ -59,15 +62,14 @@ pub use instances::InstanceUpdate;
 pub use labels::Labeled;
 pub use nephele_store::Record;
 pub use operations::{NewOperation, OperationUpdate};
+pub use plugins::{NewPlugin, PluginUpdate};
 pub use secrets::SecretValues;
 pub use sites::NewSite;
 
 /// The kinds of records that are listed without a rule of their own.
 pub mod kind {
-    pub use nephele_store::agents::RESOURCE as AGENTS;
     pub use nephele_store::deployment_groups::RESOURCE as DEPLOYMENT_GROUPS;
     pub use nephele_store::execution_groups::RESOURCE as EXECUTION_GROUPS;
-    pub use nephele_store::plugins::RESOURCE as PLUGINS;
     pub use nephele_store::secrets::RESOURCE as SECRETS;
     pub use nephele_store::sites::RESOURCE as SITES;
 }

@@ -148,7 +148,7 @@ impl Manager {
     }
 
     /// The certificate that clients should trust, if this manager has made one.
-    fn authority(&self) -> Option<String> {
+    pub(crate) fn authority(&self) -> Option<String> {
         std::fs::read_to_string(self.settings.data_dir.join("tls/ca.pem")).ok()
     }
 }

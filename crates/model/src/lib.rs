@@ -5,6 +5,8 @@
 //! entity is one file. Start with [`error`] for how failures travel, with [`task`] and
 //! [`operation`] for what the engine and the workers tell each other.
 
+pub mod agent;
+pub mod archive;
 pub mod blueprint;
 pub mod clock;
 pub mod deployment;
@@ -17,10 +19,12 @@ pub mod json;
 pub mod operation;
 pub mod page;
 pub mod permission;
+pub mod plugin;
 pub mod python_text;
 pub mod role;
 pub mod secret;
 pub mod task;
+pub mod update;
 pub mod visibility;
 
 pub use clock::{Clock, Timestamp};

@@ -3,6 +3,8 @@
 //! [`Column`] reads, [`Bind`] writes. States and names are text, instants are microseconds, JSON is
 //! text that is not parsed here.
 
+use nephele_model::agent::AgentState;
+use nephele_model::archive::ArchiveStatus;
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
 use nephele_model::execution::ExecutionStatus;
@@ -10,7 +12,9 @@ use nephele_model::id::{
     BlueprintId, DeploymentId, ExecutionId, GraphId, NodeId, NodeInstanceId, TaskId, TenantName, Username,
 };
 use nephele_model::instance::InstanceState;
+use nephele_model::plugin::InstallationState;
 use nephele_model::task::{TaskKind, TaskState};
+use nephele_model::update::{ModificationStatus, StepAction, UpdateState};
 use nephele_model::{Role, Timestamp, Visibility};
 use sea_query::Value;
 
@@ -145,7 +149,13 @@ texts! {
     InstallationStatus => Self::parse,
     DeploymentStatus => Self::parse,
     ExecutionStatus => Self::parse,
+    AgentState => Self::parse,
+    ArchiveStatus => Self::parse,
+    InstallationState => Self::parse,
+    ModificationStatus => Self::parse,
+    StepAction => Self::parse,
     TaskState => Self::parse,
+    UpdateState => Self::parse,
     TaskKind => Self::parse,
     InstanceState => |text: &str| Some(Self::new(text)),
     TenantName => |text: &str| Some(Self::new(text)),

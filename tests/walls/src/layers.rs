@@ -16,7 +16,10 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("nephele-bus", &["nephele-model"]),
     ("nephele-engine", &["nephele-model"]),
     ("nephele-client", &["nephele-model"]),
-    ("nephele-manager", &["nephele-dsl", "nephele-store", "nephele-bus", "nephele-engine", "nephele-model"]),
+    (
+        "nephele-manager",
+        &["nephele-dsl", "nephele-store", "nephele-bus", "nephele-engine", "nephele-model", "nephele-yaml11"],
+    ),
     ("nephele-api", &["nephele-manager", "nephele-model"]),
     ("nephele-worker", &["nephele-bus", "nephele-client", "nephele-model"]),
     ("nephele-cli", &["nephele-client", "nephele-dsl", "nephele-model"]),
@@ -47,7 +50,7 @@ pub const ONLY_IN: &[(&str, &[&str])] = &[
     ("lapin", &["nephele-bus"]),
     ("axum", &["nephele-api", "nephele-worker"]),
     ("clap", &["nephele-cli", "nephele"]),
-    ("reqwest", &["nephele-client"]),
+    ("reqwest", &["nephele-client", "nephele-manager"]),
     ("libyaml-safer", &["nephele-yaml11"]),
 ];
 

@@ -1,5 +1,6 @@
 //! Handlers, one file per resource: extract, call one use case, shape its result.
 
+pub(crate) mod agents;
 pub(crate) mod blueprints;
 pub(crate) mod config;
 pub(crate) mod dependencies;

@@ -22,7 +22,7 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Error, Result, Timestamp, Visibility};
+use nephele_model::{Code, Error, Result, Timestamp, Visibility};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::executions::{self, Execution, NewExecution};
 use nephele_store::{Db, Json, Record, Tx, node_instances, outbox};
@@ -139,6 +139,15 @@ impl Manager {
         }
         Ok((storage_id, id))
     }
+}
+
+/// Refuses what has to run alone while others run, in the wording that clients know.
+pub(crate) fn others_run(running: &[ExecutionId]) -> Error {
+    let ids: Vec<&str> = running.iter().map(ExecutionId::as_str).collect();
+    Error::new(
+        Code::ExistingRunningExecution,
+        format!("Cannot start execution because there are other executions running e.g.: {}", ids.join(", ")),
+    )
 }
 
 /// Puts the message into the outbox that makes the executor look at an execution.

@@ -161,6 +161,17 @@ pub async fn plan(db: &dyn Db, storage_id: i64) -> Result<Option<Json>> {
     Ok(plans.into_iter().next().flatten())
 }
 
+/// The uploaded blueprints that the caller may see and whose plan holds this text, with their plans.
+pub async fn with_plan_text(db: &dyn Db, scope: &Scope, text: &str) -> Result<Vec<(String, Json)>> {
+    let mut values = values![text];
+    let visible = scope.visible(false, &mut values);
+    let text = format!(
+        "SELECT r.id, r.plan FROM blueprints r WHERE r.state = 'uploaded' AND {visible} \
+         AND replace(r.plan, $1, '') <> r.plan ORDER BY r.created_at, r.storage_id"
+    );
+    db.all(text, values).await
+}
+
 /// Stores a blueprint and gives its `storage_id`. Error: [`crate::Error::Unique`].
 pub async fn insert(db: &dyn Db, blueprint: NewBlueprint) -> Result<i64> {
     write::insert(db, blueprint).await

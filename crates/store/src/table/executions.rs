@@ -238,6 +238,16 @@ pub async fn system_wide(db: &dyn Db) -> Result<bool> {
     Ok(db.first::<(i64,)>(text, values![]).await?.is_some())
 }
 
+/// The execution that makes a snapshot, if one is under way or waits.
+pub async fn snapshot_under_way(db: &dyn Db) -> Result<Option<ExecutionId>> {
+    let text = format!(
+        "SELECT r.id FROM executions r WHERE r.is_system_workflow AND r.workflow_id = 'create_snapshot' \
+         AND (r.status = 'queued' OR {ACTIVE}) LIMIT 1"
+    );
+    let found: Option<(ExecutionId,)> = db.first(text, values![]).await?;
+    Ok(found.map(|(id,)| id))
+}
+
 /// Whether any execution waits for others to end.
 pub async fn any_queued(db: &dyn Db) -> Result<bool> {
     Ok(db.number("SELECT CAST(1 AS BIGINT) FROM executions WHERE status = 'queued' LIMIT 1", values![]).await? == 1)
