@@ -130,7 +130,7 @@ fn value(node: &Node) -> Value {
         Yaml::Float(number) => (*number).into(),
         Yaml::BigInt(text) | Yaml::Timestamp(text) | Yaml::Binary(text) => text.clone().into(),
         Yaml::String(text) => Value::String(text.to_string()),
-        Yaml::Sequence(items) => items.iter().map(|item| value(item)).collect(),
+        Yaml::Set(items) | Yaml::Sequence(items) => items.iter().map(|item| value(item)).collect(),
         Yaml::Mapping(entries) => {
             Value::Object(entries.iter().map(|entry| (key(&entry.key), value(&entry.value))).collect())
         }
