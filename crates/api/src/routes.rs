@@ -7,8 +7,8 @@ use nephele_model::Permission as P;
 
 use crate::resource::{
     agents, blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
-    execution_schedules, executions, file_server, instances, labels, nodes, operations, plugins, secrets, sites,
-    status, tenants, tokens, users,
+    execution_schedules, executions, file_server, instances, labels, nodes, operations, plugins, secrets,
+    secrets_providers, sites, status, tenants, tokens, users,
 };
 use crate::table::Access::{Authenticated, Needs, NeedsInNamedTenant, NeedsOrExecution, Public};
 use crate::table::Version::{V1, V2, V3, V21, V31};
@@ -125,6 +125,13 @@ pub fn routes() -> Vec<Route> {
         patch("/secrets/{key}", V3, Needs(P::SecretUpdate), secrets::patch),
         delete("/secrets/{key}", V3, Needs(P::SecretDelete), secrets::delete),
         patch("/secrets/{key}/set-visibility", V31, Needs(P::SecretUpdate), secrets::set_visibility),
+        get("/secrets/share/export", V31, Needs(P::SecretExport), secrets::export),
+        post("/secrets/share/import", V31, Needs(P::SecretImport), secrets::import),
+        get("/secrets-providers", V31, Needs(P::SecretsProviderList), secrets_providers::list),
+        put("/secrets-providers", V31, Needs(P::SecretsProviderCreate), secrets_providers::put),
+        get("/secrets-providers/{name}", V31, Needs(P::SecretsProviderGet), secrets_providers::get),
+        patch("/secrets-providers/{name}", V31, Needs(P::SecretsProviderUpdate), secrets_providers::patch),
+        delete("/secrets-providers/{name}", V31, Needs(P::SecretsProviderDelete), secrets_providers::delete),
         get("/sites", V31, Needs(P::SiteList), sites::list),
         get("/sites/{name}", V31, Needs(P::SiteGet), sites::get),
         put("/sites/{name}", V31, Needs(P::SiteCreate), sites::put),

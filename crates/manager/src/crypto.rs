@@ -28,6 +28,10 @@ const SIGNATURE: usize = 32;
 /// Enough that a guess costs milliseconds; stored in each hash, so it may be raised later.
 const ROUNDS: u32 = 29_000;
 
+/// How keys are made of passphrases; both ends must do the same.
+const PASSPHRASE_SALT: &[u8] = b"salt_";
+const PASSPHRASE_ROUNDS: u32 = 100_000;
+
 /// Encrypts what must be read back, such as values of secrets.
 pub(crate) struct Cipher {
     sign: Secret<[u8; 32]>,
@@ -48,10 +52,22 @@ impl Cipher {
             .ok()
             .and_then(|key| key.try_into().ok())
             .ok_or_else(|| Error::internal(format!("{} does not hold a key of 64 bytes", file.display())))?;
+        Ok(Self::of_key(&key))
+    }
+
+    /// The cipher of a passphrase, as secrets travel between managers. Slow on purpose: call it on a
+    /// blocking thread.
+    pub(crate) fn of_passphrase(passphrase: &str) -> Self {
+        let key =
+            pbkdf2::pbkdf2_hmac_array::<Sha256, KEY_LENGTH>(passphrase.as_bytes(), PASSPHRASE_SALT, PASSPHRASE_ROUNDS);
+        Self::of_key(&key)
+    }
+
+    fn of_key(key: &[u8; KEY_LENGTH]) -> Self {
         let (mut sign, mut encrypt) = ([0; 32], [0; 32]);
         sign.copy_from_slice(&key[..32]);
         encrypt.copy_from_slice(&key[32..]);
-        Ok(Self { sign: Secret::new(sign), encrypt: Secret::new(encrypt) })
+        Self { sign: Secret::new(sign), encrypt: Secret::new(encrypt) }
     }
 
     /// Encrypts `value` into printable text.
@@ -180,6 +196,14 @@ mod tests {
         assert!(again.decrypt("").is_err());
     }
 
+    /// Made by the original's `encrypt("hunter2 \u00fc", generate_key_using_password("correct horse"))`.
+    #[test]
+    fn reads_what_the_original_encrypted_with_a_passphrase() {
+        let token = TOKEN_OF_THE_ORIGINAL;
+        assert_eq!(Cipher::of_passphrase("correct horse").decrypt(token).unwrap().expose(), "hunter2 ü");
+        assert!(Cipher::of_passphrase("wrong horse").decrypt(token).is_err());
+    }
+
     #[test]
     fn passwords_match_their_own_hash_only() {
         let hash = hash_password("secret");
@@ -194,5 +218,7 @@ mod tests {
         assert!(verify_password("password", PASSLIB));
     }
 
+    const TOKEN_OF_THE_ORIGINAL: &str =
+        "gAAAAABrB4Flgsx8_gDKsVVSIt7OuRFODFFvh2SyXs2c116LbppKjfx0smtHkP7J999TciKWiYT_q0LockUaD3EIx2ZIc6o4Pg==";
     const PASSLIB: &str = "$pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$8nX7hwFEzIB8aPajJTYK8weHQc5Ngz0pFVAKvSu4jQA";
 }

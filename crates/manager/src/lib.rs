@@ -38,6 +38,7 @@ mod parameters;
 mod plugins;
 mod rows;
 mod secrets;
+mod secrets_providers;
 mod sites;
 mod status;
 mod tenants;
@@ -63,7 +64,8 @@ pub use labels::Labeled;
 pub use nephele_store::Record;
 pub use operations::{NewOperation, OperationUpdate};
 pub use plugins::{NewPlugin, PluginUpdate};
-pub use secrets::SecretValues;
+pub use secrets::{Export as SecretExport, Import as SecretImport, SecretValues};
+pub use secrets_providers::ProviderValues;
 pub use sites::NewSite;
 
 /// The kinds of records that are listed without a rule of their own.

@@ -44,5 +44,5 @@ pub use store::Store;
 pub use table::{
     agents, blueprints, config, deployment_groups, deployments, events, execution_groups, execution_schedules,
     executions, inter_deployment_dependencies, labels, maintenance, node_instances, nodes, operations, outbox, plugins,
-    provider_context, secrets, settings, sites, tasks_graphs, tenants, tokens, users,
+    provider_context, secrets, secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
 };

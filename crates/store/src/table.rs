@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod plugins;
 pub mod provider_context;
 pub mod secrets;
+pub mod secrets_providers;
 pub mod settings;
 pub mod sites;
 pub mod tasks_graphs;

@@ -18,6 +18,7 @@ pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod plugins;
 pub(crate) mod secrets;
+pub(crate) mod secrets_providers;
 pub(crate) mod sites;
 pub(crate) mod status;
 pub(crate) mod tenants;

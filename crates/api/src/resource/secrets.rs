@@ -1,8 +1,8 @@
 //! Secrets.
 
 use axum::extract::{Path, State};
-use nephele_manager::{SecretValues, kind};
-use nephele_model::Result;
+use nephele_manager::{SecretExport, SecretImport, SecretValues, kind};
+use nephele_model::{Code, Error, Result};
 
 use super::{nothing, ok};
 use crate::App;
@@ -36,6 +36,10 @@ pub(crate) async fn patch(
     Path(key): Path<String>,
     Body(mut body): Body,
 ) -> Answer {
+    if body.0.is_empty() {
+        let message = "Update a secret request must include at least one parameter to update";
+        return Err(Error::new(Code::IllegalAction, message).into());
+    }
     Ok(ok(&app.manager.update_secret(caller.ctx(), &key, values(&mut body)?).await?))
 }
 
@@ -55,11 +59,32 @@ pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(key): Pa
     Ok(nothing())
 }
 
+pub(crate) async fn export(State(app): State<App>, caller: Caller, query: Query) -> Answer {
+    let how = SecretExport {
+        passphrase: query.get("_passphrase").filter(|text| !text.is_empty()).map(str::to_owned),
+        include_metadata: query.present("_include_metadata"),
+    };
+    Ok(ok(&app.manager.export_secrets(caller.ctx(), &query.list(&[])?, how).await?))
+}
+
+pub(crate) async fn import(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
+    let missing = |key: &str| Error::bad_parameters(format!("Missing {key} in json request body"));
+    let import = SecretImport {
+        secrets: body.list("secrets_list")?.ok_or_else(|| missing("secrets_list"))?,
+        override_collisions: body.required_flag("override_collisions")?,
+        tenant_map: body.object("tenant_map")?.unwrap_or_default(),
+        passphrase: body.text("passphrase")?.filter(|text| !text.is_empty()),
+    };
+    Ok(ok(&app.manager.import_secrets(caller.ctx(), import).await?))
+}
+
 fn values(body: &mut Arguments) -> Result<SecretValues> {
     Ok(SecretValues {
         value: body.take("value"),
         schema: body.object("schema")?,
         provider_name: body.text("provider_name")?,
+        provider_options: body.object("provider_options")?,
+        creator: body.text("creator")?,
         is_hidden_value: body.optional_flag("is_hidden_value")?,
         visibility: body.text("visibility")?,
     })

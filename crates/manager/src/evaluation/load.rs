@@ -58,7 +58,7 @@ impl Manager {
         let rows = secrets::visible(&*self.store, scope, &keys).await.map_err(failed)?;
         known.secrets.extend(keys.into_iter().map(|key| (key, None)));
         for row in rows {
-            let text = self.secret_for_functions(ctx, &row)?;
+            let text = self.secret_for_functions(ctx, &row).await?;
             known.secrets.insert(row.key, Some(text));
         }
         Ok(())

@@ -52,6 +52,26 @@ pub static DETAILS: Resource = Resource::new(
     ],
 );
 
+/// The record of a secret that travels to another manager, with the value as it is stored.
+pub static EXPORT: Resource = Resource::new(
+    "Secret",
+    "secrets",
+    &[
+        text("key").sql("r.id"),
+        text("value"),
+        text("visibility"),
+        TENANT_NAME,
+        boolean("is_hidden_value"),
+        PROVIDER_NAME,
+        text("provider_options"),
+        CREATED_BY,
+        time("created_at"),
+        time("updated_at"),
+        RESOURCE_AVAILABILITY,
+        PRIVATE_RESOURCE,
+    ],
+);
+
 row! {
     /// A secret.
     pub struct Secret {
@@ -145,6 +165,12 @@ pub async fn visible(db: &dyn Db, scope: &Scope, keys: &[String]) -> Result<Vec<
         Secret::COLUMNS
     );
     db.all(text, values).await
+}
+
+/// The secret with this key that belongs to a tenant, whoever may see it.
+pub async fn of_tenant(db: &dyn Db, tenant_id: i64, key: &str) -> Result<Option<Secret>> {
+    let text = format!("SELECT {} FROM secrets r WHERE r.id = $1 AND r.tenant_id = $2", Secret::COLUMNS);
+    db.first(text, values![key, tenant_id]).await
 }
 
 /// Stores a secret and gives its `storage_id`. Error: [`crate::Error::Unique`].

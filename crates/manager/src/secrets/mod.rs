@@ -1,7 +1,10 @@
-//! Secrets: encrypted at rest, shown to those who may see them.
+//! Secrets: encrypted at rest, shown to those who may see them; `share.rs` takes them from manager to manager.
 //!
 //! Invariant: plain text is in memory only while a request needs it; rows hold what the manager's
 //! cipher made of it.
+
+mod schema;
+mod share;
 
 use nephele_model::{Code, Error, Permission, Result, Secret, Visibility, id};
 use nephele_store::{Json, secrets};
@@ -9,6 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::rows::{demand_free, failed};
 use crate::{Ctx, Manager, visibility};
+
+pub use share::{Export, Import};
 
 /// What a secret is to become; what is `None` stays as it is, or at its default.
 #[derive(Debug, Default)]
@@ -19,6 +24,10 @@ pub struct SecretValues {
     pub schema: Option<Map<String, Value>>,
     /// Where the value is really kept.
     pub provider_name: Option<String>,
+    /// What that place needs to know.
+    pub provider_options: Option<Map<String, Value>>,
+    /// The new owner's name.
+    pub creator: Option<String>,
     /// Whether others may not see the value.
     pub is_hidden_value: Option<bool>,
     /// Who sees the secret.
@@ -30,24 +39,27 @@ impl Manager {
     pub async fn get_secret(&self, ctx: &Ctx, key: &str, skip_value: bool) -> Result<Value> {
         let secret = self.find_secret(ctx, key).await?;
         let mut record = self.secret_record(ctx, key).await?;
-        record["value"] = if skip_value {
-            Value::Null
-        } else if secret.is_hidden_value && !may_see(ctx, &secret) {
-            "".into()
-        } else {
-            self.secret_value(&secret)?
+        let permitted = !secret.is_hidden_value || may_see(ctx, &secret);
+        record["value"] = if skip_value || !permitted { "".into() } else { self.secret_value(&secret).await? };
+        record["provider_options"] = match secret.provider_options.as_deref().filter(|_| may_see(ctx, &secret)) {
+            Some(stored) => self.cipher.decrypt(stored)?.expose().clone().into(),
+            None => Value::Null,
         };
         Ok(record)
     }
 
     /// The text of a secret as functions see it. A hidden value is for operations, its owner and
     /// administrators; to others it is as empty as when they ask for the secret itself.
-    pub(crate) fn secret_for_functions(&self, ctx: &Ctx, secret: &secrets::Secret) -> Result<Secret> {
+    pub(crate) async fn secret_for_functions(&self, ctx: &Ctx, secret: &secrets::Secret) -> Result<Secret> {
         let is_shown = !secret.is_hidden_value || ctx.execution.is_some() || may_see(ctx, secret);
-        match secret.value.as_deref().filter(|_| is_shown) {
-            Some(stored) => self.cipher.decrypt(stored),
-            None => Ok(Secret::new(String::new())),
+        if !is_shown {
+            return Ok(Secret::new(String::new()));
         }
+        Ok(Secret::new(match self.kept_value(secret).await? {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        }))
     }
 
     /// Makes a secret, or changes it where `update_if_exists` allows that. The record holds the
@@ -60,14 +72,21 @@ impl Manager {
         update_if_exists: bool,
     ) -> Result<Value> {
         id::check("key", key, true)?;
-        refuse_provider(values.provider_name.as_deref())?;
         let scope = self.scope(ctx, false).await?;
         if update_if_exists && secrets::find(&*self.store, &scope, key).await.map_err(failed)?.is_some() {
             return self.update_secret(ctx, key, values).await;
         }
         let visibility = visibility::choose(ctx, values.visibility.as_deref(), None)?;
         demand_free(&*self.store, &secrets::RESOURCE, "secrets", key, &scope, visibility).await?;
-        let plain = plain_text(values.value.as_ref(), values.schema.as_ref())?;
+        let provider = match values.provider_name.as_deref().filter(|name| !name.is_empty()) {
+            Some(name) => Some(self.find_provider(ctx, name).await?.storage_id),
+            None => None,
+        };
+        let plain = match &values.value {
+            // The place that keeps it has it already.
+            None | Some(Value::Null) if provider.is_some() => None,
+            value => Some(plain_text(value.as_ref(), values.schema.as_ref())?),
+        };
         let now = self.clock.now();
         let row = secrets::NewSecret {
             key: key.to_owned(),
@@ -76,11 +95,11 @@ impl Manager {
             creator_id: ctx.user_id,
             created_at: now,
             updated_at: Some(now),
-            value: Some(self.cipher.encrypt(plain.expose(), now)),
+            value: plain.map(|plain| self.cipher.encrypt(plain.expose(), now)),
             is_hidden_value: values.is_hidden_value.unwrap_or(false),
             schema: values.schema.map(|schema| Json::of(&schema)),
-            secrets_provider_fk: None,
-            provider_options: None,
+            secrets_provider_fk: provider,
+            provider_options: self.options(values.provider_options),
         };
         secrets::insert(&*self.store, row).await.map_err(failed)?;
         self.secret_record(ctx, key).await
@@ -89,7 +108,16 @@ impl Manager {
     /// Changes a secret.
     pub async fn update_secret(&self, ctx: &Ctx, key: &str, values: SecretValues) -> Result<Value> {
         let secret = self.writable_secret(ctx, key).await?;
-        refuse_provider(values.provider_name.as_deref())?;
+        if values.is_hidden_value.is_some() && !may_see(ctx, &secret) {
+            return Err(Error::forbidden(format!(
+                "User `{}` is not permitted to modify the secret `{key}` to be hidden value",
+                ctx.username
+            )));
+        }
+        let provider = match values.provider_name.as_deref().filter(|name| !name.is_empty()) {
+            Some(name) => Some(Some(self.find_provider(ctx, name).await?.storage_id)),
+            None => None,
+        };
         let schema = match &values.schema {
             Some(schema) => Some(schema.clone()),
             None => secret.schema.as_ref().and_then(|schema| schema.parse().ok()),
@@ -107,7 +135,9 @@ impl Manager {
             value,
             is_hidden_value: values.is_hidden_value,
             schema: values.schema.map(|schema| Some(Json::of(&schema))),
-            ..secrets::SecretChanges::default()
+            creator_id: self.new_owner(ctx, values.creator).await?,
+            secrets_provider_fk: provider,
+            provider_options: self.options(values.provider_options).map(Some),
         };
         secrets::update(&*self.store, secret.storage_id, changes).await.map_err(failed)?;
         self.secret_record(ctx, key).await
@@ -146,23 +176,41 @@ impl Manager {
         Ok(secret)
     }
 
-    fn secret_value(&self, secret: &secrets::Secret) -> Result<Value> {
-        let Some(stored) = &secret.value else { return Ok(Value::Null) };
-        let plain = self.cipher.decrypt(stored)?;
-        if secret.schema.is_some() {
-            return serde_json::from_str(plain.expose()).or_else(|_| Ok(plain.expose().as_str().into()));
+    /// The value in the type that its schema gives it.
+    async fn secret_value(&self, secret: &secrets::Secret) -> Result<Value> {
+        let kept = self.kept_value(secret).await?;
+        match (&secret.schema, &kept) {
+            (Some(_), Value::String(text)) => Ok(serde_json::from_str(text).unwrap_or(kept)),
+            _ => Ok(kept),
         }
-        Ok(plain.expose().as_str().into())
+    }
+
+    /// The value as it is kept, here or elsewhere.
+    async fn kept_value(&self, secret: &secrets::Secret) -> Result<Value> {
+        if let Some(provider) = secret.secrets_provider_fk {
+            let options = secret.provider_options.as_deref().map(|stored| self.cipher.decrypt(stored)).transpose()?;
+            let options = options.and_then(|text| serde_json::from_str(text.expose()).ok()).unwrap_or_default();
+            if let Some(value) = self.value_from_provider(provider, &secret.key, &options).await? {
+                return Ok(value);
+            }
+        }
+        let Some(stored) = &secret.value else { return Ok(Value::Null) };
+        Ok(self.cipher.decrypt(stored)?.expose().as_str().into())
+    }
+
+    fn options(&self, options: Option<Map<String, Value>>) -> Option<String> {
+        let options = options.filter(|options| !options.is_empty())?;
+        Some(self.cipher.encrypt(&Value::Object(options).to_string(), self.clock.now()))
     }
 }
 
 fn may_see(ctx: &Ctx, secret: &secrets::Secret) -> bool {
-    secret.creator_id == ctx.user_id || ctx.may(Permission::Administrators)
+    secret.creator_id == ctx.user_id || may_see_all(ctx)
 }
 
-/// No provider can be there yet, so none can be named.
-fn refuse_provider(name: Option<&str>) -> Result<()> {
-    name.map_or(Ok(()), |name| Err(Error::not_found("SecretsProvider", name)))
+/// Whether the caller sees hidden values of others.
+fn may_see_all(ctx: &Ctx) -> bool {
+    ctx.may(Permission::Administrators)
 }
 
 /// The text that is stored: the value itself, or its JSON when a schema says that it is more.
@@ -170,7 +218,7 @@ fn plain_text(value: Option<&Value>, schema: Option<&Map<String, Value>>) -> Res
     let value = value.filter(|value| !value.is_null());
     let value = value.ok_or_else(|| Error::bad_parameters("Missing value in json request body"))?;
     if let Some(schema) = schema {
-        check_type(value, schema)?;
+        schema::check(value, schema)?;
         return Ok(Secret::new(value.to_string()));
     }
     match value {
@@ -178,27 +226,4 @@ fn plain_text(value: Option<&Value>, schema: Option<&Map<String, Value>>) -> Res
         Value::String(text) => Ok(Secret::new(text.clone())),
         _ => Err(Error::bad_parameters("The value of a secret must be text, unless a schema says otherwise")),
     }
-}
-
-/// Checks a value against the `type` of its schema, the part of JSON schema that secrets use.
-fn check_type(value: &Value, schema: &Map<String, Value>) -> Result<()> {
-    let Some(kind) = schema.get("type").and_then(Value::as_str) else { return Ok(()) };
-    let fits = match kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "null" => value.is_null(),
-        _ => return Err(Error::bad_parameters(format!("The schema's type `{kind}` is not a type of JSON schema"))),
-    };
-    if fits {
-        return Ok(());
-    }
-    let shown = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));
-    Err(Error::conflict(format!(
-        "Error validating secret value: {shown} is not of type '{kind}'\n\nFailed validating 'type' in schema:\n    \
-         {{'type': '{kind}'}}\n\nOn instance:\n    {shown}"
-    )))
 }
