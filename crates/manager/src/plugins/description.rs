@@ -128,7 +128,7 @@ fn value(node: &Node) -> Value {
         Yaml::Bool(flag) => (*flag).into(),
         Yaml::Int(number) => (*number).into(),
         Yaml::Float(number) => (*number).into(),
-        Yaml::BigInt(text) | Yaml::Timestamp(text) | Yaml::Binary(text) => text.clone().into(),
+        Yaml::BigInt(text) | Yaml::Timestamp(text) | Yaml::Binary(text) => text.to_string().into(),
         Yaml::String(text) => Value::String(text.to_string()),
         Yaml::Set(items) | Yaml::Sequence(items) => items.iter().map(|item| value(item)).collect(),
         Yaml::Mapping(entries) => {

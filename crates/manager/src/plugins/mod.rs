@@ -147,7 +147,11 @@ impl Manager {
 
     /// The YAML file of a plugin that suits a version of blueprints best.
     pub async fn plugin_yaml(&self, ctx: &Ctx, id: &str, version: Option<&str>) -> Result<PathBuf> {
-        let plugin = self.find_plugin(ctx, id).await?;
+        self.yaml_of(&self.find_plugin(ctx, id).await?, version)
+    }
+
+    /// As [`Self::plugin_yaml`], of a plugin that is at hand.
+    pub(crate) fn yaml_of(&self, plugin: &Plugin, version: Option<&str>) -> Result<PathBuf> {
         let paths: Vec<String> = plugin
             .yaml_files_paths
             .as_ref()
@@ -155,9 +159,9 @@ impl Manager {
             .transpose()
             .map_err(failed)?
             .unwrap_or_default();
-        let name = suiting(&paths, version).ok_or_else(|| no_file(&plugin, "*.yaml"))?;
+        let name = suiting(&paths, version).ok_or_else(|| no_file(plugin, "*.yaml"))?;
         let file = self.files.root().join(name);
-        if file.is_file() { Ok(file) } else { Err(no_file(&plugin, name)) }
+        if file.is_file() { Ok(file) } else { Err(no_file(plugin, name)) }
     }
 
     pub(crate) async fn find_plugin(&self, ctx: &Ctx, id: &str) -> Result<Plugin> {

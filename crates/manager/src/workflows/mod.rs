@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Manager, rows};
 
+mod catalog;
 mod deployment_rows;
 pub(crate) mod environment;
 mod journal;

@@ -7,17 +7,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nephele_dsl::{Diagnostic, Fault, Options, Parsed, Resolver, Source};
+use nephele_dsl::{Diagnostic, Fault, Options, Parsed, Resolver, Rule, Source};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
 use nephele_model::{Code, Error, Result, json};
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
 use nephele_store::executions::Execution;
 use nephele_store::labels::{self, Labeled};
-use nephele_store::{Json, Scope};
+use nephele_store::{Json, Scope, provider_context};
 use serde_json::{Map, Value};
 
 use crate::archive::{self, Limits};
+use crate::workflows::catalog::Catalog;
 use crate::workflows::source::Folder;
 use crate::{Manager, rows};
 
@@ -40,7 +41,7 @@ impl Manager {
         };
         let validate_only = parameters.get("validate_only").and_then(Value::as_bool).unwrap_or_default();
         let main_file = text(&parameters, "app_file_name").unwrap_or_else(|| DEFAULT_MAIN_FILE.to_owned());
-        let read = self.read(&blueprint, main_file.clone(), validate_only).await?;
+        let read = self.read(execution, &blueprint, main_file.clone(), validate_only).await?;
         match read {
             Ok((folder, parsed)) if !validate_only => {
                 self.publish(&blueprint, folder).await?;
@@ -60,6 +61,7 @@ impl Manager {
     /// Unpacks and parses. The outer error is the machinery's, the inner one the user's.
     async fn read(
         self: &Arc<Self>,
+        execution: &Execution,
         blueprint: &Blueprint,
         main_file: String,
         validate_only: bool,
@@ -77,7 +79,10 @@ impl Manager {
         };
         enter(BlueprintState::Parsing).await?;
         let folder = unpacked.folder.clone();
-        let parsed = blocking(move || parse(&folder, &main_file)).await?;
+        let (resolution, scope) = (self.resolution().await?, internal_scope(execution));
+        let folder = Folder::new(&folder).map_err(Error::internal)?;
+        let catalog = Catalog::new(self.clone(), scope, folder);
+        let parsed = blocking(move || parse(catalog, resolution, &main_file)).await?;
         Ok(parsed.map(|parsed| (unpacked, parsed)))
     }
 
@@ -190,6 +195,29 @@ struct Unpacked {
     _around: tempfile::TempDir,
 }
 
+/// How imports are found, as the provider context says (`cloudify.import_resolver.parameters`,
+/// `cloudify.validate_definitions_version`).
+struct Resolution {
+    rules: std::result::Result<Vec<Rule>, Diagnostic>,
+    fallback: bool,
+    validate_version: bool,
+}
+
+impl Manager {
+    async fn resolution(&self) -> Result<Resolution> {
+        let row = provider_context::get(&*self.store).await.map_err(rows::failed)?;
+        let context: json::Value = row.and_then(|row| row.context.parse().ok()).unwrap_or_default();
+        let cloudify = &context["cloudify"];
+        let parameters = &cloudify["import_resolver"]["parameters"];
+        let rules = &parameters["rules"];
+        Ok(Resolution {
+            rules: if rules.is_null() { Ok(Vec::new()) } else { Rule::list(rules) },
+            fallback: parameters["fallback"] != false,
+            validate_version: cloudify["validate_definitions_version"] != false,
+        })
+    }
+}
+
 fn unpack(archive: &Path, uploading: &Path) -> std::result::Result<Unpacked, String> {
     let around = tempfile::tempdir_in(uploading).map_err(|error| error.to_string())?;
     archive::unpack(archive, around.path(), Limits::default()).map_err(|error| error.to_string())?;
@@ -198,15 +226,17 @@ fn unpack(archive: &Path, uploading: &Path) -> std::result::Result<Unpacked, Str
     Ok(Unpacked { folder, _around: around })
 }
 
-fn parse(root: &Path, main_file: &str) -> std::result::Result<Parsed, Refusal> {
+fn parse(catalog: Catalog, resolution: Resolution, main_file: &str) -> std::result::Result<Parsed, Refusal> {
     let failed = |state, message| Refusal { state, message };
     let outside = |error: std::io::Error| failed(BlueprintState::FailedParsing, error.to_string());
-    let folder = Folder::new(root).map_err(outside)?;
+    let rules = resolution.rules.map_err(|problem| failed(BlueprintState::FailedParsing, explain(&problem)))?;
     let location = Folder::location(main_file);
     let missing =
         || failed(BlueprintState::FailedExtracting, format!("{main_file} does not exist in the application directory"));
-    let text = folder.read(&location).ok_or_else(missing)?.map_err(outside)?;
-    nephele_dsl::parse(&Source::new(location, text), &Resolver::new(folder), &Options::default()).map_err(|problems| {
+    let text = catalog.folder().read(&location).ok_or_else(missing)?.map_err(outside)?;
+    let resolver = Resolver::new(catalog).with_rules(rules, resolution.fallback);
+    let options = Options { validate_version: resolution.validate_version, ..Options::default() };
+    nephele_dsl::parse(&Source::new(location, text), &resolver, &options).map_err(|problems| {
         let Some(first) = problems.first() else {
             return failed(BlueprintState::FailedParsing, "the parser refused without a reason".to_owned());
         };
