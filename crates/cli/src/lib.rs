@@ -1,4 +1,5 @@
-//! The commands that talk to a manager: `nephele status`, `nephele blueprints upload`, and so on.
+//! The commands that talk to a manager: `nephele status`, `nephele blueprints upload`, and so on; and
+//! `validation`, which needs none.
 //!
 //! Invariant: data goes to standard output, everything else to standard error; the exit code tells
 //! what happened (0 done, 1 failed, 2 wrong usage, 3 the execution was cancelled). A group of
@@ -10,6 +11,7 @@ mod follow;
 mod inputs;
 mod output;
 mod pack;
+mod validation;
 
 use std::process::ExitCode;
 

@@ -35,10 +35,11 @@ pub(crate) fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> 
     let mut sources = Sources::default();
     let mut problems = Problems::default();
     let parsed = read(main, imports, options, &mut sources, &mut problems);
-    match parsed {
-        Some(parsed) if problems.is_empty() => Ok(parsed),
-        _ => Err(problems.into_list(&sources)),
-    }
+    let warnings = match parsed {
+        Some(parsed) if problems.is_empty() => return Ok(parsed),
+        parsed => parsed.map(|parsed| parsed.warnings).unwrap_or_default(),
+    };
+    Err(problems.into_list(&sources).into_iter().chain(warnings).collect())
 }
 
 /// The plan, to be used if there are no problems; nothing if the text is no mapping at all.

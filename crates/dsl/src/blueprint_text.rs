@@ -46,7 +46,7 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources, problem
             Stage::Overflow => (Fault::YamlNumberRange, error.to_string()),
         };
         let span = Some(Span { start: error.mark, end: error.mark });
-        problems.push(Diagnostic::new(fault, message).at(Place {
+        problems.push(Diagnostic::new(fault, message).with_brief(brief(&error)).at(Place {
             file: source.location.clone(),
             span,
             path: String::new(),
@@ -58,6 +58,16 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources, problem
         text = Cow::Owned(if round < MOST_LETTERS { masked(&text, error.mark.line) } else { ascii(&text) });
     }
     None
+}
+
+/// What is wrong, without quoting the text.
+fn brief(error: &nephele_yaml11::Error) -> String {
+    let problem = error.problem.as_str();
+    let Some(context) = &error.context else { return problem.to_owned() };
+    match context.begin.filter(|begin| begin.line != error.mark.line) {
+        Some(begin) => format!("{} that began in line {}: {problem}", context.text, begin.line + 1),
+        None => format!("{}: {problem}", context.text),
+    }
 }
 
 /// The text without letters beyond ASCII in a line, or anywhere if that line has none.

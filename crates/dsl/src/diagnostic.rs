@@ -14,7 +14,7 @@ use nephele_yaml11::{Mark, Span};
 
 pub use fault::{Fault, Severity, UNUSED};
 pub use kind::Kind;
-pub(crate) use nearest::{did_you_mean, nearest, suggestion};
+pub(crate) use nearest::{did_you_mean, is_slip, nearest, suggestion};
 
 /// One problem, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Diagnostic {
     pub fault: Fault,
     /// What is wrong, in the wording that clients know, without the place.
     pub message: String,
+    /// The same for people, where that wording is long or names places in its own way.
+    pub brief: Option<String>,
     /// Where it is wrong, if it is wrong at a place.
     pub place: Option<Box<Place>>,
     /// The element at which the reference meets it, if it stands at one.
@@ -72,7 +74,7 @@ pub enum Wording {
 impl Diagnostic {
     /// A problem without a place.
     pub fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), place: None, quote: None, hint: None, is_doubtful: false }
+        Self { fault, message: message.into(), brief: None, place: None, quote: None, hint: None, is_doubtful: false }
     }
 
     /// Adds where it is.
@@ -82,11 +84,28 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a shorter message for people.
+    #[must_use]
+    pub fn with_brief(mut self, brief: String) -> Self {
+        self.brief = Some(brief);
+        self
+    }
+
     /// Adds what to do.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self
+    }
+
+    /// The message for people.
+    pub fn brief(&self) -> &str {
+        self.brief.as_deref().unwrap_or(&self.message)
+    }
+
+    /// What to do, in any case: the hint, or else what the fault asks for.
+    pub fn advice(&self) -> &str {
+        self.hint.as_deref().unwrap_or_else(|| self.fault.remedy())
     }
 
     /// The exception class of the reference.
@@ -138,7 +157,7 @@ impl fmt::Display for Diagnostic {
         } else if self.place.as_ref().is_some_and(|place| place.file.is_some()) {
             formatter.write_str(" ")?;
         }
-        formatter.write_str(&self.message)?;
+        formatter.write_str(self.brief())?;
         if let Some(hint) = &self.hint {
             write!(formatter, " ({hint})")?;
         }

@@ -82,7 +82,8 @@ pub struct Parsed {
 
 /// Parses a blueprint and everything it imports.
 ///
-/// Errors: every problem found, the one that the reference would report first.
+/// Errors: every problem found, first the one that the reference would report, then the others in the order
+/// of the texts; warnings last.
 pub fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> Result<Parsed, Vec<Diagnostic>> {
     blueprint::parse(main, imports, options)
 }

@@ -1,16 +1,16 @@
 //! `nephele blueprints ...`.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use nephele_client::resource::Upload;
-use nephele_dsl::{Diagnostic, Fetch, Fetched, ImportError, Options, Resolver, Source, Version};
 
 use super::show;
 use crate::connection::Connection;
-use crate::{output, pack};
+use crate::{output, pack, validation};
 
 /// Blueprints: what can be deployed.
 #[derive(Debug, Args)]
@@ -44,10 +44,19 @@ enum Action {
         #[arg(short, long)]
         force: bool,
     },
-    /// Check a blueprint here, without a manager
+    /// Check a blueprint here, without a manager, and show everything that is wrong
     Validate {
-        /// The blueprint's file
+        /// The blueprint's file, or the folder or archive that it lies in
+        #[arg(default_value = ".")]
         path: PathBuf,
+        /// The blueprint's file inside a folder or archive
+        #[arg(short = 'n', long, value_name = "FILE", default_value = "blueprint.yaml")]
+        blueprint_filename: String,
+        /// Where imports such as `plugin:NAME` are looked for: NAME.yaml or NAME/plugin.yaml in this folder
+        #[arg(long, value_name = "DIR")]
+        plugins: Option<PathBuf>,
+        #[arg(long, hide = true, env = "NO_COLOR")]
+        no_color: Option<String>,
     },
 }
 
@@ -74,7 +83,15 @@ impl Blueprints {
                 connection.client()?.blueprints().delete(&blueprint_id, force).await?;
                 output::note(format!("Blueprint {blueprint_id} is deleted"))?;
             }
-            Action::Validate { path } => return validate(&path),
+            Action::Validate { path, blueprint_filename, plugins, no_color } => {
+                return validation::run(&validation::Request {
+                    path,
+                    main_file: blueprint_filename,
+                    plugins,
+                    json: connection.json,
+                    colours: no_color.is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal(),
+                });
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -109,52 +126,4 @@ fn name_of(path: &Path) -> anyhow::Result<String> {
 fn folder(path: &Path) -> anyhow::Result<Option<PathBuf>> {
     let path = path.canonicalize().with_context(|| format!("the blueprint {} cannot be read", path.display()))?;
     Ok(path.parent().map(Path::to_path_buf))
-}
-
-/// Prints every problem, one below the other.
-fn validate(path: &Path) -> anyhow::Result<ExitCode> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("the blueprint {shown} cannot be read"))?;
-    let location = format!("file:{}", path.canonicalize()?.display());
-    let parsed = nephele_dsl::parse(&Source::new(location, text), &Resolver::new(Disk), &Options::default());
-    match parsed {
-        Ok(parsed) => {
-            for warning in &parsed.warnings {
-                output::note(format!("warning: {warning}"))?;
-            }
-            output::line(format!("{shown} is in order"))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(problems) => {
-            for problem in &problems {
-                output::note(describe(problem))?;
-            }
-            Ok(ExitCode::FAILURE)
-        }
-    }
-}
-
-fn describe(problem: &Diagnostic) -> String {
-    format!("error[{}]: {problem}", problem.fault.name())
-}
-
-/// Imports from files of this machine.
-struct Disk;
-
-impl Fetch for Disk {
-    fn fetch(&self, location: &str, _: Version) -> Result<Fetched, ImportError> {
-        let path =
-            local(location).ok_or_else(|| ImportError::unreachable(location, "only local files are read here"))?;
-        let text = std::fs::read_to_string(path);
-        text.map(Fetched::Text).map_err(|error| ImportError::unreachable(location, &error.to_string()))
-    }
-
-    fn exists(&self, location: &str) -> bool {
-        local(location).is_some_and(|path| path.exists())
-    }
-}
-
-fn local(location: &str) -> Option<PathBuf> {
-    let path = location.strip_prefix("file://").or_else(|| location.strip_prefix("file:"));
-    path.or_else(|| (!location.contains(':')).then_some(location)).map(PathBuf::from)
 }

@@ -90,7 +90,8 @@ pub(crate) fn check_definition(definition: &Map, input: &str) -> Result<(), Diag
     let Some((_, kind)) = OPERATORS.iter().find(|(known, _)| known == name) else {
         let message = format!("No such constraint operator '{name}'. Allowed operators: {}", known_operators());
         let hint = suggestion(name, OPERATORS.iter().map(|(name, _)| *name));
-        return Err(Diagnostic::new(Fault::UnknownConstraint, message).with_hint(hint));
+        let brief = format!("There is no constraint operator '{name}'");
+        return Err(Diagnostic::new(Fault::UnknownConstraint, message).with_brief(brief).with_hint(hint));
     };
     if function::recognise(argument).is_some() || takes(*kind, argument) {
         return Ok(());

@@ -311,8 +311,6 @@ faults! {
 
     /// Warning: several relationships of one node have the same target; an instance keeps the last one only.
     RepeatedTarget = Base(), "repeated_target", "Keep one of them, if the others are not meant.";
-    /// Warning: a mapping looks like a function and is none, so it is taken as data.
-    ResemblesFunction = Base(), "resembles_function", "Correct the function's name, if one is meant.";
 }
 
 /// Classes of the reference, with their numbers, that nothing is ever refused with, and why.
@@ -347,7 +345,7 @@ impl Fault {
     /// How bad it is.
     pub const fn severity(self) -> Severity {
         match self {
-            Self::RepeatedTarget | Self::ResemblesFunction => Severity::Warning,
+            Self::RepeatedTarget => Severity::Warning,
             _ => Severity::Error,
         }
     }

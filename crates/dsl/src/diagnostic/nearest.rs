@@ -20,6 +20,12 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     known.into_iter().take(MOST_COMPARED).filter_map(near).min().map(|(_, name)| name)
 }
 
+/// Whether a name differs from a known one in one place only.
+pub(crate) fn is_slip<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+    let is_near = |name: &str| name.len().abs_diff(wrong.len()) < 2 && distance(wrong.as_bytes(), name.as_bytes()) == 1;
+    wrong.len() > 2 && known.into_iter().take(MOST_COMPARED).any(is_near)
+}
+
 /// A hint with the nearest name, for messages that list the known ones already.
 pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, known).map(|name| format!("did you mean '{name}'?"))
@@ -73,6 +79,12 @@ mod tests {
         );
         assert_eq!(nearest("database", ["port", "host"]), None);
         assert_eq!(nearest("", ["port"]), None);
+    }
+
+    #[test]
+    fn slips_are_told_from_other_names() {
+        assert!(is_slip("prot", ["port"]) && is_slip("portt", ["port"]) && is_slip("por", ["port"]));
+        assert!(!is_slip("cloudify.nodes.Port", ["cloudify.nodes.Root"]) && !is_slip("a", ["b"]));
     }
 
     #[test]

@@ -48,9 +48,14 @@ impl PlanWorld {
         self.nodes.keys().map(String::as_str)
     }
 
+    /// The names of all inputs.
+    pub(crate) fn input_names(&self) -> Vec<Text> {
+        self.inputs.borrow().keys().cloned().collect()
+    }
+
     /// The refusal of an input that is not declared.
     pub(crate) fn unknown_input(&self, name: &str) -> Diagnostic {
-        unknown_input(name, self.inputs.borrow().keys().map(Text::as_str))
+        unknown_input(name, self.input_names().iter().map(Text::as_str))
     }
 
     /// The inputs again. The functions within those that were asked for are evaluated.

@@ -1,7 +1,7 @@
 //! Functions checked when a blueprint is parsed (spec dsl.md sections 6.2 and 6.4), and what they will
 //! need later.
 
-use nephele_model::json::{List, Map, Value, object};
+use nephele_model::json::{List, Map, Text, Value, object};
 use nephele_model::python_text;
 
 use super::evaluate::Evaluator;
@@ -79,13 +79,17 @@ fn one(
     let is_function = |value: &Value| recognise(value).is_some();
     let is_excused = |node: &str| {
         refused.has(Section::NodeTemplates, node)
-            || (!world.has_node(node) && refused.excuses(Section::NodeTemplates, node))
+            || (!world.has_node(node) && refused.excuses(Section::NodeTemplates, node, world.node_names()))
     };
     match name {
         "get_input" => {
             let input = items.first().unwrap_or(arguments);
             let text = python_text::str(input);
-            if is_function(input) || world.has_input(&text) || refused.excuses(Section::Inputs, &text) {
+            let is_excused = || {
+                let known = world.input_names();
+                refused.excuses(Section::Inputs, &text, known.iter().map(Text::as_str))
+            };
+            if is_function(input) || world.has_input(&text) || is_excused() {
                 return Ok(());
             }
             Err(world.unknown_input(&text))

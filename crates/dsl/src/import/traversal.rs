@@ -185,7 +185,7 @@ fn fetch(
     let namespace = location::nest(from.namespace, own);
     let candidates =
         location::candidates(name, from.url, setting.resources_base, Some(setting.version), setting.imports);
-    let mut failure = None;
+    let (mut failure, mut first_failure) = (None, None);
     for url in &candidates {
         let key = (Some(url.clone()), namespace.clone());
         if let Some(is_builtin) = seen.get(&key) {
@@ -199,6 +199,7 @@ fn fetch(
         let fetched = match setting.imports.fetch(url, setting.version) {
             Ok(fetched) => fetched,
             Err(error) => {
+                first_failure.get_or_insert_with(|| error.message.clone());
                 failure = Some(error);
                 continue;
             }
@@ -213,8 +214,12 @@ fn fetch(
     }
     let nowhere = || format!("Import failed: no suitable location found for import '{}'", import.name);
     let problem = failure.map_or_else(|| Diagnostic::new(Fault::ImportFailed, nowhere()), Into::into);
-    let looked = (candidates.len() > 1).then(|| format!("looked for at {}", candidates.join(", ")));
-    Err(Some(Diagnostic { hint: problem.hint.clone().or(looked), ..problem }))
+    if candidates.len() < 2 {
+        return Err(Some(problem));
+    }
+    // The reference tells of the last place; people look into the first.
+    let hint = problem.hint.clone().unwrap_or_else(|| format!("looked for at {}", candidates.join(", ")));
+    Err(Some(Diagnostic { brief: first_failure, hint: Some(hint), ..problem }))
 }
 
 /// The tree of what was fetched. Errors: nothing when its problems are reported already.

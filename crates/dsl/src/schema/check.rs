@@ -105,7 +105,11 @@ fn check_fields(
             let known = fields.iter().map(|field| field.name);
             let message =
                 format!("'{name}' is not in schema. Valid schema values: {}", python_text::names(known.clone()));
-            found.push(entry.problem(Fault::UnknownKey, message).with_hint(did_you_mean(&name, known)));
+            let problem = entry.problem(Fault::UnknownKey, message);
+            found.push(match did_you_mean(&name, known) {
+                Some(hint) => problem.with_brief(format!("There is no key '{name}' here")).with_hint(Some(hint)),
+                None => problem,
+            });
             is_sound = false;
         }
     }

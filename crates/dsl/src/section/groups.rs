@@ -57,9 +57,10 @@ fn one(
     for member in members_element.items() {
         let member_name = member.text().unwrap_or_default();
         let is_known = nodes.contains(member_name) || groups.contains(member_name);
-        if !is_known && !scope.refused.excuses(Section::NodeTemplates, member_name) {
+        let known = || nodes.iter().copied().chain(groups.iter().map(String::as_str));
+        if !is_known && !scope.refused.excuses(Section::NodeTemplates, member_name, known()) {
             let message = format!("Member '{member_name}' of group '{name}' does not match any defined node");
-            let hint = suggestion(member_name, nodes.iter().copied().chain(groups.iter().map(String::as_str)));
+            let hint = suggestion(member_name, known());
             found.push(member.problem(Fault::UnknownGroupMember, message).with_hint(hint));
         }
         members.insert(member_name);
@@ -88,9 +89,10 @@ fn parse_policy(
     let (name, type_element) = (element.name(), element.get("type"));
     let type_name = type_element.text().unwrap_or_default();
     let policy_type = policy_types.types.get(type_name);
-    if policy_type.is_none() && !scope.refused.excuses(Section::PolicyTypes, type_name) {
+    let known = policy_types.types.keys().map(Text::as_str);
+    if policy_type.is_none() && !scope.refused.excuses(Section::PolicyTypes, type_name, known.clone()) {
         let message = format!("Policy '{name}' of group '{group}' references a non existent policy type '{type_name}'");
-        let hint = suggestion(type_name, policy_types.types.keys().map(Text::as_str));
+        let hint = suggestion(type_name, known);
         found.push(type_element.problem(Fault::UnknownPolicyType, message).with_hint(hint));
     }
     let owner = format!("group '{group}', policy '{name}'");
@@ -101,13 +103,14 @@ fn parse_policy(
         let trigger_type = trigger.get("type");
         let trigger_type_name = trigger_type.text().unwrap_or_default();
         let definition = policy_types.triggers.get(trigger_type_name);
-        if definition.is_none() && !scope.refused.excuses(Section::PolicyTriggers, trigger_type_name) {
+        let known = policy_types.triggers.keys().map(Text::as_str);
+        if definition.is_none() && !scope.refused.excuses(Section::PolicyTriggers, trigger_type_name, known.clone()) {
             let message = format!(
                 "Trigger '{}' of policy '{name}' of group '{group}' references a non existent \
                  'policy trigger '{trigger_type_name}'",
                 trigger.name()
             );
-            let hint = suggestion(trigger_type_name, policy_types.triggers.keys().map(Text::as_str));
+            let hint = suggestion(trigger_type_name, known);
             found.push(trigger_type.problem(Fault::UnknownTriggerType, message).with_hint(hint));
         }
         let owner = format!("group '{group}', policy '{name}' trigger '{}'", trigger.name());

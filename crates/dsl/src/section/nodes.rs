@@ -13,7 +13,7 @@ use super::refused::Section;
 use super::relationships::{Relationship, Relationships};
 use super::types::{self, CONTAINED_IN, Type};
 use super::{Scope, node_plugins, policies};
-use crate::diagnostic::{Diagnostic, Fault, did_you_mean};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
 use crate::value::{self, Misfit, Rules};
 use crate::{locate, topology};
@@ -124,12 +124,14 @@ fn one(
     let type_element = element.get("type");
     let type_name = type_element.text().unwrap_or_default();
     let node_type = known.types.nodes.get(type_name);
-    if node_type.is_none() && !scope.refused.excuses(Section::NodeTypes, type_name) {
-        let names = known.types.nodes.keys().map(String::as_str);
+    let names = known.types.nodes.keys().map(String::as_str);
+    if node_type.is_none() && !scope.refused.excuses(Section::NodeTypes, type_name, names.clone()) {
         let shown = python_text::names(names.clone());
         let message = format!("Could not locate node type: '{type_name}'; existing types: {shown}");
         let known = names.chain(scope.refused.names(Section::NodeTypes));
-        found.push(type_element.problem(Fault::UnknownNodeType, message).with_hint(did_you_mean(type_name, known)));
+        let problem = type_element.problem(Fault::UnknownNodeType, message);
+        let problem = problem.with_brief(format!("The node type '{type_name}' does not exist"));
+        found.push(problem.with_hint(suggestion(type_name, known)));
     }
     let properties = element.get("properties");
     let merged =

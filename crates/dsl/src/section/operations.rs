@@ -4,6 +4,7 @@
 use nephele_model::json::{Map, Value, name, object};
 
 use super::Scope;
+use super::refused::Section;
 use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::value::Schema;
 
@@ -148,7 +149,9 @@ pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scop
         }
         let function = if owner.kind == "workflow" { "execute_workflow" } else { "run" };
         let operation = format!("script_runner.tasks.{function}");
-        let Some(plugin) = scope.plugins.keys().find(|name| name.ends_with("script")) else {
+        let script = scope.plugins.keys().find(|name| name.ends_with("script")).map(String::as_str);
+        let excused = || scope.refused.excuses(Section::Plugins, "script", []).then_some("script");
+        let Some(plugin) = script.or_else(excused) else {
             let message = format!(
                 "Script plugin is not defined but it is required for mapping '{operation}' of {} '{}'",
                 owner.kind, owner.name
@@ -156,7 +159,7 @@ pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scop
             return refuse(Fault::MissingScriptPlugin, message);
         };
         let script_argument = Some(if is_inline { "script_source" } else { "script_path" });
-        return Ok(Target { plugin: plugin.clone(), operation, script_argument });
+        return Ok(Target { plugin: plugin.to_owned(), operation, script_argument });
     }
     match candidates.as_slice() {
         [plugin] => Ok(Target {
@@ -165,20 +168,28 @@ pub(crate) fn target(mapping: &str, inputs: &Map, owner: Owner<'_>, scope: &Scop
             script_argument: None,
         }),
         [] => {
+            let (plugin, operation) = mapping.split_once('.').unwrap_or((mapping, ""));
+            let known = scope.plugins.keys().map(String::as_str);
+            if !mapping.contains('/') && scope.refused.excuses(Section::Plugins, plugin, known.clone()) {
+                return Ok(Target {
+                    plugin: plugin.to_owned(),
+                    operation: operation.to_owned(),
+                    script_argument: None,
+                });
+            }
             let kind = owner.kind;
             let message = format!(
                 "Could not extract plugin or a script resource is not found from {kind} mapping/script-path \
                  '{mapping}', which is declared for {kind} '{}'.{}",
                 owner.name, owner.context
             );
-            let plugin = mapping.split('.').next().unwrap_or_default();
             let hint = if mapping.contains('/') {
                 Some(format!("there is no file '{mapping}' beside the blueprint"))
             } else {
-                suggestion(plugin, scope.plugins.keys().map(String::as_str))
-                    .map(|hint| format!("plugin '{plugin}': {hint}"))
+                suggestion(plugin, known).map(|hint| format!("plugin '{plugin}': {hint}"))
             };
-            Err(Diagnostic::new(owner.fault, message).with_hint(hint))
+            let brief = format!("'{mapping}' of {kind} '{}' leads to no plugin and no script", owner.name);
+            Err(Diagnostic::new(owner.fault, message).with_brief(brief).with_hint(hint))
         }
         several => {
             let plugins = nephele_model::python_text::names(several.iter().copied());

@@ -54,14 +54,16 @@ fn one(element: &Element<'_, '_>, groups: &Map, scope: &Scope<'_>) -> Result<Val
     let targets = element.get("targets");
     for target in targets.items() {
         let name = target.text().unwrap_or_default();
-        if !groups.contains_key(name) && !scope.refused.excuses(Section::Groups, name) {
+        let known = groups.keys().map(Text::as_str);
+        if !groups.contains_key(name) && !scope.refused.excuses(Section::Groups, name, known.clone()) {
             let shown = python_text::repr(&Value::Object(groups.clone()));
             let message = format!(
                 "'{name}' is not a valid policy target. Only groups are valid policy targets. Defined groups are {shown}."
             );
-            let known = groups.keys().map(Text::as_str).chain(scope.refused.names(Section::Groups));
+            let known = known.chain(scope.refused.names(Section::Groups));
             let hint = suggestion(name, known);
-            found.push(target.problem(Fault::TargetNotGroup, message).with_hint(hint));
+            let brief = format!("'{name}' is not a group, and only groups are valid policy targets");
+            found.push(target.problem(Fault::TargetNotGroup, message).with_brief(brief).with_hint(hint));
         }
     }
     if targets.len() == 0 {

@@ -82,8 +82,8 @@ pub(crate) fn insert_written(schema: &mut Map, element: &Element<'_, '_>) {
 /// Refuses type names that nobody defined (103), and those that came later than the blueprint (102).
 pub(crate) fn check_type(element: &Element<'_, '_>, scope: &Scope<'_>) -> Result<(), Diagnostic> {
     let Some(name) = element.text() else { return Ok(()) };
-    if !is_known(name, scope) && !scope.refused.excuses(Section::DataTypes, name) {
-        let known = PRIMITIVES.iter().copied().chain(scope.data_types.keys().map(String::as_str));
+    let known = PRIMITIVES.iter().copied().chain(scope.data_types.keys().map(String::as_str));
+    if !is_known(name, scope) && !scope.refused.excuses(Section::DataTypes, name, known.clone()) {
         let known = known.chain(scope.refused.names(Section::DataTypes));
         let problem = element.problem(Fault::UnknownDataType, format!("Illegal type name '{name}'"));
         return Err(problem.with_hint(suggestion(name, known)));

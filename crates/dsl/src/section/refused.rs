@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::diagnostic::is_slip;
+
 /// The sections whose names others refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Section {
@@ -71,9 +73,10 @@ impl Refused {
         self.names.get(&section).is_some_and(|names| names.contains(name))
     }
 
-    /// Whether a name that is not known is no mistake of whoever uses it.
-    pub(crate) fn excuses(&self, section: Section, name: &str) -> bool {
-        self.sections.contains(&section) || self.has(section, name)
+    /// Whether a name that is not `known` is no mistake of whoever uses it. Where anything may be missing,
+    /// what differs from a known name by a slip of the hand is still a mistake.
+    pub(crate) fn excuses<'a>(&self, section: Section, name: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+        self.has(section, name) || (self.sections.contains(&section) && !is_slip(name, known))
     }
 
     /// The names of a section that cannot be used.

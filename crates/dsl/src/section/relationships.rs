@@ -105,12 +105,12 @@ impl Relationships {
         let is_target = is_target.map_err(|problem| found.push(problem)).is_ok() && templates.contains_key(target);
         let nothing = Interfaces::new();
         let known = relationship_types.get(type_name);
-        if known.is_none() && !scope.refused.excuses(Section::Relationships, type_name) {
+        let names = relationship_types.keys().map(String::as_str);
+        if known.is_none() && !scope.refused.excuses(Section::Relationships, type_name, names.clone()) {
             let message = format!(
                 "A relationship instance under node '{node}' declares an undefined relationship type '{type_name}'"
             );
-            let known = relationship_types.keys().map(String::as_str);
-            let hint = suggestion(type_name, known.chain(scope.refused.names(Section::Relationships)));
+            let hint = suggestion(type_name, names.chain(scope.refused.names(Section::Relationships)));
             found.push(type_element.problem(Fault::UnknownRelationshipType, message).with_hint(hint));
         }
         let properties = element.get("properties");
@@ -166,13 +166,14 @@ fn check_target(
 ) -> Result<(), Diagnostic> {
     // The reference prints the name of the key, `type`, where the type was meant; clients see that.
     if !templates.contains_key(target) {
-        if scope.refused.excuses(Section::NodeTemplates, target) {
+        let known = templates.keys().map(AsRef::as_ref);
+        if scope.refused.excuses(Section::NodeTemplates, target, known.clone()) {
             return Ok(());
         }
         let message = format!(
             "A relationship instance under node '{node}' of type 'type' declares an undefined target node '{target}'"
         );
-        let hint = suggestion(target, templates.keys().map(AsRef::as_ref));
+        let hint = suggestion(target, known);
         return Err(element.problem(Fault::UnknownTarget, message).with_hint(hint));
     }
     if target == node {

@@ -49,11 +49,12 @@ pub(crate) fn parse(section: &Element<'_, '_>, family: Family, scope: &mut Scope
     for (name, element) in &elements {
         let derived_from = element.get("derived_from");
         let unknown = derived_from.text().filter(|parent| !elements.contains_key(*parent));
-        if let Some(parent) = unknown.filter(|parent| !scope.refused.excuses(family.section, parent)) {
+        let known = || elements.keys().map(String::as_str);
+        if let Some(parent) = unknown.filter(|parent| !scope.refused.excuses(family.section, parent, known())) {
             let kind = family.kind;
             let message =
                 format!("Missing definition for {kind} '{parent}' which is declared as derived by {kind} '{name}'");
-            let hint = suggestion(parent, elements.keys().map(String::as_str));
+            let hint = suggestion(parent, known());
             scope.problems.push(derived_from.problem(Fault::UnknownParentType, message).with_hint(hint));
         }
         if unknown.is_some() || element.is_doubtful() {
