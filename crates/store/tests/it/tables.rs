@@ -92,7 +92,8 @@ async fn executions_move_only_from_where_they_are() {
         assert!(!step(ExecutionStatus::Pending, ExecutionStatus::Cancelling, None).await.unwrap());
         assert_eq!(executions::active_of_deployment(store, deployment.storage_id).await.unwrap().len(), 1);
         assert_eq!(executions::unfinished_of_deployment(store, deployment.storage_id).await.unwrap().len(), 2);
-        assert_eq!(executions::queued(store).await.unwrap()[0].storage_id, queued.storage_id);
+        assert!(executions::any_queued(store).await.unwrap());
+        assert!(executions::next_queued(store, &[]).await.unwrap().is_none(), "its deployment is busy");
         assert_eq!(executions::unfinished(store).await.unwrap().len(), 2);
         house.clock.forward(1_000_000);
         assert!(step(ExecutionStatus::Started, ExecutionStatus::Failed, Some("it broke")).await.unwrap());
@@ -101,6 +102,8 @@ async fn executions_move_only_from_where_they_are() {
         let (started, ended_at) = (ended.started_at.unwrap(), ended.ended_at.unwrap());
         assert_eq!(ended_at.micros() - started.micros(), 1_000_000);
         assert!(executions::active_of_deployment(store, deployment.storage_id).await.unwrap().is_empty());
+        let next = executions::next_queued(store, &[]).await.unwrap().unwrap();
+        assert_eq!(next.storage_id, queued.storage_id);
 
         executions::resume(store, row, "new-sha").await.unwrap();
         assert!(executions::by_token(store, "sha-of-e").await.unwrap().is_none());
