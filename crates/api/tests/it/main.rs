@@ -9,6 +9,7 @@ mod errors;
 mod evaluate;
 mod file_server;
 mod harness;
+mod imports;
 mod lists;
 mod manager;
 mod node_instances;
