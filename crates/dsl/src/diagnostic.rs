@@ -100,7 +100,8 @@ impl Diagnostic {
 
     /// The message for people.
     pub fn brief(&self) -> &str {
-        self.brief.as_deref().unwrap_or(&self.message)
+        let said = if self.fault.is_mute() { self.fault.meaning() } else { self.message.as_str() };
+        self.brief.as_deref().unwrap_or(said)
     }
 
     /// What to do, in any case: the hint, or else what the fault asks for.

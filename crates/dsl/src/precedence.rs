@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::element::Element;
-use crate::schema::grammar::{NODE_TEMPLATE_FIELDS, SECTIONS};
+use crate::schema::grammar::{GROUP, NODE_TEMPLATE_FIELDS, SECTIONS};
 use crate::schema::{Field, Rule, Shape};
 use crate::topology;
 
@@ -111,7 +111,11 @@ impl Walk<'_> {
                         return found;
                     }
                 }
-                let found = self.element(&part, &field.rule, &mut path(&node, &format!(".{}", field.name)));
+                // Capabilities are held against the count of instances.
+                let count = || (field.name == "capabilities").then(|| self.own(&path(&node, ".instances.deploy")));
+                let found = count().flatten();
+                let found =
+                    found.or_else(|| self.element(&part, &field.rule, &mut path(&node, &format!(".{}", field.name))));
                 if found.is_some() {
                     return found;
                 }
@@ -125,12 +129,18 @@ impl Walk<'_> {
         self.own("node_templates")
     }
 
-    /// The groups; the types of their policies before the first group that has any.
+    /// The groups, the last one first; the types of policies before the first group that has any.
     fn groups(&self, root: &Element<'_, '_>) -> Option<usize> {
         let groups = root.get("groups");
-        let have_policies = groups.entries().any(|group| group.get("policies").len() > 0);
-        let types: &[&str] = if have_policies { &["policy_triggers", "policy_types"] } else { &[] };
-        types.iter().chain(&["groups"]).find_map(|name| self.section(root, name))
+        let mut last_first: Vec<_> = groups.entries().collect();
+        last_first.reverse();
+        let mut types = ["policy_triggers", "policy_types"].iter();
+        let one = |group: &Element<'_, '_>| {
+            let has_policies = group.get("policies").len() > 0;
+            let found = if has_policies { types.find_map(|name| self.section(root, name)) } else { None };
+            found.or_else(|| self.element(group, &GROUP, &mut format!("groups.{}", group.name())))
+        };
+        last_first.iter().find_map(one).or_else(|| self.own("groups"))
     }
 
     /// One part of all relationships of all nodes.

@@ -360,6 +360,20 @@ impl Fault {
         matches!(self, Self::YamlSyntax | Self::NotAscii)
     }
 
+    /// Whether the reference's message says nothing to people, such as the text of an error inside it.
+    pub(crate) const fn is_mute(self) -> bool {
+        matches!(
+            self,
+            Self::UnexpectedDate
+                | Self::WorkflowConflict
+                | Self::UntypedPluginProperty
+                | Self::ConstraintWithoutOperator
+                | Self::ConstraintOfManager
+                | Self::UnsupportedRelationship
+                | Self::ConnectionType
+        )
+    }
+
     /// Whether a key is wrong, rather than what stands under it.
     pub(crate) const fn is_of_key(self) -> bool {
         matches!(self, Self::UnknownKey | Self::KeyNotText | Self::UndefinedProperty)

@@ -95,6 +95,7 @@ impl World for PlanWorld {
     fn node(&self, name: &str) -> Lookup<Arc<Node>> {
         self.nodes.get(name).cloned().ok_or_else(|| {
             Diagnostic::new(Fault::UnknownNode, format!("'Node {name} does not exist'"))
+                .with_brief(format!("There is no node '{name}'"))
                 .with_hint(suggestion(name, self.nodes.keys().map(String::as_str)))
                 .into()
         })

@@ -142,7 +142,8 @@ fn check_node(function: &str, node: &str, path: &str, view: &View<'_>, world: &P
             Part::Relationship => node == "SELF",
             Part::Node => node != "SELF",
             Part::Other(section) => {
-                return Err(Diagnostic::new(Fault::FunctionPlace, format!("'{section}'")));
+                let brief = format!("{node} means nothing in {section}");
+                return Err(Diagnostic::new(Fault::FunctionPlace, format!("'{section}'")).with_brief(brief));
             }
             Part::Nowhere => false,
         };
@@ -156,7 +157,8 @@ fn check_node(function: &str, node: &str, path: &str, view: &View<'_>, world: &P
         return Ok(());
     }
     let message = format!("\"{function} function node reference '{node}' does not exist.\"");
-    Err(Diagnostic::new(Fault::UnknownNode, message).with_hint(suggestion(node, world.node_names())))
+    let brief = format!("There is no node '{node}'");
+    Err(Diagnostic::new(Fault::UnknownNode, message).with_brief(brief).with_hint(suggestion(node, world.node_names())))
 }
 
 fn check_system(items: &[Value]) -> Result<(), Diagnostic> {

@@ -277,7 +277,9 @@ fn check_version(written: &Arc<Node>, url: Option<&str>, main: Version) -> Resul
     let shown = nephele_model::python_text::str(&json(written));
     let Some(version) = Version::parse(&shown) else {
         let hint = did_you_mean(&shown, Version::ALL.map(Version::as_str));
-        return Err(Diagnostic::new(Fault::UnknownImportVersion, format!("'{shown}' is not in list")).with_hint(hint));
+        let problem = Diagnostic::new(Fault::UnknownImportVersion, format!("'{shown}' is not in list"));
+        let brief = format!("The imported file's version '{shown}' does not exist");
+        return Err(problem.with_brief(brief).with_hint(hint));
     };
     if version <= main {
         return Ok(());

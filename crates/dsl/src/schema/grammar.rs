@@ -180,7 +180,8 @@ static POLICY_TYPE: Rule =
 static POLICY_TRIGGER: Rule =
     Rule::new(Shape::Fields(&[field("parameters", PROPERTIES), field("source", TEXT.plain().required())]));
 
-static GROUP: Rule = Rule::new(Shape::Fields(&[
+/// A group.
+pub(crate) static GROUP: Rule = Rule::new(Shape::Fields(&[
     field("members", Rule::new(Shape::List(&TEXTS)).required()),
     field("policies", Rule::new(Shape::Dict(&GROUP_POLICY))),
 ]));

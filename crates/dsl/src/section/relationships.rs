@@ -111,7 +111,9 @@ impl Relationships {
                 "A relationship instance under node '{node}' declares an undefined relationship type '{type_name}'"
             );
             let hint = suggestion(type_name, names.chain(scope.refused.names(Section::Relationships)));
-            found.push(type_element.problem(Fault::UnknownRelationshipType, message).with_hint(hint));
+            let brief = format!("The relationship type '{type_name}' does not exist");
+            let problem = type_element.problem(Fault::UnknownRelationshipType, message);
+            found.push(problem.with_brief(brief).with_hint(hint));
         }
         let properties = element.get("properties");
         if is_target && known.is_some() && type_name == LIFECYCLE_OPERATION {
@@ -174,14 +176,16 @@ fn check_target(
             "A relationship instance under node '{node}' of type 'type' declares an undefined target node '{target}'"
         );
         let hint = suggestion(target, known);
-        return Err(element.problem(Fault::UnknownTarget, message).with_hint(hint));
+        let brief = format!("The relationship's target '{target}' does not exist");
+        return Err(element.problem(Fault::UnknownTarget, message).with_brief(brief).with_hint(hint));
     }
     if target == node {
         let message = format!(
             "A relationship instance under node '{node}' of type 'type' illegally declares the source node as the \
              target node"
         );
-        return Err(element.problem(Fault::RelationshipToItself, message));
+        let brief = format!("The node '{node}' has a relationship to itself");
+        return Err(element.problem(Fault::RelationshipToItself, message).with_brief(brief));
     }
     Ok(())
 }
