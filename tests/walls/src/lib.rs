@@ -2,7 +2,7 @@
 //!
 //! Invariant: every checker takes its input as data, so that its own tests can show it turning red.
 //! `tests/workspace.rs` runs them on the real workspace. [`layers`] says which crate may know which,
-//! [`files`] what a source file looks like, [`documents`] that the documentation names things that exist.
+//! [`files`] what a source file looks like, [`documents`] that the documentation names things that exist; `tests/errors_page.rs` writes `docs/errors.md`.
 //! Licences and sources of outside packages are the business of `deny.toml`.
 
 pub mod documents;

@@ -64,8 +64,8 @@ faults! {
     YamlEmptyNumber = Index(), "yaml_empty_number", "Write the number, or quote the text.";
     /// A date without the shape of one.
     YamlDate = Attribute(), "yaml_date", "Write the date as `2026-12-31`, or quote it.";
-    /// A number out of range.
-    YamlNumberRange = Overflow(), "yaml_number_range", "Write a smaller number, or quote it.";
+    /// A number, or the number of an escaped letter, that is too large.
+    YamlNumberRange = Overflow(), "yaml_number_range", "Write a smaller number.";
     /// A character that YAML forbids.
     YamlCharacter = YamlReader(), "yaml_character", "Remove control characters; save the file as UTF-8.";
     /// A text with letters beyond ASCII.
@@ -317,8 +317,8 @@ faults! {
 pub const UNUSED: &[(&str, &str, &str)] = &[
     ("DSLParsingLogicException", "30", "Every location can be looked for."),
     ("DSLParsingLogicException", "71 to 76", "A version with a malformed part is an `unknown_version` before that."),
-    ("DSLParsingSchemaAPIException", "101", "Internal to the reference."),
-    ("DSLParsingElementMatchException", "", "Internal to the reference."),
+    ("DSLParsingSchemaAPIException", "101", "Internal to the original parser."),
+    ("DSLParsingElementMatchException", "", "Internal to the original parser."),
     ("ResolverInstantiationError", "", "There is one import resolver, which can always be made."),
 ];
 

@@ -116,11 +116,13 @@ impl Relationships {
             found.push(problem.with_brief(brief).with_hint(hint));
         }
         let properties = element.get("properties");
-        if is_target && known.is_some() && type_name == LIFECYCLE_OPERATION {
-            found.extend(check_lifecycle_operation(&properties, node, target, templates).err());
-        }
-        let merged =
-            known.map_or_else(|| Ok(properties.json_map()), |known| merge_properties(&properties, node, known, scope));
+        let awaits = is_target && known.is_some() && type_name == LIFECYCLE_OPERATION;
+        let awaited = if awaits { check_lifecycle_operation(&properties, node, target, templates) } else { Ok(()) };
+        let merged = match known.filter(|_| awaited.is_ok()) {
+            Some(known) => merge_properties(&properties, node, known, scope),
+            None => Ok(properties.json_map()),
+        };
+        found.extend(awaited.err());
         let merged = merged.unwrap_or_else(|misfits| {
             found.extend(properties.misfits(misfits, 0));
             properties.json_map()
