@@ -3,7 +3,7 @@
 //! Booleans may come as `true` or as the text `"true"`; unknown keys are the handler's to ignore.
 //! Source: spec rest-api.md sections 1.2 and 1.10.
 
-use nephele_model::{Error, Result, Timestamp};
+use nephele_model::{Code, Error, Result, Timestamp, python_text};
 use serde_json::{Map, Value};
 
 /// A JSON object whose keys are taken one by one.
@@ -34,6 +34,14 @@ impl Arguments {
         match self.required(key)? {
             Value::String(text) => Ok(text),
             other => Err(wrong_type(key, "str", &other)),
+        }
+    }
+
+    /// A list that must be there.
+    pub(crate) fn required_list(&mut self, key: &str) -> Result<Vec<Value>> {
+        match self.required(key)? {
+            Value::Array(list) => Ok(list),
+            other => Err(wrong_type(key, "list", &other)),
         }
     }
 
@@ -112,6 +120,11 @@ impl Arguments {
         time.map(Some).ok_or_else(|| Error::bad_parameters(format!("{text} is not a legal time format")))
     }
 
+    /// Refuses a body that changes nothing.
+    pub(crate) fn demand_something(&self, refusal: &str) -> Result<()> {
+        if self.0.is_empty() { Err(Error::new(Code::IllegalAction, refusal)) } else { Ok(()) }
+    }
+
     /// Refuses what no one has taken.
     pub(crate) fn refuse_rest(self) -> Result<()> {
         let rest: Vec<&str> = self.0.keys().map(String::as_str).collect();
@@ -123,21 +136,8 @@ impl Arguments {
 }
 
 fn wrong_type(key: &str, expected: &str, found: &Value) -> Error {
-    let found = type_name(found);
+    let found = python_text::type_name(found);
     Error::bad_parameters(format!("{key} parameter is expected to be of type {expected} but is of type {found}"))
-}
-
-/// The name by which clients know the type of a value.
-pub(crate) fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
-    }
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ impl Query {
             search: self.get("_search").filter(|text| !text.is_empty()).map(str::to_owned),
             all_tenants: self.flag("_all_tenants")?,
             get_all: self.flag("_get_all_results")?,
+            rules: Vec::new(),
         })
     }
 

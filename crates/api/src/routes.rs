@@ -7,8 +7,8 @@ use nephele_model::Permission as P;
 
 use crate::resource::{
     agents, blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
-    execution_schedules, executions, file_server, instances, labels, nodes, operations, plugins, secrets,
-    secrets_providers, sites, status, tenants, tokens, users,
+    execution_schedules, executions, file_server, filters, instances, labels, nodes, operations, plugins, searches,
+    secrets, secrets_providers, sites, status, summaries, tenants, tokens, users, workflows,
 };
 use crate::table::Access::{Authenticated, Needs, NeedsInNamedTenant, NeedsOrExecution, Public};
 use crate::table::Version::{V1, V2, V3, V21, V31};
@@ -139,6 +139,27 @@ pub fn routes() -> Vec<Route> {
         delete("/sites/{name}", V31, Needs(P::SiteDelete), sites::delete),
         get("/labels/{kind}", V31, Needs(P::LabelsList), labels::keys),
         get("/labels/{kind}/{key}", V31, Needs(P::LabelsList), labels::values),
+        get("/filters/{kind}", V31, Needs(P::FilterList), filters::list),
+        get("/filters/{kind}/{id}", V31, Needs(P::FilterGet), filters::get),
+        put("/filters/{kind}/{id}", V31, Needs(P::FilterCreate), filters::put),
+        patch("/filters/{kind}/{id}", V31, Needs(P::FilterUpdate), filters::patch),
+        delete("/filters/{kind}/{id}", V31, Needs(P::FilterDelete), filters::delete),
+        // Searches, workflows, summaries
+        post("/searches/deployments", V31, Needs(P::DeploymentList), searches::deployments),
+        post("/searches/blueprints", V31, Needs(P::BlueprintList), searches::blueprints),
+        post("/searches/workflows", V31, Needs(P::DeploymentList), searches::workflows),
+        post("/searches/nodes", V31, Needs(P::NodeList), searches::nodes),
+        post("/searches/node-types", V31, Needs(P::NodeList), searches::node_types),
+        post("/searches/node-instances", V31, Needs(P::NodeList), searches::node_instances),
+        post("/searches/secrets", V31, Needs(P::SecretList), searches::secrets),
+        post("/searches/capabilities", V31, Needs(P::DeploymentCapabilities), searches::capabilities),
+        post("/searches/scaling-groups", V31, Needs(P::DeploymentGet), searches::scaling_groups),
+        get("/workflows", V31, Needs(P::DeploymentList), workflows::list),
+        get("/summary/deployments", V31, Needs(P::DeploymentList), summaries::deployments),
+        get("/summary/nodes", V31, Needs(P::NodeList), summaries::nodes),
+        get("/summary/node_instances", V31, Needs(P::NodeInstanceList), summaries::node_instances),
+        get("/summary/executions", V31, Needs(P::ExecutionList), summaries::executions),
+        get("/summary/blueprints", V31, Needs(P::BlueprintList), summaries::blueprints),
         // Tenants, users, tokens
         get("/tenants", V3, Needs(P::TenantList), tenants::list),
         get("/tenants/{name}", V3, NeedsInNamedTenant(P::TenantGet), tenants::get),

@@ -30,6 +30,8 @@ const RESERVED: [&str; 11] = [
     "csys-obj-parent",
 ];
 const LONGEST: usize = 256;
+/// What names that belong to the manager begin with.
+pub(crate) const RESERVED_PREFIX: &str = "csys-";
 
 /// A key with a value.
 pub(crate) type Label = (String, String);
@@ -80,30 +82,25 @@ fn cut(mut all: Vec<String>, query: &ListQuery) -> Page<String> {
 /// Reads `[{"k": "v"}, {"k2": ["a", "b"]}]`, and `[{"key": "k", "value": "v"}]` as blueprint
 /// uploads write it.
 pub(crate) fn read(labels: &[Value]) -> Result<Vec<Label>> {
-    let shape = || {
-        Error::bad_parameters(
-            "Labels must be a list of 1-entry dictionaries: [{<key1>: <value1>}, {<key2>: [<value2>, <value3>]}, ...]",
-        )
-    };
     let mut result = Vec::new();
     for entry in labels {
-        let entry = entry.as_object().ok_or_else(shape)?;
+        let entry = entry.as_object().ok_or_else(malformed)?;
         let pair = if let (Some(key), Some(value), 2) = (entry.get("key"), entry.get("value"), entry.len()) {
-            (key.as_str().ok_or_else(shape)?, value)
+            (key.as_str().ok_or_else(malformed)?, value)
         } else {
             match entry.iter().next() {
                 Some((key, value)) if entry.len() == 1 => (key.as_str(), value),
-                _ => return Err(shape()),
+                _ => return Err(malformed()),
             }
         };
         match pair {
             (key, Value::String(value)) => result.push(one(key, value)?),
             (key, Value::Array(values)) => {
                 for value in values {
-                    result.push(one(key, value.as_str().ok_or_else(shape)?)?);
+                    result.push(one(key, value.as_str().ok_or_else(malformed)?)?);
                 }
             }
-            _ => return Err(shape()),
+            _ => return Err(malformed()),
         }
     }
     let mut seen = HashSet::new();
@@ -113,46 +110,61 @@ pub(crate) fn read(labels: &[Value]) -> Result<Vec<Label>> {
     Ok(result)
 }
 
-fn one(key: &str, value: &str) -> Result<Label> {
+/// The refusal of what has not the shape of labels.
+pub(crate) fn malformed() -> Error {
+    Error::bad_parameters(
+        "Labels must be a list of 1-entry dictionaries: [{<key1>: <value1>}, {<key2>: [<value2>, <value3>]}, ...]",
+    )
+}
+
+/// Checks a label and brings it into the form in which it is kept.
+///
+/// The order of the checks and the texts are those that clients know.
+pub(crate) fn one(key: &str, value: &str) -> Result<Label> {
     let refuse = |text: String| Err(Error::bad_parameters(text));
-    if key.is_empty() || value.is_empty() {
-        return refuse("The label's key and value must not be empty".to_owned());
+    if key.chars().count() > LONGEST || value.chars().count() > LONGEST {
+        return refuse("The key or value is too long. Maximum allowed length is 256 characters".to_owned());
     }
-    if key.len() > LONGEST || value.chars().count() > LONGEST {
-        return refuse(format!(
-            "The key or value of the label `{key}` is too long. Maximum allowed length is 256 characters"
-        ));
-    }
-    if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.~-".contains(&byte)) {
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.~-".contains(&byte)) {
         return refuse(format!(
             "The key `{key}` contains illegal characters. Only letters, digits and the characters `-`, `.` and `_` are allowed"
         ));
     }
-    let key = key.to_ascii_lowercase();
-    let mut value: String = value.nfkc().collect();
-    if value.chars().any(|letter| letter.is_control() || letter == '"') {
+    if value.chars().any(|letter| is_control(letter) || letter == '"') {
         return refuse(format!(
             "The value `{value}` contains illegal characters. Control characters and `\"` are not allowed."
         ));
     }
-    if key.starts_with("csys-") && !RESERVED.contains(&key.as_str()) {
+    let key = key.to_ascii_lowercase();
+    let mut value: String = value.nfkc().collect();
+    if key.starts_with(RESERVED_PREFIX) && !RESERVED.contains(&key.as_str()) {
         return refuse(format!(
             "All labels with a `csys-` prefix are reserved for internal use. Allowed `csys-` prefixed labels are: {}",
             RESERVED.join(", ")
         ));
     }
-    let limit = match key.as_str() {
-        "csys-location-lat" => 90.0,
-        "csys-location-long" => 180.0,
-        _ => f64::INFINITY,
+    let bounded = match key.as_str() {
+        "csys-location-lat" => Some(("latitude", 90)),
+        "csys-location-long" => Some(("longitude", 180)),
+        _ => None,
     };
-    if limit.is_finite() && !value.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= limit) {
-        return refuse(format!("The value of `{key}` must be a number between -{limit} and {limit}"));
+    if let Some((what, limit)) = bounded
+        && !value.trim().parse::<f64>().is_ok_and(|degrees| degrees.abs() <= f64::from(limit))
+    {
+        return refuse(format!("Invalid {what} `{value}`. Must be a number between -{limit} and {limit}"));
     }
     if key == "csys-obj-type" {
         value = value.to_lowercase();
     }
     Ok((key, value))
+}
+
+/// Characters of Unicode's category "other": controls, formats, surrogates, private use.
+fn is_control(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
 #[cfg(test)]

@@ -22,9 +22,15 @@ pub(crate) fn choose(ctx: &Ctx, visibility: Option<&str>, private_resource: Opti
 
 /// The visibility that a resource is to be widened to.
 pub(crate) fn widen(ctx: &Ctx, id: &str, present: Visibility, wanted: &str) -> Result<Visibility> {
-    let wanted = Visibility::parse(wanted)
-        .filter(|wanted| *wanted != Visibility::Private)
-        .ok_or_else(|| invalid(wanted, "['tenant', 'global']"))?;
+    if Visibility::parse(wanted).is_none_or(|wanted| wanted == Visibility::Private) {
+        return Err(invalid(wanted, "['tenant', 'global']"));
+    }
+    keep_or_widen(ctx, id, present, wanted)
+}
+
+/// The visibility that a resource is to have, which may be the present one.
+pub(crate) fn keep_or_widen(ctx: &Ctx, id: &str, present: Visibility, wanted: &str) -> Result<Visibility> {
+    let wanted = Visibility::parse(wanted).ok_or_else(|| invalid(wanted, "['private', 'tenant', 'global']"))?;
     if wanted < present {
         return Err(Error::new(
             Code::IllegalAction,

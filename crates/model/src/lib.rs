@@ -13,6 +13,7 @@ pub mod deployment;
 pub mod error;
 pub mod event;
 pub mod execution;
+pub mod filter;
 pub mod id;
 pub mod instance;
 pub mod json;

@@ -3,6 +3,8 @@
 //! Source: spec rest-api.md sections 1.9 and 1.10. The HTTP layer fills a [`ListQuery`] from the
 //! query string, the store checks its field names against the resource's field table.
 
+use crate::filter::Rule;
+
 /// One sort key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
@@ -31,6 +33,8 @@ pub struct ListQuery {
     pub all_tenants: bool,
     /// Ignore size and offset.
     pub get_all: bool,
+    /// Rules that rows must satisfy besides the filters.
+    pub rules: Vec<Rule>,
 }
 
 /// Rows in a page when the client does not say.

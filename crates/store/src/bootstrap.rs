@@ -6,6 +6,7 @@ use crate::column::values;
 use crate::config_defaults::DEFAULTS;
 use crate::db::{Db, Tx};
 use crate::error::Result;
+use crate::filter_defaults;
 use crate::json::Json;
 use crate::table::{config, provider_context, tenants, users};
 
@@ -25,7 +26,7 @@ impl Bootstrap {
     }
 
     /// Makes what is missing: the default tenant, the first administrator, the provider context,
-    /// the configuration. What is there stays, except [`Self::settings`].
+    /// the configuration, the manager's own filters. What is there stays, except [`Self::settings`].
     pub async fn ensure(&self, tx: &Tx) -> Result<()> {
         let db: &dyn Db = tx;
         tx.lock("bootstrap").await?;
@@ -44,6 +45,7 @@ impl Bootstrap {
             let value = Json::from_column(default.value.to_owned());
             config::add(db, default.scope, default.name, &value, schema.as_ref(), default.is_editable).await?;
         }
+        filter_defaults::ensure(db).await?;
         for (scope, name, value) in &self.settings {
             let value = Json::from(value);
             config::add(db, scope, name, &value, None, false).await?;

@@ -178,6 +178,10 @@ pub struct Resource {
     pub(crate) order: &'static [&'static str],
     /// A condition that holds unless the list is filtered by this field.
     pub(crate) unless_filtered: Option<(&'static str, &'static str)>,
+    /// The table of its labels, for filter rules and sort keys.
+    pub(crate) labels: Option<&'static str>,
+    /// The attributes that filter rules may look at.
+    pub(crate) rules: &'static [&'static str],
 }
 
 impl Resource {
@@ -194,7 +198,19 @@ impl Resource {
             tenancy: Tenancy::Tenant,
             order: &["r.created_at", "r.storage_id"],
             unless_filtered: None,
+            labels: None,
+            rules: &[],
         }
+    }
+
+    /// The name of its table, as refusals of filter rules show it.
+    pub const fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// The attributes that filter rules may look at, in the order in which refusals name them.
+    pub const fn rule_attributes(&self) -> &'static [&'static str] {
+        self.rules
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {

@@ -56,6 +56,12 @@ impl Conditions {
         }
     }
 
+    /// Only rows of the request's tenants, and global ones.
+    pub(crate) fn require_tenant(&mut self, scope: &Scope, all_tenants: bool) {
+        let condition = scope.in_tenant(all_tenants, &mut self.values);
+        self.require(condition);
+    }
+
     /// Only rows that the caller may see and that `query` filters and searches for.
     ///
     /// Error: a filter that the resource does not have.
@@ -166,7 +172,7 @@ impl Conditions {
 }
 
 /// The row `from` leads by `path` to a row `f` that satisfies `condition`.
-fn reached(from: &str, path: &[Hop], condition: &str) -> String {
+pub(crate) fn reached(from: &str, path: &[Hop], condition: &str) -> String {
     let Some(((key, table), rest)) = path.split_first() else {
         return condition.to_owned();
     };
@@ -176,14 +182,19 @@ fn reached(from: &str, path: &[Hop], condition: &str) -> String {
 
 /// A substring of lower-case text as a `LIKE` pattern.
 pub(crate) fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
+    format!("%{}%", escaped(text))
+}
+
+/// Text in lower case that `LIKE` takes literally.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut pattern = String::new();
     for character in text.to_lowercase().chars() {
         if matches!(character, '\\' | '%' | '_') {
             pattern.push('\\');
         }
         pattern.push(character);
     }
-    pattern + "%"
+    pattern
 }
 
 #[cfg(test)]

@@ -22,14 +22,17 @@ mod db;
 mod error;
 mod field;
 mod filter;
+mod filter_defaults;
 pub mod journal;
 mod json;
 mod migrate;
 mod query;
 mod record;
+mod rules;
 pub mod scope;
 mod statements;
 mod store;
+mod summary;
 pub mod table;
 mod write;
 
@@ -41,8 +44,9 @@ pub use json::Json;
 pub use record::Record;
 pub use scope::Scope;
 pub use store::Store;
+pub use summary::Group;
 pub use table::{
     agents, blueprints, config, deployment_groups, deployments, events, execution_groups, execution_schedules,
-    executions, inter_deployment_dependencies, labels, maintenance, node_instances, nodes, operations, outbox, plugins,
-    provider_context, secrets, secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
+    executions, filters, inter_deployment_dependencies, labels, maintenance, node_instances, nodes, operations, outbox,
+    plugins, provider_context, secrets, secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
 };

@@ -4,14 +4,15 @@
 //! Field names are checked against the resource's field table; values are always bound, names never
 //! come from outside. Filters become conditions in `filter`.
 
-use nephele_model::page::{DEFAULT_PAGE_SIZE, ListQuery, Page};
+use nephele_model::page::{DEFAULT_PAGE_SIZE, ListQuery, Page, Sort};
 use nephele_model::{Code, Error as Refusal};
+use serde_json::{Map, Value};
 
 use crate::backend::Sql;
 use crate::column::Bind as _;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::field::{Field, Resource};
+use crate::field::{Field, Kind, Resource};
 use crate::filter::Conditions;
 use crate::record::{Record, joins, row_text};
 use crate::scope::Scope;
@@ -46,6 +47,20 @@ impl<'a> Selection<'a> {
 
     fn text(&self) -> String {
         row_text(&self.fields, &self.twins)
+    }
+}
+
+impl Resource {
+    /// A record in the shape of this resource, made of something that is not in the database.
+    ///
+    /// Errors: [`Error::Query`] for an unknown field in `include`.
+    pub fn record_of(&self, include: Option<&[String]>, parts: &Map<String, Value>) -> Result<Record> {
+        let mut record = Map::new();
+        for field in Selection::new(self, include)?.fields {
+            let absent = if field.kind == Kind::Int { Value::from(0) } else { Value::Null };
+            record.insert(field.name.to_owned(), parts.get(field.name).cloned().unwrap_or(absent));
+        }
+        Ok(Record::of(&record))
     }
 }
 
@@ -85,10 +100,11 @@ pub(crate) async fn list_where(
     mut conditions: Conditions,
 ) -> Result<Page<Record>> {
     let selection = Selection::new(resource, query.include.as_deref())?;
-    let (order, sorted) = order(resource, query)?;
     conditions.require_filters(resource, scope, query)?;
+    conditions.require_rules(resource, &query.rules);
     let condition = conditions.sql();
     let counting = conditions.values.clone();
+    let (order, sorted) = order(resource, query, &mut conditions)?;
 
     let size = query.size.unwrap_or(DEFAULT_PAGE_SIZE);
     let offset = if query.get_all { 0 } else { query.offset };
@@ -116,31 +132,79 @@ pub(crate) async fn list_where(
         let text = format!("SELECT count(*) FROM {} r WHERE {condition}", resource.table);
         db.count(Sql::new(text, counting)).await?
     };
-    Ok(Page {
-        items: items?,
-        total,
-        size: if query.get_all { DEFAULT_PAGE_SIZE } else { size },
-        offset,
-        filtered: None,
-    })
+    let filtered = if query.rules.is_empty() {
+        None
+    } else {
+        Some(whole(db, resource, scope, query.all_tenants).await?.saturating_sub(total))
+    };
+    Ok(Page { items: items?, total, size: if query.get_all { DEFAULT_PAGE_SIZE } else { size }, offset, filtered })
 }
 
-fn clamp(number: u64) -> i64 {
+/// How many rows the tenant has, whatever is asked for: what rules are said to hide is a part of these.
+async fn whole(db: &dyn Db, resource: &Resource, scope: &Scope, all_tenants: bool) -> Result<u64> {
+    let mut conditions = Conditions::default();
+    conditions.require_tenant(scope, all_tenants);
+    let text = format!("SELECT count(*) FROM {} r WHERE {}", resource.table, conditions.sql());
+    db.count(Sql::new(text, conditions.values)).await
+}
+
+pub(crate) fn clamp(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Sort keys that need no word on where nulls go, which would keep SQLite from using an index.
+const NEVER_NULL: [&str; 10] = [
+    "created_at",
+    "display_name",
+    "id",
+    "key",
+    "name",
+    "reported_timestamp",
+    "status",
+    "timestamp",
+    "visibility",
+    "workflow_id",
+];
+
+/// Nulls count as the largest, on both databases.
+const fn nulls(descending: bool) -> &'static str {
+    if descending { " NULLS FIRST" } else { " NULLS LAST" }
+}
+
+/// The values of a label as one text that sorts as their list would.
+fn labels_of(table: &str, key: &str) -> String {
+    format!(
+        "(SELECT string_agg(l.value, '\u{1}' ORDER BY l.value) FROM {table} l \
+         WHERE l.labeled_fk = r.storage_id AND l.key = {key})"
+    )
+}
+
 /// `ORDER BY` without the words, and the fields in it.
-fn order(resource: &Resource, query: &ListQuery) -> Result<(String, Vec<&'static Field>)> {
+fn order(resource: &Resource, query: &ListQuery, conditions: &mut Conditions) -> Result<(String, Vec<&'static Field>)> {
     let field = |name: &str| resource.field(name).filter(|field| field.queryable);
-    let unknown: Vec<_> =
-        query.sort.iter().map(|key| key.field.as_str()).filter(|name| field(name).is_none()).collect();
+    let label = |key: &'_ Sort| resource.labels.zip(key.field.strip_prefix("label:").map(str::to_owned));
+    let unknown: Vec<_> = query
+        .sort
+        .iter()
+        .filter(|key| label(key).is_none() && field(&key.field).is_none())
+        .map(|key| key.field.as_str())
+        .collect();
     if !unknown.is_empty() {
         return Err(refusal(Code::BadParameters, "Sort", &unknown, &names(queryable(resource))));
     }
     let direction = |descending| if descending { " DESC" } else { "" };
-    let fields: Vec<_> = query.sort.iter().filter_map(|key| field(&key.field)).collect();
-    let mut keys: Vec<_> =
-        fields.iter().zip(&query.sort).map(|(field, key)| field.value() + direction(key.descending)).collect();
+    let mut fields = Vec::new();
+    let mut keys = Vec::new();
+    for key in &query.sort {
+        if let Some((table, name)) = label(key) {
+            let values = labels_of(table, &conditions.bind(name.bind()));
+            keys.push(values + direction(key.descending) + nulls(key.descending));
+        } else if let Some(field) = field(&key.field) {
+            let nulls = if NEVER_NULL.contains(&field.name) { "" } else { nulls(key.descending) };
+            keys.push(field.value() + direction(key.descending) + nulls);
+            fields.push(field);
+        }
+    }
     // Only events go by the direction of the last key to the end; elsewhere ties are in order of age.
     let last = resource.table == "events" && query.sort.last().is_some_and(|key| key.descending);
     keys.extend(resource.order.iter().map(|key| (*key).to_owned() + direction(last)));

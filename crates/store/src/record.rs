@@ -9,11 +9,12 @@ use std::fmt::Write as _;
 
 use nephele_model::Timestamp;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::error::Result;
 use crate::field::{Field, Kind, Source, join_alias, key_column};
+use crate::json::Json;
 
 /// Encloses microseconds in a row's text.
 const INSTANT: char = '\u{1}';
@@ -33,6 +34,10 @@ impl Record {
     /// The object, parsed.
     pub fn value(&self) -> Result<Value> {
         Ok(serde_json::from_str(&self.0)?)
+    }
+
+    pub(crate) fn of(object: &Map<String, Value>) -> Self {
+        Self(Json::of(object).as_str().into())
     }
 
     pub(crate) fn from_row_text(row: &str) -> Self {

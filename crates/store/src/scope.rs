@@ -25,8 +25,9 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The condition that makes the row `r` visible, with its values appended to `values`.
-    pub(crate) fn visible(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
+    /// The condition that the row `r` belongs to the request's tenants or is global, with its values
+    /// appended to `values`.
+    pub(crate) fn in_tenant(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
         let tenant = if all_tenants {
             values.push(Json::of(&self.all_tenants).bind());
             format!("IN (SELECT CAST(value AS BIGINT) FROM json_each(${}))", values.len())
@@ -34,7 +35,12 @@ impl Scope {
             values.push(self.tenant_id.bind());
             format!("= ${}", values.len())
         };
-        let condition = format!("(r.tenant_id {tenant} OR r.visibility = 'global')");
+        format!("(r.tenant_id {tenant} OR r.visibility = 'global')")
+    }
+
+    /// The condition that makes the row `r` visible, with its values appended to `values`.
+    pub(crate) fn visible(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        let condition = self.in_tenant(all_tenants, values);
         if self.is_administrator {
             return condition;
         }

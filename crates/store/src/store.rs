@@ -16,6 +16,7 @@ use crate::field::Resource;
 use crate::record::Record;
 use crate::scope::Scope;
 use crate::statements::Statements;
+use crate::summary::{self, Group};
 use crate::{migrate, query};
 
 /// An open database. Cheap to clone; all clones share the connections.
@@ -48,6 +49,19 @@ impl Store {
     /// Errors: [`crate::Error::Query`] for a field, filter or sort key that the resource does not have.
     pub async fn list(&self, resource: &Resource, scope: &Scope, query: &ListQuery) -> Result<Page<Record>> {
         query::list(self, resource, scope, query).await
+    }
+
+    /// How many of a resource's rows there are by the values of some fields, as the caller may see them.
+    ///
+    /// Errors: [`crate::Error::Query`] for a filter that the resource does not have.
+    pub async fn summarize(
+        &self,
+        resource: &Resource,
+        scope: &Scope,
+        query: &ListQuery,
+        fields: &[&str],
+    ) -> Result<Page<Group>> {
+        summary::summarize(self, resource, scope, query, fields).await
     }
 
     /// The record with this key (id, or name where a resource has no id), if the caller may see it.

@@ -10,6 +10,7 @@ pub mod events;
 pub mod execution_groups;
 pub mod execution_schedules;
 pub mod executions;
+pub mod filters;
 pub mod inter_deployment_dependencies;
 pub mod labels;
 pub mod maintenance;

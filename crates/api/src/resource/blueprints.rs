@@ -3,7 +3,8 @@
 use axum::RequestExt;
 use axum::extract::{Multipart, Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use nephele_manager::{BlueprintUpdate, NewBlueprint};
+use nephele_manager::{BlueprintUpdate, Narrowing, NewBlueprint};
+use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 use serde_json::Value;
 use tempfile::TempPath;
@@ -18,7 +19,15 @@ use crate::query::Query;
 use crate::{files, page, upload};
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), &query.list(&[])?).await?))
+    let mut list = query.list(&[])?;
+    let by = Narrowing { filter_id: query.get("_filter_id").map(str::to_owned), ..Narrowing::default() };
+    list.rules = app.manager.blueprint_rules(caller.ctx(), by).await?;
+    answer(&app, &caller, &list).await
+}
+
+/// A page of blueprints.
+pub(super) async fn answer(app: &App, caller: &Caller, list: &ListQuery) -> Answer {
+    Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), list).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {

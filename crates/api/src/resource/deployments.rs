@@ -1,7 +1,8 @@
 //! Deployments.
 
 use axum::extract::{Path, State};
-use nephele_manager::{DeploymentUpdate, Manager, NewDeployment};
+use nephele_manager::{DeploymentUpdate, Manager, Narrowing, NewDeployment};
+use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 use serde_json::{Map, json};
 
@@ -26,18 +27,27 @@ const SECTIONS: [&str; 9] = [
 ];
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let mut wanted = query.list(&[])?;
+    let mut list = wanted(&query, query.list(&[])?);
+    let by = Narrowing { filter_id: query.get("_filter_id").map(str::to_owned), ..Narrowing::default() };
+    list.rules = app.manager.deployment_rules(caller.ctx(), by).await?;
+    answer(&app, &caller, &query, &list).await
+}
+
+/// The list parameters that deployments have beyond the others'.
+pub(super) fn wanted(query: &Query, mut list: ListQuery) -> ListQuery {
     if let Some(name) = query.get("_search_name") {
-        wanted.filters.push(("_search_name".to_owned(), vec![name.to_owned()]));
+        list.filters.push(("_search_name".to_owned(), vec![name.to_owned()]));
     }
-    query.in_group(&mut wanted);
-    if let Some(filter) = query.get("_filter_id").filter(|filter| !filter.is_empty()) {
-        return Err(Error::not_found("DeploymentsFilter", filter).into());
+    query.in_group(&mut list);
+    list
+}
+
+/// A page of deployments.
+pub(super) async fn answer(app: &App, caller: &Caller, query: &Query, list: &ListQuery) -> Answer {
+    if Manager::is_plain_deployment_list(list) {
+        return Ok(caller.page(&app.manager.list_deployment_records(caller.ctx(), list).await?));
     }
-    if Manager::is_plain_deployment_list(&wanted) {
-        return Ok(caller.page(&app.manager.list_deployment_records(caller.ctx(), &wanted).await?));
-    }
-    Ok(caller.page(&app.manager.list_deployments(caller.ctx(), &wanted, query.flag("_get_data")?).await?))
+    Ok(caller.page(&app.manager.list_deployments(caller.ctx(), list, query.flag("_get_data")?).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {

@@ -8,6 +8,7 @@ mod deployments;
 mod errors;
 mod evaluate;
 mod file_server;
+mod filters;
 mod harness;
 mod imports;
 mod lists;

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Permission, Result, Visibility};
+use nephele_model::{Code, Error, Result, Visibility};
+use nephele_store::Record;
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
 use nephele_store::labels::{self as rows, Labeled};
-use nephele_store::{Record, users};
 use serde_json::Value;
 
 use crate::rows::failed;
@@ -140,15 +140,6 @@ impl Manager {
             ));
         }
         Ok(blueprint)
-    }
-
-    /// The key of the user who is to own something, if that is to change.
-    pub(crate) async fn new_owner(&self, ctx: &Ctx, name: Option<String>) -> Result<Option<i64>> {
-        let Some(name) = name else { return Ok(None) };
-        ctx.demand(Permission::SetOwner)?;
-        let user = users::by_name(&*self.store, &name.as_str().into()).await.map_err(failed)?;
-        let user = user.ok_or_else(|| Error::bad_parameters(format!("User {name} does not exist.")))?;
-        Ok(Some(user.id))
     }
 
     async fn remove_blueprint_files(&self, blueprint: &Blueprint) {

@@ -34,12 +34,14 @@ impl Present {
             return Some("it is declared as not available".to_owned());
         }
         if let Some(wanted) = rules["node_instances_active"].as_array() {
-            let present = self.active();
-            if !wanted.iter().any(|wanted| wanted == present) {
-                let wanted: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
+            let wanted: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
+            if !wanted.iter().any(|wanted| self.are_active(wanted)) {
+                let present: Vec<&str> =
+                    ["all", "partial", "none"].into_iter().filter(|part| self.are_active(part)).collect();
                 return Some(format!(
-                    "its node instances must be active: {}; they are: {present}",
-                    wanted.join(" or ")
+                    "its node instances must be active: {}; they are: {}",
+                    wanted.join(" or "),
+                    present.join(" and ")
                 ));
             }
         }
@@ -49,15 +51,16 @@ impl Present {
         (!found && !wanted.is_empty()).then(|| format!("it needs a node of the type {}", names.join(" or ")))
     }
 
-    /// `all`, `none` or `partial`.
-    fn active(&self) -> &'static str {
+    /// Whether `part` of the node instances are active: `all`, `partial` or `none`. A deployment
+    /// without instances is both of the extremes, and one whose instances are on their way is both of
+    /// the others.
+    fn are_active(&self, part: &str) -> bool {
         let started = |state: &InstanceState| *state == InstanceState::STARTED;
-        if self.states.iter().all(started) {
-            "all"
-        } else if self.states.iter().any(|state| !state.is_absent()) {
-            "partial"
-        } else {
-            "none"
+        match part {
+            "all" => self.states.iter().all(started),
+            "partial" => !self.states.iter().all(started) && !self.states.iter().all(InstanceState::is_absent),
+            "none" => !self.states.iter().any(started),
+            _ => false,
         }
     }
 }
@@ -109,6 +112,8 @@ mod tests {
         assert!(present(&["uninitialized", "deleted"]).obstacle(&rules).is_none());
         assert!(present(&["started", "created"]).obstacle(&rules).is_none());
         assert!(present(&["started"]).obstacle(&rules).is_some());
+        assert!(present(&[]).obstacle(&rules).is_none());
+        assert!(present(&["created"]).obstacle(&json!({"node_instances_active": ["none"]})).is_none());
         assert!(present(&[]).obstacle(&json!({"node_types_required": ["t.B"]})).is_some());
         assert!(present(&[]).obstacle(&json!({"node_types_required": ["t.A"]})).is_none());
         assert!(present(&[]).obstacle(&json!({"available": false})).is_some());

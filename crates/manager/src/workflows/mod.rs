@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Manager, rows};
 
 mod catalog;
+mod declared;
 mod deployment_rows;
 pub(crate) mod environment;
 mod journal;

@@ -81,6 +81,22 @@ CREATE TABLE blueprints_labels (
 );
 CREATE INDEX blueprints_labels_key ON blueprints_labels (key, value);
 
+-- Filter rules with a name. The rules stand as a whole, and apart by what they look at.
+CREATE TABLE blueprints_filters (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    value TEXT NOT NULL,
+    labels_filter_rules TEXT NOT NULL,
+    attrs_filter_rules TEXT NOT NULL,
+    updated_at BIGINT,
+    is_system_filter BOOLEAN NOT NULL DEFAULT FALSE,
+    UNIQUE (id, tenant_id)
+);
+
 CREATE TABLE deployments (
     storage_id INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -129,6 +145,21 @@ CREATE TABLE deployments_labels (
     UNIQUE (labeled_fk, key, value)
 );
 CREATE INDEX deployments_labels_key ON deployments_labels (key, value);
+
+CREATE TABLE deployments_filters (
+    storage_id INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    creator_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    value TEXT NOT NULL,
+    labels_filter_rules TEXT NOT NULL,
+    attrs_filter_rules TEXT NOT NULL,
+    updated_at BIGINT,
+    is_system_filter BOOLEAN NOT NULL DEFAULT FALSE,
+    UNIQUE (id, tenant_id)
+);
 
 CREATE TABLE nodes (
     storage_id INTEGER PRIMARY KEY,

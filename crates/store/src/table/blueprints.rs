@@ -21,30 +21,34 @@ const LABELS: &str = deployments::labels_of!("blueprints_labels");
 pub static RESOURCE: Resource = Resource { unless_filtered: Some(("is_hidden", "NOT r.is_hidden")), ..DETAILS };
 
 /// The record of one blueprint, hidden or not.
-pub static DETAILS: Resource = Resource::new(
-    "Blueprint",
-    "blueprints",
-    &[
-        time("created_at"),
-        text("id"),
-        text("visibility"),
-        text("main_file_name"),
-        json("plan").twin(),
-        json("requirements"),
-        time("updated_at"),
-        text("description"),
-        boolean("is_hidden"),
-        text("state"),
-        text("error"),
-        text("error_traceback"),
-        TENANT_NAME,
-        CREATED_BY,
-        RESOURCE_AVAILABILITY,
-        PRIVATE_RESOURCE,
-        json("labels").sql(LABELS).shown(),
-        json("upload_execution").nested("upload_execution_fk", &executions::RESOURCE).shown(),
-    ],
-);
+pub static DETAILS: Resource = Resource {
+    labels: Some("blueprints_labels"),
+    rules: &["created_by", "state", "id", "tenant_name"],
+    ..Resource::new(
+        "Blueprint",
+        "blueprints",
+        &[
+            time("created_at"),
+            text("id"),
+            text("visibility"),
+            text("main_file_name"),
+            json("plan").twin(),
+            json("requirements"),
+            time("updated_at"),
+            text("description"),
+            boolean("is_hidden"),
+            text("state"),
+            text("error"),
+            text("error_traceback"),
+            TENANT_NAME,
+            CREATED_BY,
+            RESOURCE_AVAILABILITY,
+            PRIVATE_RESOURCE,
+            json("labels").sql(LABELS).shown(),
+            json("upload_execution").nested("upload_execution_fk", &executions::RESOURCE).shown(),
+        ],
+    )
+};
 
 row! {
     /// A blueprint without its plan.

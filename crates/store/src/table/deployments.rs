@@ -56,6 +56,17 @@ pub static RESOURCE: Resource = Resource {
          JOIN deployment_groups g ON g.storage_id = m.deployment_group_fk",
         "g.id",
     )],
+    labels: Some("deployments_labels"),
+    rules: &[
+        "id",
+        "blueprint_id",
+        "created_by",
+        "site_name",
+        "schedules",
+        "tenant_name",
+        "display_name",
+        "installation_status",
+    ],
     ..Resource::new(
         "Deployment",
         "deployments",
@@ -302,12 +313,44 @@ pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Deploy
 pub async fn keys(db: &dyn Db, scope: &Scope, query: &ListQuery) -> Result<Vec<i64>> {
     let mut conditions = Conditions::default();
     conditions.require_filters(&RESOURCE, scope, query)?;
+    conditions.require_rules(&RESOURCE, &query.rules);
     let text = format!(
         "SELECT r.storage_id FROM deployments r WHERE {} ORDER BY r.created_at, r.storage_id",
         conditions.sql()
     );
     let found: Vec<(i64,)> = db.all(text, conditions.values).await?;
     Ok(found.into_iter().map(|(key,)| key).collect())
+}
+
+row! {
+    /// The workflows that a deployment declares.
+    pub struct Declaring {
+        /// Its row.
+        storage_id: i64,
+        /// Its workflows, as the plan has them.
+        workflows: Option<Json>,
+    }
+}
+
+/// The workflows of the deployments of a list, the oldest deployment first; of each blueprint's
+/// deployments only the oldest if `one_a_blueprint`.
+///
+/// Error: [`crate::Error::Query`] for an unknown filter.
+pub async fn declaring(db: &dyn Db, scope: &Scope, query: &ListQuery, one_a_blueprint: bool) -> Result<Vec<Declaring>> {
+    let mut conditions = Conditions::default();
+    conditions.require_filters(&RESOURCE, scope, query)?;
+    conditions.require_rules(&RESOURCE, &query.rules);
+    let mut condition = conditions.sql();
+    if one_a_blueprint {
+        condition = format!(
+            "r.storage_id IN (SELECT min(r.storage_id) FROM deployments r WHERE {condition} GROUP BY r.blueprint_fk)"
+        );
+    }
+    let limit = query.size.filter(|_| !query.get_all).map_or_else(String::new, |size| format!(" LIMIT {size}"));
+    let columns = Declaring::COLUMNS;
+    let text =
+        format!("SELECT {columns} FROM deployments r WHERE {condition} ORDER BY r.created_at, r.storage_id{limit}");
+    db.all(text, conditions.values).await
 }
 
 /// Stores a deployment and gives its `storage_id`. Error: [`crate::Error::Unique`].

@@ -24,6 +24,7 @@ pub use states::set_states;
 /// The records of `GET /node-instances`.
 pub static RESOURCE: Resource = Resource {
     order: &["r.storage_id"],
+    rules: &["id"],
     ..Resource::new(
         "NodeInstance",
         "node_instances",

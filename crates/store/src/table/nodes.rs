@@ -16,9 +16,13 @@ const DRIFTED: &str =
 const UNAVAILABLE: &str =
     "(SELECT count(*) FROM node_instances i WHERE i.node_fk = r.storage_id AND NOT i.is_status_check_ok)";
 
+/// The same records, searched by type.
+pub static BY_TYPE: Resource = Resource { search: Some("r.type"), ..RESOURCE };
+
 /// The records of `GET /nodes`.
 pub static RESOURCE: Resource = Resource {
     order: &["r.storage_id"],
+    rules: &["id", "type", "operation_name"],
     ..Resource::new(
         "Node",
         "nodes",

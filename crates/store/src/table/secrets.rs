@@ -15,21 +15,24 @@ use crate::write::{self, changes, insertable};
 const PROVIDER_NAME: Field = text("provider_name").of(&[("secrets_provider_fk", "secrets_providers")], "name");
 
 /// The records of `GET /secrets`, without values.
-pub static RESOURCE: Resource = Resource::new(
-    "Secret",
-    "secrets",
-    &[
-        text("key").sql("r.id"),
-        time("created_at"),
-        time("updated_at"),
-        RESOURCE_AVAILABILITY,
-        text("visibility"),
-        TENANT_NAME,
-        CREATED_BY,
-        boolean("is_hidden_value"),
-        PROVIDER_NAME,
-    ],
-);
+pub static RESOURCE: Resource = Resource {
+    rules: &["key", "provider_name"],
+    ..Resource::new(
+        "Secret",
+        "secrets",
+        &[
+            text("key").sql("r.id"),
+            time("created_at"),
+            time("updated_at"),
+            RESOURCE_AVAILABILITY,
+            text("visibility"),
+            TENANT_NAME,
+            CREATED_BY,
+            boolean("is_hidden_value"),
+            PROVIDER_NAME,
+        ],
+    )
+};
 
 /// The record of one secret, with the value as it is stored.
 pub static DETAILS: Resource = Resource::new(

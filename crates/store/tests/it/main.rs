@@ -11,4 +11,5 @@ mod house;
 mod instances;
 mod parity;
 mod records;
+mod rules;
 mod tables;
