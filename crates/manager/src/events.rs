@@ -1,15 +1,19 @@
 //! Events and logs: what happened in executions, told by their workers and shown to people.
 
 use nephele_model::event::{NewEvent, NewLog, Origin};
-use nephele_model::page::{ListQuery, Page};
+use nephele_model::page::{ListQuery, Page, Sort};
 use nephele_model::{Error, Permission, Result, Timestamp};
 use nephele_store::events::{self, Range};
 use nephele_store::journal::Run;
-use nephele_store::{Record, executions};
+use nephele_store::{Record, deployments, executions};
 use serde_json::Value;
+use tokio::io::{AsyncWriteExt as _, BufWriter};
 
 use crate::rows::failed;
 use crate::{Ctx, Manager};
+
+/// How many events are written to a file at a time.
+const PAGE: u64 = 10_000;
 
 /// Events and logs as a worker sends them.
 #[derive(Debug, Default)]
@@ -32,6 +36,53 @@ impl Manager {
         let ranges: Vec<Range> = ranges.iter().map(|text| range(text)).collect::<Result<_>>()?;
         let scope = self.scope(ctx, query.all_tenants).await?;
         events::list(&*self.store, &scope, query, &ranges).await.map_err(failed)
+    }
+
+    /// Deletes events of a deployment, and its logs if `logs`. Gives how many went. If `kept_in_file`, they
+    /// are written to a file in the data folder first.
+    pub async fn delete_events(
+        &self,
+        ctx: &Ctx,
+        deployment: &str,
+        logs: bool,
+        ranges: &[String],
+        kept_in_file: bool,
+    ) -> Result<u64> {
+        let ranges: Vec<Range> = ranges.iter().map(|text| range(text)).collect::<Result<_>>()?;
+        let scope = self.scope(ctx, false).await?;
+        let found = deployments::find(&*self.store, &scope, &deployment.into()).await.map_err(failed)?;
+        let Some(found) = found.filter(|found| found.tenant_id == scope.tenant_id) else { return Ok(0) };
+        if kept_in_file {
+            self.keep_events(ctx, deployment, logs, &ranges).await?;
+        }
+        events::delete_of_deployment(&*self.store, found.storage_id, logs, &ranges).await.map_err(failed)
+    }
+
+    /// Writes events of a deployment to a file, one a line.
+    async fn keep_events(&self, ctx: &Ctx, deployment: &str, logs: bool, ranges: &[Range]) -> Result<()> {
+        let folder = self.settings.data_dir.join("logs");
+        tokio::fs::create_dir_all(&folder).await.map_err(Error::internal)?;
+        let now = self.clock.now().to_string().replace([':', '-', '.'], "");
+        let file = folder.join(format!("events_{deployment}_{now}.log"));
+        let mut file = BufWriter::new(tokio::fs::File::create(file).await.map_err(Error::internal)?);
+        let mut filters = vec![("deployment_id".to_owned(), vec![deployment.to_owned()])];
+        if !logs {
+            filters.push(("type".to_owned(), vec![events::EVENT.to_owned()]));
+        }
+        let sort = vec![Sort { field: "_storage_id".to_owned(), descending: false }];
+        let mut query = ListQuery { filters, sort, size: Some(PAGE), ..ListQuery::default() };
+        let scope = self.scope(ctx, false).await?;
+        loop {
+            let page = events::list(&*self.store, &scope, &query, ranges).await.map_err(failed)?;
+            for event in &page.items {
+                file.write_all(event.as_str().as_bytes()).await.map_err(Error::internal)?;
+                file.write_all(b"\n").await.map_err(Error::internal)?;
+            }
+            query.offset += page.items.len() as u64;
+            if page.items.is_empty() {
+                return file.flush().await.map_err(Error::internal);
+            }
+        }
     }
 
     /// Stores what a worker tells. Gives how many rows.
@@ -66,20 +117,18 @@ impl Manager {
 
 /// Reads `field,from,to`; either bound may be empty, not both.
 fn range(text: &str) -> Result<Range> {
-    let unclear = || {
-        Error::bad_parameters(format!(
-            "`{text}` is not a range: give `field,from,to` with ISO dates, one of them may be empty"
-        ))
+    let refuse = |problem: &str| {
+        Error::bad_parameters(format!("1 validation error for RangesList\n_range -> 0\n  {problem} (type=value_error)"))
     };
     let parts: Vec<&str> = text.split(',').collect();
-    let [field, from, to] = parts.as_slice() else { return Err(unclear()) };
+    let [field, from, to] = parts.as_slice() else { return Err(refuse("range must contain exactly 3 fields")) };
     let bound = |text: &str| match text.trim() {
         "" => Ok(None),
-        text => Timestamp::parse(text).map(Some).ok_or_else(unclear),
+        text => Timestamp::parse(text).map(Some).ok_or_else(|| refuse(&format!("{text} is not an ISO date"))),
     };
     let (from, to) = (bound(from)?, bound(to)?);
     if from.is_none() && to.is_none() {
-        return Err(unclear());
+        return Err(refuse("At least one of from/to must be passed"));
     }
     Ok(Range { field: field.trim_start_matches('@').to_owned(), from, to })
 }

@@ -27,6 +27,17 @@ pub struct Run {
     pub creator_id: i64,
     /// Who sees it.
     pub visibility: Visibility,
+    /// The manager that tells of it, where an event does not say.
+    pub manager_name: Option<String>,
+}
+
+impl Run {
+    /// The same, told by this manager.
+    #[must_use]
+    pub fn told_by(mut self, manager: &str) -> Self {
+        self.manager_name = Some(manager.to_owned());
+        self
+    }
 }
 
 impl From<&Execution> for Run {
@@ -36,6 +47,7 @@ impl From<&Execution> for Run {
             tenant_id: execution.tenant_id,
             creator_id: execution.creator_id,
             visibility: execution.visibility,
+            manager_name: None,
         }
     }
 }

@@ -65,7 +65,7 @@ impl Journal for ExecutionJournal {
         async move {
             let messages: Vec<NewMessage> = batch.dispatches.iter().map(|request| self.message(request)).collect();
             let sends = !messages.is_empty();
-            let run = journal::Run::from(&self.execution);
+            let run = journal::Run::from(&self.execution).told_by(&self.manager.settings.hostname);
             journal::write(&self.manager.store, &run, batch, messages).await.map_err(rows::failed)?;
             if sends {
                 self.manager.workflows.wake();

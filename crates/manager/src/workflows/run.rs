@@ -104,7 +104,7 @@ impl Manager {
 
     async fn tell(&self, execution: &Execution, moment: Moment<'_>) -> Result<()> {
         let event = workflow_event(moment, &execution.workflow_id, execution.is_dry_run, self.clock.now());
-        let run = nephele_store::journal::Run::from(execution);
+        let run = nephele_store::journal::Run::from(execution).told_by(&self.settings.hostname);
         nephele_store::events::insert(&*self.store, &run, &[event], &[]).await.map_err(crate::rows::failed)
     }
 }

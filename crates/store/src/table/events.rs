@@ -6,6 +6,7 @@ use nephele_model::event::{NewEvent, NewLog, Origin};
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Error as Refusal, Timestamp};
 
+use crate::backend::Sql;
 use crate::column::{Bind as _, values};
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -61,19 +62,18 @@ pub static RESOURCE: Resource = Resource {
     )
 };
 
-/// Fields that events may be filtered by, in the order in which refusals name them.
-const FILTERS: [&str; 11] = [
+/// Fields that events may be filtered by besides their type, in the order in which refusals name them.
+const FILTERS: [&str; 10] = [
     "blueprint_id",
     "deployment_id",
+    "event_type",
     "execution_group_id",
     "execution_id",
-    "event_type",
     "level",
     "message",
     "node_id",
     "node_instance_id",
     "operation",
-    "type",
 ];
 /// Rows in a page when the client does not say.
 const PAGE_SIZE: u64 = 10_000;
@@ -94,40 +94,36 @@ pub struct Range {
 pub async fn list(db: &dyn Db, scope: &Scope, query: &ListQuery, ranges: &[Range]) -> Result<Page<Record>> {
     let mut query = query.clone();
     query.size.get_or_insert(PAGE_SIZE);
+    // Names of fields that events do not have are passed over.
+    if let Some(include) = &mut query.include {
+        include.retain(|name| RESOURCE.field(name).is_some());
+    }
+    if let Some(key) = query.sort.iter().find(|key| RESOURCE.field(&key.field).is_none()) {
+        return Err(refusal(format!("Unknown field to sort by: {}", key.field)));
+    }
     let mut conditions = Conditions::default();
     let mut filters = Vec::new();
     for (name, wanted) in std::mem::take(&mut query.filters) {
-        let name = name.strip_suffix(".text").unwrap_or(&name);
-        if !FILTERS.contains(&name) {
-            let message = format!("Unknown field to filter by: {name}. Allowed values: {}", FILTERS.join(", "));
-            return Err(Error::Query(Refusal::bad_parameters(message)));
-        }
+        let name = if name == "message.text" { "message" } else { &name };
         match name {
-            "message" | "operation" => {
-                let like = |pattern: &String| {
-                    format!("lower(r.{name}) LIKE {} ESCAPE '\\'", conditions.bind(pattern.to_lowercase().bind()))
-                };
-                let alternatives: Vec<_> = wanted.iter().map(like).collect();
-                conditions.require(format!("({})", alternatives.join(" OR ")));
-            }
             "type" if [EVENT, LOG].iter().all(|kind| wanted.iter().any(|wanted| wanted == kind)) => {}
+            "type" => filters.push((name.to_owned(), wanted)),
+            _ if !FILTERS.contains(&name) => {
+                let allowed = FILTERS.join(", ");
+                return Err(refusal(format!("Unknown field to filter by: {name}. Allowed values: {allowed}")));
+            }
+            "message" | "operation" => {
+                for pattern in &wanted {
+                    let pattern = conditions.bind(pattern.to_lowercase().bind());
+                    conditions.require(format!("lower(r.{name}) LIKE {pattern} ESCAPE '\\'"));
+                }
+            }
             "node_id" => filters.push(("node_name".to_owned(), wanted)),
             _ => filters.push((name.to_owned(), wanted)),
         }
     }
     query.filters = filters;
-    for range in ranges {
-        if !matches!(range.field.as_str(), "timestamp" | "reported_timestamp") {
-            let message = format!("Unknown field to filter by range: {}. Allowed values: timestamp", range.field);
-            return Err(Error::Query(Refusal::bad_parameters(message)));
-        }
-        for (bound, operator) in [(range.from, ">="), (range.to, "<")] {
-            if let Some(instant) = bound {
-                let instant = conditions.bind(instant.bind());
-                conditions.require(format!("r.\"{}\" {operator} {instant}", range.field));
-            }
-        }
-    }
+    conditions.require_ranges(ranges)?;
     query::list_where(db, &RESOURCE, scope, &query, conditions).await
 }
 
@@ -175,7 +171,7 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
         source_id: origin.source.clone(),
         target_id: origin.target.clone(),
         error_causes: None,
-        manager_name: origin.manager_name.clone(),
+        manager_name: origin.manager_name.clone().or_else(|| run.manager_name.clone()),
         agent_name: origin.agent_name.clone(),
         execution_fk: Some(run.execution_fk),
         execution_group_fk: None,
@@ -253,9 +249,39 @@ async fn node_names<'a>(
     Ok(pairs.into_iter().collect())
 }
 
-/// Deletes a deployment's events, and its logs if `logs`. Gives how many went.
-pub async fn delete_of_deployment(db: &dyn Db, deployment_fk: i64, logs: bool) -> Result<u64> {
-    let text = "DELETE FROM events WHERE (type = 'cloudify_event' OR $2) AND execution_fk IN \
-                (SELECT e.storage_id FROM executions e WHERE e.deployment_fk = $1)";
-    db.run(text, values![deployment_fk, logs]).await
+/// Deletes a deployment's events, and its logs if `logs`, within all ranges. Gives how many went.
+pub async fn delete_of_deployment(db: &dyn Db, deployment_fk: i64, logs: bool, ranges: &[Range]) -> Result<u64> {
+    let mut conditions = Conditions::default();
+    let deployment = conditions.bind(deployment_fk.bind());
+    conditions.require(format!(
+        "execution_fk IN (SELECT e.storage_id FROM executions e WHERE e.deployment_fk = {deployment})"
+    ));
+    if !logs {
+        conditions.require(format!("type = '{EVENT}'"));
+    }
+    conditions.require_ranges(ranges)?;
+    let text = format!("DELETE FROM events AS r WHERE {}", conditions.sql());
+    db.execute(Sql::once(text, conditions.values)).await
+}
+
+impl Conditions {
+    /// Only rows within all these spans of time.
+    fn require_ranges(&mut self, ranges: &[Range]) -> Result<()> {
+        for range in ranges {
+            if !matches!(range.field.as_str(), "timestamp" | "reported_timestamp") {
+                return Err(refusal(format!("Unknown field to filter by range: {}", range.field)));
+            }
+            for (bound, operator) in [(range.from, ">="), (range.to, "<")] {
+                if let Some(instant) = bound {
+                    let instant = self.bind(instant.bind());
+                    self.require(format!("r.\"{}\" {operator} {instant}", range.field));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refusal(message: String) -> Error {
+    Error::Query(Refusal::bad_parameters(message))
 }

@@ -96,7 +96,7 @@ async fn events_and_logs_come_in_one_order() {
         let stranger = events::list(store, &user(0, 77), &ListQuery::default(), &[]).await.unwrap();
         assert_eq!(stranger.total, 0);
 
-        assert_eq!(events::delete_of_deployment(store, deployment.storage_id, false).await.unwrap(), 2);
+        assert_eq!(events::delete_of_deployment(store, deployment.storage_id, false, &[]).await.unwrap(), 2);
         assert_eq!(messages(store, &by_reported(false), &[]).await.len(), 1);
         assert!(deployments::delete(store, deployment.storage_id).await.unwrap());
         assert_eq!(messages(store, &ListQuery::default(), &[]).await, ["elsewhere"]);
