@@ -134,6 +134,25 @@ impl Tree {
         tar.into_inner().and_then(flate2::write::GzEncoder::finish).map(drop).map_err(Error::internal)
     }
 
+    /// Packs a blueprint's files into a `tar.gz` with one folder, as uploads have.
+    pub fn pack_blueprint(folder: &Path, into: &Path) -> Result<()> {
+        let file = std::fs::File::create(into).map_err(Error::internal)?;
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+        tar.follow_symlinks(false);
+        tar.append_dir_all("blueprint", folder).map_err(Error::internal)?;
+        tar.into_inner().and_then(flate2::write::GzEncoder::finish).map(drop).map_err(Error::internal)
+    }
+
+    /// Unpacks a blueprint's archive to `place`, instead of what is there.
+    pub fn publish(&self, archive: &Path, place: &Path) -> Result<()> {
+        let fresh = tempfile::tempdir_in(self.uploading()).map_err(Error::internal)?;
+        archive::unpack(archive, fresh.path(), Limits::default())
+            .map_err(|error| Error::bad_parameters(error.to_string()))?;
+        let folder = archive::single_folder(fresh.path()).map_err(Error::internal)?;
+        let folder = folder.ok_or_else(|| Error::bad_parameters("archive must contain exactly 1 directory"))?;
+        replace(&folder, place).map_err(Error::internal)
+    }
+
     /// Unpacks an archive that a client sent into a folder of the tree, over what is there.
     pub fn extract(&self, sent: &Path, into: &Path) -> Result<()> {
         let fresh = tempfile::tempdir_in(self.uploading()).map_err(Error::internal)?;
@@ -163,6 +182,17 @@ impl Tree {
             .and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH + since))
             .map_err(Error::internal)
     }
+}
+
+/// Moves a folder to a place, instead of what is there.
+pub(crate) fn replace(folder: &Path, place: &Path) -> std::io::Result<()> {
+    if let Some(parent) = place.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    if place.exists() {
+        std::fs::remove_dir_all(place)?;
+    }
+    std::fs::rename(folder, place)
 }
 
 fn iso(time: SystemTime) -> String {

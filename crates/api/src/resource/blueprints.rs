@@ -3,7 +3,7 @@
 use axum::RequestExt;
 use axum::extract::{Multipart, Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use nephele_manager::{BlueprintUpdate, Narrowing, NewBlueprint};
+use nephele_manager::{BlueprintUpdate, Narrowing, NewBlueprint, kind};
 use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 use serde_json::Value;
@@ -16,22 +16,30 @@ use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Answer;
 use crate::query::Query;
+use crate::table::Version;
 use crate::{files, page, upload};
+
+/// The largest icon, in bytes.
+const ICON_LIMIT: u64 = 1 << 20;
+/// What old versions do not show.
+const LACKING: (Version, &[&str]) = (Version::V1, &["main_file_name", "description"]);
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
     let mut list = query.list(&[])?;
     let by = Narrowing { filter_id: query.get("_filter_id").map(str::to_owned), ..Narrowing::default() };
     list.rules = app.manager.blueprint_rules(caller.ctx(), by).await?;
-    answer(&app, &caller, &list).await
+    answer(&app, &caller, list).await
 }
 
 /// A page of blueprints.
-pub(super) async fn answer(app: &App, caller: &Caller, list: &ListQuery) -> Answer {
-    Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), list).await?))
+pub(super) async fn answer(app: &App, caller: &Caller, mut list: ListQuery) -> Answer {
+    list.include = caller.fields(&kind::BLUEPRINTS, list.include, LACKING);
+    Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), &list).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let found = app.manager.get_blueprint(caller.ctx(), &id, query.include().as_deref()).await?;
+    let include = caller.fields(&kind::BLUEPRINTS, query.include(), LACKING);
+    let found = app.manager.get_blueprint(caller.ctx(), &id, include.as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }
 
@@ -56,14 +64,23 @@ pub(crate) async fn patch(
     Path(id): Path<String>,
     Body(mut body): Body,
 ) -> Answer {
+    body.demand_something("Update a blueprint request must include at least one parameter to update")?;
     let update = BlueprintUpdate {
         labels: body.list("labels")?,
         creator: body.text("creator")?,
+        created_at: body.text("created_at")?,
         visibility: body.text("visibility")?,
         description: body.text("description")?,
+        plan: body.object("plan")?,
+        requirements: body.object("requirements")?,
+        main_file_name: body.text("main_file_name")?,
+        state: body.text("state")?,
+        error: body.text("error")?,
+        error_traceback: body.text("error_traceback")?,
+        upload_execution: body.text("upload_execution")?,
     };
     body.refuse_rest()?;
-    Ok(ok(&app.manager.update_blueprint(caller.ctx(), &id, update).await?))
+    Ok(page::record(StatusCode::OK, &app.manager.update_blueprint(caller.ctx(), &id, update).await?))
 }
 
 pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
@@ -78,7 +95,7 @@ pub(crate) async fn set_visibility(
     Body(mut body): Body,
 ) -> Answer {
     let wanted = body.required_text("visibility")?;
-    Ok(ok(&app.manager.set_blueprint_visibility(caller.ctx(), &id, &wanted).await?))
+    Ok(page::record(StatusCode::OK, &app.manager.set_blueprint_visibility(caller.ctx(), &id, &wanted).await?))
 }
 
 pub(crate) async fn archive(
@@ -95,6 +112,18 @@ pub(crate) async fn archive(
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
+}
+
+pub(crate) async fn set_icon(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let picture = files::temporary(&app)?;
+    let size = upload::save(request.into_body().into_data_stream(), &picture, ICON_LIMIT).await?;
+    let changed = app.manager.set_blueprint_icon(caller.ctx(), &id, (size > 0).then_some(picture)).await?;
+    Ok(page::record(StatusCode::OK, &changed))
 }
 
 pub(crate) async fn put_archive(
@@ -131,7 +160,11 @@ async fn receive(app: &App, id: String, request: Request) -> Result<NewBlueprint
         application_file_name: query.get("application_file_name").unwrap_or_default().to_owned(),
         async_upload: query.present("async_upload"),
         archive: (size > 0).then_some(archive),
-        url: query.get("blueprint_archive_url").map(str::to_owned),
+        url: query.get("blueprint_archive_url").filter(|url| !url.is_empty()).map(str::to_owned),
+        skip_execution: query.present("skip_execution"),
+        state: query.get("state").map(str::to_owned),
+        created_at: query.get("created_at").map(str::to_owned),
+        created_by: query.get("created_by").map(str::to_owned),
         ..NewBlueprint::default()
     })
 }
@@ -166,6 +199,10 @@ async fn receive_form(app: &App, id: String, mut form: Multipart, archive: TempP
         async_upload: body.flag("async_upload")?,
         archive: (size > 0).then_some(archive),
         url: body.text("blueprint_archive_url")?.filter(|url| !url.is_empty()),
+        skip_execution: body.flag("skip_execution")?,
+        state: body.text("state")?,
+        created_at: body.text("created_at")?,
+        created_by: body.text("created_by")?,
         ..NewBlueprint::default()
     })
 }

@@ -65,3 +65,92 @@ async fn labels_replace_the_set() {
     fresh.patch("/blueprints/small", json!({"zz": 1})).await.refused(400, "bad_parameters_error");
     fresh.patch("/blueprints/small", json!({})).await.refused(400, "illegal_action_error");
 }
+
+/// Serves one file at `http://ADDRESS/archive`, and says nothing else.
+async fn file_server(archive: Vec<u8>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().route("/archive", axum::routing::get(move || async move { archive.clone() }));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn archives_are_fetched_from_elsewhere() {
+    let fresh = Fresh::start().await;
+    let host = file_server(tar_gz(&[("bp/blueprint.yaml", SMALL.as_bytes())])).await;
+    let both = fresh.put(&format!("/blueprints/both?blueprint_archive_url={host}/archive"), json!({})).await;
+    both.refused(400, "bad_parameters_error");
+    let fetch = async |id: &str, url: &str| {
+        let path = format!("/blueprints/{id}?blueprint_archive_url={url}");
+        fresh.ask_as(&crate::harness::ADMIN, axum::http::Method::PUT, &path, None).await
+    };
+    let fetched = fetch("far", &format!("{host}/archive")).await.expect(201);
+    assert_eq!((&fetched["state"], &fetched["main_file_name"]), (&json!("uploaded"), &json!("blueprint.yaml")));
+    for (id, url, said) in [
+        ("absent", format!("{host}/nothing"), "404"),
+        ("unknown", "not-a-url".to_owned(), "No scheme supplied"),
+        ("dead", "http://127.0.0.1:1/x.zip".to_owned(), "127.0.0.1:1"),
+    ] {
+        let message = fetch(id, &url).await.refused(400, "invalid_blueprint_error");
+        assert!(message.contains("has failed uploading") && message.contains(said), "{message}");
+        let left = fresh.get(&format!("/blueprints/{id}")).await.expect(200);
+        assert_eq!((&left["state"], &left["main_file_name"]), (&json!("failed_uploading"), &json!("")));
+    }
+    fetch("absent", &format!("{host}/archive")).await.expect(201);
+}
+
+#[tokio::test]
+async fn icons_go_into_the_archive() {
+    let fresh = Fresh::start().await;
+    fresh.upload("small", SMALL).await.expect(201);
+    let icon = "/resources/blueprints/default_tenant/small/icon.png";
+    assert_eq!(fresh.get(icon).await.status, 404);
+    let request = axum::http::Request::patch("/api/v3.1/blueprints/small/icon")
+        .header("authorization", "Basic YWRtaW46YWRtaW4=")
+        .header("tenant", "default_tenant")
+        .body(axum::body::Body::from("picture"))
+        .unwrap();
+    assert_eq!(fresh.send(request).await.expect(200)["id"], "small");
+    assert_eq!(fresh.get(icon).await.bytes, b"picture");
+    let archive = fresh.get("/blueprints/small/archive").await;
+    let mut names = Vec::new();
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(archive.bytes.as_slice()));
+    for entry in tar.entries().unwrap() {
+        names.push(entry.unwrap().path().unwrap().to_string_lossy().into_owned());
+    }
+    assert!(names.contains(&"blueprint/icon.png".to_owned()), "{names:?}");
+    let none = fresh.ask_as(&crate::harness::ADMIN, axum::http::Method::PATCH, "/blueprints/small/icon", None).await;
+    none.expect(200);
+    assert_eq!(fresh.get(icon).await.status, 404);
+    fresh.patch("/blueprints/nope/icon", json!({})).await.refused(404, "not_found_error");
+}
+
+#[tokio::test]
+async fn an_outside_upload_says_how_far_it_is() {
+    let fresh = Fresh::start().await;
+    let archive = tar_gz(&[("bp/blueprint.yaml", SMALL.as_bytes())]);
+    let request = axum::http::Request::put("/api/v3.1/blueprints/own?skip_execution=true&state=parsing")
+        .header("authorization", "Basic YWRtaW46YWRtaW4=")
+        .header("tenant", "default_tenant")
+        .body(axum::body::Body::from(archive))
+        .unwrap();
+    assert_eq!(fresh.send(request).await.expect(201)["state"], "parsing");
+    let early = fresh.patch("/blueprints/own", json!({"labels": [{"a": "b"}]})).await;
+    early.refused(409, "conflict_error");
+    let message = fresh.patch("/blueprints/own", json!({"state": "zz"})).await.refused(400, "bad_parameters_error");
+    assert!(message.starts_with("Invalid state: `zz`. Valid blueprint state values are: ["), "{message}");
+    let plan = json!({"inputs": {}, "nodes": [], "blueprint_labels": {"Team": {"values": ["x"]}}});
+    let done = json!({"state": "uploaded", "plan": plan, "main_file_name": "blueprint.yaml"});
+    let done = fresh.patch("/blueprints/own", done).await.expect(200);
+    assert_eq!((&done["labels"][0]["key"], &done["plan"]["nodes"]), (&json!("team"), &json!([])));
+    assert_eq!(fresh.get("/resources/blueprints/default_tenant/own/blueprint.yaml").await.status, 200);
+    let importing = json!({"plan": {"imported_blueprints": ["own"]}});
+    fresh.upload("other", SMALL).await.expect(201);
+    fresh.patch("/blueprints/other", importing).await.expect(200);
+    let message = fresh.delete("/blueprints/own").await.refused(405, "blueprint_in_use");
+    assert!(message.contains("currently in use"), "{message}");
+    let absent = fresh.patch("/blueprints/other", json!({"plan": {"imported_blueprints": ["zz"]}})).await;
+    absent.refused(404, "imported_blueprint_not_found");
+    fresh.delete("/blueprints/own?force=true").await.expect(204);
+}

@@ -3,9 +3,11 @@
 //! Invariant: a blueprint's row and its two places in the file tree come and go together, and a
 //! blueprint with deployments is never deleted.
 
-mod upload;
+mod icon;
+mod update;
+pub(crate) mod upload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
@@ -13,26 +15,12 @@ use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, Visibility};
 use nephele_store::Record;
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
-use nephele_store::labels::{self as rows, Labeled};
-use serde_json::Value;
 
 use crate::rows::failed;
-use crate::{Ctx, Manager, labels, visibility};
+use crate::{Ctx, Manager, visibility};
 
+pub use update::BlueprintUpdate;
 pub use upload::NewBlueprint;
-
-/// What of a blueprint may be changed by a request.
-#[derive(Debug, Default)]
-pub struct BlueprintUpdate {
-    /// The full set of labels.
-    pub labels: Option<Vec<Value>>,
-    /// The new owner's name.
-    pub creator: Option<String>,
-    /// Who sees it.
-    pub visibility: Option<String>,
-    /// What its author says of it.
-    pub description: Option<String>,
-}
 
 impl Manager {
     /// One page of blueprints.
@@ -43,39 +31,6 @@ impl Manager {
     /// One blueprint with its plan.
     pub async fn get_blueprint(&self, ctx: &Ctx, id: &str, include: Option<&[String]>) -> Result<Record> {
         self.get(ctx, &blueprints::DETAILS, id, include).await
-    }
-
-    /// Changes a blueprint. Errors: `illegal_action_error` for nothing to change, `conflict_error` for
-    /// labels before the upload has ended.
-    pub async fn update_blueprint(&self, ctx: &Ctx, id: &str, update: BlueprintUpdate) -> Result<Record> {
-        let blueprint = self.writable_blueprint(ctx, id).await?;
-        let BlueprintUpdate { labels: wanted, creator, visibility, description } = update;
-        if wanted.is_none() && creator.is_none() && visibility.is_none() && description.is_none() {
-            return Err(Error::new(Code::IllegalAction, "The request body holds nothing to change"));
-        }
-        let wanted = wanted.map(|wanted| labels::read(&wanted)).transpose()?;
-        if wanted.is_some() && blueprint.state != BlueprintState::Uploaded {
-            return Err(Error::conflict(format!(
-                "Blueprint `{id}` cannot be labelled: it is still {}",
-                blueprint.state.as_str()
-            )));
-        }
-        let changes = BlueprintChanges {
-            creator_id: self.new_owner(ctx, creator).await?,
-            visibility: visibility
-                .map(|wanted| visibility::widen(ctx, id, blueprint.visibility, &wanted))
-                .transpose()?,
-            description: description.map(Some),
-            updated_at: Some(self.clock.now()),
-            ..BlueprintChanges::default()
-        };
-        let tx = self.begin_write().await?;
-        blueprints::update(&tx, blueprint.storage_id, changes).await.map_err(failed)?;
-        if let Some(wanted) = wanted {
-            rows::replace(&tx, Labeled::Blueprint, blueprint.storage_id, ctx.user_id, &wanted).await.map_err(failed)?;
-        }
-        tx.commit().await.map_err(failed)?;
-        self.get_blueprint(ctx, id, None).await
     }
 
     /// Widens who sees a blueprint.
@@ -99,6 +54,15 @@ impl Manager {
                 Code::InvalidBlueprint,
                 format!("Blueprint `{id}` is still {}.", blueprint.state.as_str()),
             ));
+        }
+        if done && !force && blueprint.state == BlueprintState::Uploaded {
+            let scope = self.scope(ctx, false).await?;
+            if !blueprints::importers(&*self.store, &scope, &blueprint.id).await.map_err(failed)?.is_empty() {
+                return Err(Error::new(
+                    Code::BlueprintInUse,
+                    format!("Blueprint {id} is currently in use. You can \"force\" blueprint removal."),
+                ));
+            }
         }
         let tx = self.begin_write().await?;
         let deployments = blueprints::deployments_of(&tx, blueprint.storage_id).await.map_err(failed)?;
@@ -143,16 +107,21 @@ impl Manager {
     }
 
     async fn remove_blueprint_files(&self, blueprint: &Blueprint) {
-        for folder in [
-            self.files.blueprint(&blueprint.tenant_name, &blueprint.id),
-            self.files.blueprint_archive_folder(&blueprint.tenant_name, &blueprint.id),
-        ] {
-            match tokio::fs::remove_dir_all(&folder).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(folder = %folder.display(), %error, "files of a deleted blueprint are left");
-                }
-                _ => {}
-            }
+        remove(&self.files.blueprint(&blueprint.tenant_name, &blueprint.id)).await;
+        self.remove_archive(blueprint).await;
+    }
+
+    async fn remove_archive(&self, blueprint: &Blueprint) {
+        remove(&self.files.blueprint_archive_folder(&blueprint.tenant_name, &blueprint.id)).await;
+    }
+}
+
+/// Removes a folder of a blueprint that is gone, or whose upload failed.
+async fn remove(folder: &Path) {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(folder = %folder.display(), %error, "files of a blueprint are left");
         }
+        _ => {}
     }
 }

@@ -4,7 +4,7 @@
 //! neither. Source: spec rest-api.md sections 1.14 and 2.1.
 
 use nephele_model::blueprint::BlueprintState;
-use nephele_model::id::{BlueprintId, TenantName};
+use nephele_model::id::{BlueprintId, ExecutionId, TenantName};
 use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
 use nephele_store::scope::taken;
@@ -12,11 +12,12 @@ use nephele_store::{Record, Scope, Tx};
 use serde_json::{Map, Value, json};
 use tempfile::TempPath;
 
+use super::update::state;
 use crate::archive::Kind;
 use crate::executions::NewRun;
 use crate::rows::failed;
 use crate::waiting::PATIENCE;
-use crate::{Ctx, Manager, labels, visibility};
+use crate::{Ctx, Manager, labels, overrides, visibility};
 
 /// A blueprint that a client uploads.
 #[derive(Debug, Default)]
@@ -39,6 +40,14 @@ pub struct NewBlueprint {
     pub archive: Option<TempPath>,
     /// Where the archive is to be fetched from instead.
     pub url: Option<String>,
+    /// Whether it is only to be stored, in a state of the client's choice: for restoring.
+    pub skip_execution: bool,
+    /// The state that a blueprint is stored in.
+    pub state: Option<String>,
+    /// When it was made, for who may say so.
+    pub created_at: Option<String>,
+    /// Who made it, for who may say so.
+    pub created_by: Option<String>,
 }
 
 impl Manager {
@@ -57,7 +66,7 @@ impl Manager {
         }
         let kind = match (&new.archive, &new.url) {
             (Some(archive), _) => Some(kind(archive)?),
-            (None, Some(url)) => return Err(unfetchable(&new.id, url)),
+            (None, Some(_)) => None,
             (None, None) => {
                 return Err(Error::bad_parameters("Missing application archive: send it as the body, or in a form"));
             }
@@ -71,7 +80,7 @@ impl Manager {
         let parameters = json!({
             "blueprint_id": new.id,
             "app_file_name": new.application_file_name,
-            "url": null,
+            "url": new.url,
             "file_server_root": self.files.root(),
             "marketplace_api_url": "",
             "validate_only": new.validate_only,
@@ -81,16 +90,16 @@ impl Manager {
         if let (Some(archive), Some(kind)) = (new.archive, kind) {
             self.place_archive(&scope.tenant_name, &blueprint_id, archive, kind).await?;
         }
-        let ended = self.waiting.register(&execution);
+        let ended = execution.as_ref().map(|execution| self.waiting.register(execution));
         if let Err(error) = tx.commit().await {
             let _ = std::fs::remove_dir_all(self.files.blueprint_archive_folder(&scope.tenant_name, &blueprint_id));
             return Err(failed(error));
         }
-        if new.async_upload || new.validate_only {
+        let Some(ended) = ended.filter(|_| !new.async_upload && !new.validate_only) else {
             let record = self.get_blueprint(ctx, &new.id, None).await?;
             self.workflows.wake();
             return Ok(record);
-        }
+        };
         self.workflows.wake();
         ended.wait(PATIENCE).await;
         let found = blueprints::by_storage_id(&*self.store, storage_id).await.map_err(failed)?;
@@ -122,20 +131,28 @@ impl Manager {
         new: &NewBlueprint,
         visibility: Visibility,
         parameters: Value,
-    ) -> Result<(i64, nephele_model::id::ExecutionId)> {
+    ) -> Result<(i64, Option<ExecutionId>)> {
         let now = self.clock.now();
+        let state = match &new.state {
+            Some(name) => state(name)?,
+            None if new.validate_only => BlueprintState::Validating,
+            None if new.url.is_some() => BlueprintState::Pending,
+            None => BlueprintState::Uploading,
+        };
         let row = blueprints::NewBlueprint {
             id: BlueprintId::new(&new.id),
             visibility,
             tenant_id: scope.tenant_id,
-            creator_id: ctx.user_id,
-            created_at: now,
-            state: if new.validate_only { BlueprintState::Validating } else { BlueprintState::Uploading },
-            main_file_name: Some(new.application_file_name.clone())
-                .filter(|name| !name.is_empty() && !new.validate_only),
+            creator_id: self.new_owner(ctx, new.created_by.clone()).await?.unwrap_or(ctx.user_id),
+            created_at: overrides::instant(ctx, new.created_at.as_deref())?.unwrap_or(now),
+            state,
+            main_file_name: Some(new.application_file_name.clone()).filter(|_| !new.validate_only),
             is_hidden: false,
         };
         let storage_id = blueprints::insert(tx, row).await.map_err(failed)?;
+        if new.skip_execution {
+            return Ok((storage_id, None));
+        }
         let parameters: Map<String, Value> = match parameters {
             Value::Object(map) => map,
             _ => Map::new(),
@@ -148,7 +165,7 @@ impl Manager {
             ..BlueprintChanges::default()
         };
         blueprints::update(tx, storage_id, changes).await.map_err(failed)?;
-        Ok((storage_id, execution))
+        Ok((storage_id, Some(execution)))
     }
 
     /// Moves a received archive to where it is kept, in the place of an older one.
@@ -177,22 +194,13 @@ impl Manager {
     }
 }
 
-fn kind(archive: &std::path::Path) -> Result<Kind> {
+/// The kind of an archive, or the refusal that clients know.
+pub(crate) fn kind(archive: &std::path::Path) -> Result<Kind> {
     Kind::detect(archive).map_err(Error::internal)?.ok_or_else(|| {
         Error::bad_parameters(
             "Blueprint archive is of an unrecognized format. Supported formats are: zip, tar, tar.gz, tar.bz2",
         )
     })
-}
-
-fn unfetchable(id: &str, url: &str) -> Error {
-    Error::new(
-        Code::InvalidBlueprint,
-        format!(
-            "Blueprint `{id}` has failed uploading. Error: this manager does not fetch archives from other machines; \
-             download {url} and upload the file"
-        ),
-    )
 }
 
 fn unusable(blueprint: &Blueprint) -> Error {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nephele_dsl::{Diagnostic, Fault, Options, Parsed, Resolver, Rule, Source};
+use nephele_dsl::{Diagnostic, Fault, Options, Parsed, Plan, Resolver, Rule, Source};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
 use nephele_model::{Code, Error, Result, json};
@@ -18,9 +18,11 @@ use nephele_store::{Json, Scope, provider_context};
 use serde_json::{Map, Value};
 
 use crate::archive::{self, Limits};
+use crate::blueprints::upload::kind;
+use crate::fetch::fetch;
 use crate::workflows::catalog::Catalog;
 use crate::workflows::source::Folder;
-use crate::{Manager, rows};
+use crate::{Manager, files, rows};
 
 const DEFAULT_MAIN_FILE: &str = "blueprint.yaml";
 
@@ -41,6 +43,9 @@ impl Manager {
         };
         let validate_only = parameters.get("validate_only").and_then(Value::as_bool).unwrap_or_default();
         let main_file = text(&parameters, "app_file_name").unwrap_or_else(|| DEFAULT_MAIN_FILE.to_owned());
+        if let Some(url) = text(&parameters, "url") {
+            self.fetch_archive(&blueprint, &url, validate_only).await?;
+        }
         let read = self.read(execution, &blueprint, main_file.clone(), validate_only).await?;
         match read {
             Ok((folder, parsed)) if !validate_only => {
@@ -53,6 +58,30 @@ impl Manager {
             }
             Err(refusal) => {
                 self.refuse(&blueprint, &refusal, validate_only).await?;
+                Err(Error::new(Code::InvalidBlueprint, refusal.message))
+            }
+        }
+    }
+
+    /// Fetches the archive, unless an earlier run of the execution did.
+    async fn fetch_archive(&self, blueprint: &Blueprint, url: &str, validate_only: bool) -> Result<()> {
+        if self.files.find_blueprint_archive(&blueprint.tenant_name, &blueprint.id).is_some() {
+            return Ok(());
+        }
+        if !validate_only {
+            self.enter_state(blueprint, BlueprintState::Uploading).await?;
+        }
+        let archive =
+            tempfile::NamedTempFile::new_in(self.files.uploading()).map_err(Error::internal)?.into_temp_path();
+        let fetched = match fetch(url, &archive, self.settings.archive_limit).await {
+            Ok(()) => kind(&archive).map_err(|error| error.message().to_owned()),
+            Err(message) => Err(message),
+        };
+        match fetched {
+            Ok(kind) => self.place_archive(&blueprint.tenant_name, &blueprint.id, archive, kind).await,
+            Err(message) => {
+                let refusal = Refusal { state: BlueprintState::FailedUploading, message };
+                self.refuse(blueprint, &refusal, validate_only).await?;
                 Err(Error::new(Code::InvalidBlueprint, refusal.message))
             }
         }
@@ -94,17 +123,7 @@ impl Manager {
     /// Moves the unpacked tree to where the file server shows it.
     async fn publish(&self, blueprint: &Blueprint, unpacked: Unpacked) -> Result<()> {
         let place = self.files.blueprint(&blueprint.tenant_name, &blueprint.id);
-        blocking(move || {
-            if let Some(parent) = place.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            if place.exists() {
-                std::fs::remove_dir_all(&place)?;
-            }
-            std::fs::rename(&unpacked.folder, &place)
-        })
-        .await?
-        .map_err(Error::internal)
+        blocking(move || files::replace(&unpacked.folder, &place)).await?.map_err(Error::internal)
     }
 
     async fn keep(
@@ -124,6 +143,7 @@ impl Manager {
             main_file_name: Some(Some(main_file)),
             description: Some(plan.0.get("description").and_then(|text| text.as_str()).map(str::to_owned)),
             requirements: Some(plan.0.get("requirements").map(Json::of)),
+            imported_blueprints: Some(imports(&plan)),
             plan: Some(Some(Json::of(&plan))),
             updated_at: Some(self.clock.now()),
             error: Some(None),
@@ -145,7 +165,6 @@ impl Manager {
             let changes = BlueprintChanges {
                 state: Some(refusal.state),
                 error: Some(Some(refusal.message.clone())),
-                main_file_name: Some(Some(String::new())),
                 updated_at: Some(self.clock.now()),
                 ..BlueprintChanges::default()
             };
@@ -258,6 +277,11 @@ fn explain(problem: &Diagnostic) -> String {
         }
         _ => text,
     }
+}
+
+/// The blueprints that a plan imports, if there are any.
+fn imports(plan: &Plan) -> Option<Json> {
+    plan.0.get("imported_blueprints").filter(|list| list.as_array().is_some_and(|list| !list.is_empty())).map(Json::of)
 }
 
 /// Labels as uploads give them: `[{"key": ..., "value": ...}]`.

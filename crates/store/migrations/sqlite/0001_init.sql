@@ -57,6 +57,7 @@ CREATE TABLE blueprints (
     created_at BIGINT NOT NULL,
     main_file_name TEXT,
     plan TEXT,
+    imported_blueprints TEXT,
     requirements TEXT,
     updated_at BIGINT,
     description TEXT,

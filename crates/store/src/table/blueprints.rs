@@ -127,6 +127,8 @@ changes! {
         description: Option<String>,
         /// What it describes, as data.
         plan: Option<Json>,
+        /// The blueprints that it imports: a list of ids.
+        imported_blueprints: Option<Json>,
         /// What it demands of its surroundings.
         requirements: Option<Json>,
         /// Why its upload failed.
@@ -197,6 +199,18 @@ pub async fn visibility(db: &dyn Db, tenant: &TenantName, id: &BlueprintId) -> R
     let text = format!("SELECT r.visibility {FROM} WHERE t.name = $1 AND r.id = $2");
     let found: Option<(Visibility,)> = db.first(text, values![tenant, id]).await?;
     Ok(found.map(|(visibility,)| visibility))
+}
+
+/// The blueprints that the caller sees and that import this one; those whose upload failed do not count.
+pub async fn importers(db: &dyn Db, scope: &Scope, id: &BlueprintId) -> Result<Vec<String>> {
+    let mut values = values![id];
+    let visible = scope.visible(false, &mut values);
+    let text = format!(
+        "SELECT r.id FROM blueprints r WHERE r.imported_blueprints IS NOT NULL AND r.state <> 'invalid' \
+         AND r.state NOT LIKE 'failed%' AND $1 IN (SELECT value FROM json_each(r.imported_blueprints)) AND {visible}"
+    );
+    let found: Vec<(String,)> = db.all(text, values).await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 /// The ids of the deployments of a blueprint.
