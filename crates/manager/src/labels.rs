@@ -9,7 +9,7 @@ use nephele_model::page::{DEFAULT_PAGE_SIZE, ListQuery, Page};
 use nephele_model::{Error, Result};
 pub(crate) use nephele_store::labels as rows;
 pub use nephele_store::labels::Labeled;
-use serde_json::Value;
+use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::rows::failed;
@@ -80,12 +80,12 @@ fn cut(mut all: Vec<String>, query: &ListQuery) -> Page<String> {
 }
 
 /// Reads `[{"k": "v"}, {"k2": ["a", "b"]}]`, and `[{"key": "k", "value": "v"}]` as blueprint
-/// uploads write it.
+/// uploads and executions write it, whatever else these say.
 pub(crate) fn read(labels: &[Value]) -> Result<Vec<Label>> {
     let mut result = Vec::new();
     for entry in labels {
         let entry = entry.as_object().ok_or_else(malformed)?;
-        let pair = if let (Some(key), Some(value), 2) = (entry.get("key"), entry.get("value"), entry.len()) {
+        let pair = if let (Some(key), Some(value)) = (entry.get("key"), entry.get("value")) {
             (key.as_str().ok_or_else(malformed)?, value)
         } else {
             match entry.iter().next() {
@@ -108,6 +108,14 @@ pub(crate) fn read(labels: &[Value]) -> Result<Vec<Label>> {
         return Err(Error::bad_parameters("You cannot define the same label twice"));
     }
     Ok(result)
+}
+
+/// Labels as the parameter of an execution.
+pub(crate) fn as_parameter(labels: &[Label]) -> Value {
+    labels
+        .iter()
+        .map(|(key, value)| json!({"key": key, "value": value, "created_at": null, "created_by": null}))
+        .collect()
 }
 
 /// The refusal of what has not the shape of labels.
@@ -169,8 +177,6 @@ fn is_control(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn labels(value: &Value) -> Result<Vec<Label>, String> {

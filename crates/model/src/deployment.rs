@@ -36,6 +36,21 @@ impl DeploymentStatus {
             _ => Self::Good,
         }
     }
+
+    /// The worse of two verdicts.
+    #[must_use]
+    pub const fn or_worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::RequiresAttention, _) | (_, Self::RequiresAttention) => Self::RequiresAttention,
+            (Self::InProgress, _) | (_, Self::InProgress) => Self::InProgress,
+            _ => Self::Good,
+        }
+    }
+
+    /// The worst of verdicts that may be missing; `None` when all are.
+    pub fn worst(verdicts: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        verdicts.into_iter().flatten().reduce(Self::or_worse)
+    }
 }
 
 #[cfg(test)]
@@ -48,5 +63,16 @@ mod tests {
         assert_eq!(derive(ExecutionStatus::Cancelled), DeploymentStatus::Good);
         assert_eq!(derive(ExecutionStatus::Failed), DeploymentStatus::RequiresAttention);
         assert_eq!(derive(ExecutionStatus::Started), DeploymentStatus::InProgress);
+    }
+
+    #[test]
+    fn the_worst_counts_and_sorts_last_by_name() {
+        let all = [DeploymentStatus::Good, DeploymentStatus::InProgress, DeploymentStatus::RequiresAttention];
+        assert!(all.is_sorted_by_key(|status| status.as_str()), "the store takes the largest name");
+        for (place, status) in all.into_iter().enumerate() {
+            let worst = DeploymentStatus::worst(all[..=place].iter().copied().map(Some).chain([None]));
+            assert_eq!(worst, Some(status));
+        }
+        assert_eq!(DeploymentStatus::worst([None]), None);
     }
 }

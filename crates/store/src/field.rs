@@ -203,6 +203,12 @@ impl Resource {
         }
     }
 
+    /// The names of all fields but these.
+    pub fn fields_without(&self, left_out: &[&str]) -> Vec<String> {
+        let names = self.fields.iter().map(|field| field.name);
+        names.filter(|name| !left_out.contains(name)).map(str::to_owned).collect()
+    }
+
     /// The name of its table, as refusals of filter rules show it.
     pub const fn table(&self) -> &'static str {
         self.table

@@ -12,8 +12,8 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use nephele_manager::Ctx;
 use nephele_manager::auth::Credentials;
+use nephele_manager::{Ctx, Resource};
 use nephele_model::id::TenantName;
 use nephele_model::page::Page;
 use nephele_model::{Error, Result};
@@ -35,6 +35,21 @@ impl Caller {
     /// The context that use cases take.
     pub(crate) fn ctx(&self) -> &Ctx {
         &self.ctx
+    }
+
+    /// The fields to show, where versions up to `last` lack some. Their clients may still name them.
+    pub(crate) fn fields(
+        &self,
+        resource: &Resource,
+        include: Option<Vec<String>>,
+        (last, lacking): (Version, &[&str]),
+    ) -> Option<Vec<String>> {
+        if include.is_none() && self.version <= last { Some(resource.fields_without(lacking)) } else { include }
+    }
+
+    /// The version that was asked for.
+    pub(crate) const fn version(&self) -> Version {
+        self.version
     }
 
     /// A list in the shape of the version that was asked for.

@@ -1,18 +1,23 @@
 //! Deployments.
 
 use axum::extract::{Path, State};
-use nephele_manager::{DeploymentUpdate, Manager, Narrowing, NewDeployment};
+use axum::http::StatusCode;
+use nephele_manager::{DeploymentUpdate, Narrowing, NewDeployment, Shown, kind};
 use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 use serde_json::{Map, json};
 
-use super::{created, nothing, ok};
+use super::{nothing, ok};
 use crate::App;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Answer;
+use crate::page;
 use crate::query::Query;
+use crate::table::Version;
 
+/// What old versions do not show.
+const LACKING: (Version, &[&str]) = (Version::V2, &["scaling_groups"]);
 /// Parts of a plan that a creating execution sets.
 const SECTIONS: [&str; 9] = [
     "inputs",
@@ -28,9 +33,15 @@ const SECTIONS: [&str; 9] = [
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
     let mut list = wanted(&query, query.list(&[])?);
+    if query.present("_environments_only") {
+        list.filters.push(("_environments_only".to_owned(), vec!["true".to_owned()]));
+    }
+    if let Some(deployment) = query.get("_dependencies_of") {
+        list.filters.push(("id".to_owned(), app.manager.needed_by(caller.ctx(), deployment).await?));
+    }
     let by = Narrowing { filter_id: query.get("_filter_id").map(str::to_owned), ..Narrowing::default() };
     list.rules = app.manager.deployment_rules(caller.ctx(), by).await?;
-    answer(&app, &caller, &query, &list).await
+    answer(&app, &caller, &query, list).await
 }
 
 /// The list parameters that deployments have beyond the others'.
@@ -43,16 +54,21 @@ pub(super) fn wanted(query: &Query, mut list: ListQuery) -> ListQuery {
 }
 
 /// A page of deployments.
-pub(super) async fn answer(app: &App, caller: &Caller, query: &Query, list: &ListQuery) -> Answer {
-    if Manager::is_plain_deployment_list(list) {
-        return Ok(caller.page(&app.manager.list_deployment_records(caller.ctx(), list).await?));
+pub(super) async fn answer(app: &App, caller: &Caller, query: &Query, mut list: ListQuery) -> Answer {
+    list.include = caller.fields(&kind::DEPLOYMENTS, list.include, LACKING);
+    if query.flag("_get_data")? {
+        return Ok(caller.page(&app.manager.list_deployments_with_workflows(caller.ctx(), &list).await?));
     }
-    Ok(caller.page(&app.manager.list_deployments(caller.ctx(), list, query.flag("_get_data")?).await?))
+    Ok(caller.page(&app.manager.list_deployments(caller.ctx(), &list).await?))
 }
 
 pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    query.switch("all_sub_deployments")?;
-    Ok(ok(&app.manager.get_deployment(caller.ctx(), &id, query.include().as_deref()).await?))
+    let shown = Shown {
+        include: caller.fields(&kind::DEPLOYMENTS, query.include(), LACKING),
+        direct_children: query.get("all_sub_deployments").is_some() && !query.switch("all_sub_deployments")?,
+        workdir: query.switch("include_workdir")?,
+    };
+    Ok(ok(&app.manager.get_deployment(caller.ctx(), &id, &shown).await?))
 }
 
 pub(crate) async fn put(
@@ -75,7 +91,7 @@ pub(crate) async fn put(
         display_name: body.text("display_name")?,
         async_create: query.switch("async_create")?,
     };
-    Ok(created(&app.manager.create_deployment(caller.ctx(), new).await?))
+    Ok(page::record(StatusCode::CREATED, &app.manager.create_deployment(caller.ctx(), new).await?))
 }
 
 pub(crate) async fn patch(
@@ -84,16 +100,21 @@ pub(crate) async fn patch(
     Path(id): Path<String>,
     Body(mut body): Body,
 ) -> Answer {
+    body.demand_something("Update a deployment request must include at least one parameter to update")?;
     let sections: Map<_, _> = SECTIONS.iter().filter_map(|name| Some(((*name).to_owned(), body.take(name)?))).collect();
     let update = DeploymentUpdate {
         labels: body.list("labels")?,
         display_name: body.text("display_name")?,
         description: body.text("description")?,
         creator: body.text("creator")?,
+        created_at: body.text("created_at")?,
+        blueprint_id: body.text("blueprint_id")?,
+        create_execution: body.text("create_execution")?,
+        latest_execution: body.text("latest_execution")?,
         runtime_only_evaluation: body.optional_flag("runtime_only_evaluation")?,
         sections,
     };
-    Ok(ok(&app.manager.update_deployment(caller.ctx(), &id, update).await?))
+    Ok(page::record(StatusCode::OK, &app.manager.update_deployment(caller.ctx(), &id, update).await?))
 }
 
 pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
@@ -119,7 +140,8 @@ pub(crate) async fn set_site(
     Body(mut body): Body,
 ) -> Answer {
     let site = one_of(body.text("site_name")?, body.flag("detach_site")?)?;
-    Ok(ok(&app.manager.set_deployment_site(caller.ctx(), &id, site.as_deref()).await?))
+    let changed = app.manager.set_deployment_site(caller.ctx(), &id, site.as_deref()).await?;
+    Ok(page::record(StatusCode::OK, &changed))
 }
 
 pub(crate) async fn set_visibility(
@@ -129,7 +151,8 @@ pub(crate) async fn set_visibility(
     Body(mut body): Body,
 ) -> Answer {
     let wanted = body.required_text("visibility")?;
-    Ok(ok(&app.manager.set_deployment_visibility(caller.ctx(), &id, &wanted).await?))
+    let changed = app.manager.set_deployment_visibility(caller.ctx(), &id, &wanted).await?;
+    Ok(page::record(StatusCode::OK, &changed))
 }
 
 fn one_of(site: Option<String>, detach: bool) -> Result<Option<String>> {

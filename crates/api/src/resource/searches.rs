@@ -17,13 +17,13 @@ use crate::query::Query;
 pub(crate) async fn deployments(State(app): State<App>, caller: Caller, query: Query, Body(body): Body) -> Answer {
     let mut list = deployments::wanted(&query, search(&query)?);
     list.rules = app.manager.deployment_rules(caller.ctx(), narrowing(&query, body)?).await?;
-    deployments::answer(&app, &caller, &query, &list).await
+    deployments::answer(&app, &caller, &query, list).await
 }
 
 pub(crate) async fn blueprints(State(app): State<App>, caller: Caller, query: Query, Body(body): Body) -> Answer {
     let mut list = search(&query)?;
     list.rules = app.manager.blueprint_rules(caller.ctx(), narrowing(&query, body)?).await?;
-    blueprints::answer(&app, &caller, &list).await
+    blueprints::answer(&app, &caller, list).await
 }
 
 pub(crate) async fn workflows(State(app): State<App>, caller: Caller, query: Query, Body(body): Body) -> Answer {

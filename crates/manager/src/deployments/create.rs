@@ -9,10 +9,11 @@ use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::blueprints::{self, Blueprint};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
-use nephele_store::{Db, Json, Tx, executions, plugins, sites};
+use nephele_store::{Db, Json, Record, Tx, executions, plugins, sites};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::deployments::tree;
 use crate::executions::NewRun;
 use crate::rows::{demand_free, failed};
 use crate::waiting::PATIENCE;
@@ -82,7 +83,7 @@ pub(crate) struct Made {
 
 impl Manager {
     /// Creates a deployment; waits for its environment unless the client comes back for it.
-    pub async fn create_deployment(&self, ctx: &Ctx, new: NewDeployment) -> Result<Value> {
+    pub async fn create_deployment(&self, ctx: &Ctx, new: NewDeployment) -> Result<Record> {
         ctx.not_while_cancelling()?;
         id::check("deployment_id", &new.id, false)?;
         let visibility = visibility::choose(ctx, new.visibility.as_deref(), new.private_resource)?;
@@ -122,7 +123,7 @@ impl Manager {
             ended.wait(PATIENCE).await;
             demand_created(&*self.store, made.execution_fk).await?;
         }
-        self.get_deployment(ctx, &id, None).await
+        self.changed_deployment(ctx, &DeploymentId::new(id)).await
     }
 
     /// Stores a deployment with these labels, and the execution that fills it.
@@ -150,7 +151,7 @@ impl Manager {
         let now = self.clock.now();
         let row = deployments::NewDeployment {
             id: DeploymentId::new(&new.id),
-            display_name: display_name.clone(),
+            display_name,
             visibility,
             tenant_id: scope.tenant_id,
             creator_id: ctx.user_id,
@@ -168,11 +169,13 @@ impl Manager {
         self.check_parents(ctx, &row, wanted).await?;
         labels::rows::add(tx, labels::Labeled::Deployment, storage_id, ctx.user_id, wanted).await.map_err(failed)?;
         self.tell_parents(tx, ctx, &row).await?;
-        let parameters = [
+        let mut parameters = vec![
             ("inputs".to_owned(), Value::Object(new.inputs)),
-            ("labels".to_owned(), json!(wanted)),
-            ("display_name".to_owned(), display_name.into()),
+            ("display_name".to_owned(), json!(new.display_name)),
         ];
+        if !wanted.is_empty() {
+            parameters.push(("labels".to_owned(), labels::as_parameter(wanted)));
+        }
         let run = NewRun::of(&row, "create_deployment_environment", Map::from_iter(parameters));
         let (execution_fk, execution) = self.accept(tx, ctx, NewRun { status, ..run }).await?;
         let changes =
@@ -228,18 +231,23 @@ fn demand_placement(
             ctx.username, blueprint.id
         )));
     }
-    if let Some(site) = site.filter(|site| site.visibility < visibility) {
-        return Err(Error::new(
-            Code::IllegalAction,
-            format!(
-                "The visibility of deployment `{id}`: `{}` can't be wider than the visibility of its site `{}`: `{}`",
-                visibility.as_str(),
-                site.name,
-                site.visibility.as_str()
-            ),
-        ));
+    site.map_or(Ok(()), |site| demand_site(id, visibility, site))
+}
+
+/// Refuses a site that fewer people see than the deployment.
+pub(super) fn demand_site(id: &str, visibility: Visibility, site: &sites::Site) -> Result<()> {
+    if site.visibility >= visibility {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::new(
+        Code::IllegalAction,
+        format!(
+            "The visibility of deployment `{id}`: `{}` can't be wider than the visibility of its site `{}`: `{}`",
+            visibility.as_str(),
+            site.name,
+            site.visibility.as_str()
+        ),
+    ))
 }
 
 /// Makes room where an earlier deployment of this id never came to be.
@@ -250,7 +258,7 @@ async fn purge_failed(tx: &Tx, old: &Deployment) -> Result<()> {
         && only.status.is_final()
         && only.status != ExecutionStatus::Terminated
     {
-        deployments::delete(tx, old.storage_id).await.map_err(failed)?;
+        tree::fell(tx, old.storage_id).await?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ use nephele_store::executions::{self, Execution, NewExecution};
 use nephele_store::{Db, Json, Record, Tx, node_instances, outbox};
 use serde_json::{Map, Value, json};
 
+use crate::deployments::tree;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -173,5 +174,6 @@ pub(crate) async fn refresh_deployment(
         deployment_status: Some(DeploymentStatus::derive(Some(status), installation)),
         ..DeploymentChanges::default()
     };
-    deployments::update(db, deployment_fk, changes).await.map_err(failed)
+    deployments::update(db, deployment_fk, changes).await.map_err(failed)?;
+    tree::recount(db, [deployment_fk]).await
 }

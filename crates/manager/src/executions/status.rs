@@ -7,10 +7,11 @@ use nephele_model::{Code, Error, Result};
 use nephele_store::blueprints::{self, BlueprintChanges};
 use nephele_store::events::GroupEvent;
 use nephele_store::executions::{self, Execution, ExecutionChanges};
-use nephele_store::{Record, Scope, Tx, deployment_groups, deployments, events, execution_groups};
+use nephele_store::{Record, Scope, Tx, deployment_groups, events, execution_groups};
 use serde_json::{Map, Value};
 
 use super::refresh_deployment;
+use crate::deployments::tree;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -87,7 +88,7 @@ impl Manager {
         }
         if let Some(deployment) = execution.deployment_fk {
             if ends_deployment(execution, status) {
-                deployments::delete(tx, deployment).await.map_err(failed)?;
+                tree::fell(tx, deployment).await?;
             } else {
                 refresh_deployment(tx, deployment, key, status).await?;
             }

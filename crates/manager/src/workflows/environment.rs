@@ -22,7 +22,7 @@ use nephele_store::{Json, Tx, blueprints, secrets};
 use serde_json::value::RawValue;
 
 use crate::workflows::upload::{blocking, declared_labels, internal_scope, parameters};
-use crate::{Manager, rows};
+use crate::{Ctx, Manager, labels as known_labels, rows};
 
 impl Manager {
     /// Fills in a deployment from its blueprint's plan and the inputs that were given.
@@ -105,16 +105,17 @@ impl Manager {
         plan: &DeploymentPlan,
         parameters: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<()> {
-        let pair = |label: &serde_json::Value| {
-            let label = label.as_array()?;
-            Some((label.first()?.as_str()?.to_owned(), label.get(1)?.as_str()?.to_owned()))
-        };
         let given = parameters.get("labels").and_then(|labels| labels.as_array()).map_or(&[][..], Vec::as_slice);
-        let mut wanted: Vec<_> = given.iter().filter_map(pair).collect();
-        wanted.extend(declared_labels(plan.labels()));
+        let mut wanted = known_labels::read(given)?;
+        for (key, value) in declared_labels(plan.labels()) {
+            wanted.push(known_labels::one(&key, &value)?);
+        }
+        let ctx = Ctx::internal(deployment.tenant_name.clone(), deployment.tenant_id);
+        self.check_parents(&ctx, deployment, &wanted).await?;
         labels::add(tx, Labeled::Deployment, deployment.storage_id, deployment.creator_id, &wanted)
             .await
-            .map_err(rows::failed)
+            .map_err(rows::failed)?;
+        self.tell_parents(tx, &ctx, deployment).await
     }
 }
 
@@ -190,7 +191,9 @@ fn attributes(plan: &DeploymentPlan) -> DeploymentChanges {
 /// The row of a node of a plan (spec workflows.md section 11.3).
 pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
     let counts = &node["capabilities"]["scalable"]["properties"];
-    let count = |name: &str, default: i64| counts[name].as_i64().unwrap_or(default);
+    // A number may stand on the node itself; else the plan has it among the capabilities.
+    let count =
+        |own: &str, name: &str, default: i64| node[own].as_i64().or_else(|| counts[name].as_i64()).unwrap_or(default);
     let section = |name: &str| node.get(name).filter(|value| !value.is_null()).map(Json::of);
     NewNode {
         id: NodeId::new(node["id"].as_str().or_else(|| node["name"].as_str()).unwrap_or_default()),
@@ -199,13 +202,16 @@ pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
         creator_id: deployment.creator_id,
         deployment_fk: deployment.storage_id,
         kind: node["type"].as_str().unwrap_or_default().to_owned(),
-        type_hierarchy: Json::of(&node["type_hierarchy"]),
+        type_hierarchy: match node["type_hierarchy"].as_array() {
+            Some(hierarchy) if !hierarchy.is_empty() => Json::of(hierarchy),
+            _ => Json::of(&[&node["type"]]),
+        },
         host_id: node["host_id"].as_str().map(NodeId::from),
-        number_of_instances: count("current_instances", 1),
-        planned_number_of_instances: count("current_instances", 1),
-        deploy_number_of_instances: count("default_instances", 1),
-        min_number_of_instances: count("min_instances", 0),
-        max_number_of_instances: count("max_instances", -1),
+        number_of_instances: count("number_of_instances", "current_instances", 1),
+        planned_number_of_instances: count("planned_number_of_instances", "current_instances", 1),
+        deploy_number_of_instances: count("deploy_number_of_instances", "default_instances", 1),
+        min_number_of_instances: count("min_number_of_instances", "min_instances", 1),
+        max_number_of_instances: count("max_number_of_instances", "max_instances", 1),
         plugins: section("plugins"),
         plugins_to_install: section("plugins_to_install"),
         properties: section("properties"),

@@ -16,6 +16,8 @@ use crate::json::Json;
 use crate::scope::Scope;
 use crate::write::{self, changes, insertable};
 
+pub mod tree;
+
 /// SQL of the labels of `r` as JSON; the instants stand as [`crate::Record`] expects them.
 macro_rules! labels_of {
     ($table:literal) => {
@@ -48,28 +50,9 @@ const fn of_latest(field: Field, column: &'static str) -> Field {
     field.of(&[("latest_execution_fk", "executions")], column)
 }
 
-/// The records of `GET /deployments`. `workflows` is as the plan has it.
-pub static RESOURCE: Resource = Resource {
-    search_name: Some("r.display_name"),
-    filters: &[text("_group_id").within(
-        "SELECT m.deployment_fk FROM deployment_groups_deployments m \
-         JOIN deployment_groups g ON g.storage_id = m.deployment_group_fk",
-        "g.id",
-    )],
-    labels: Some("deployments_labels"),
-    rules: &[
-        "id",
-        "blueprint_id",
-        "created_by",
-        "site_name",
-        "schedules",
-        "tenant_name",
-        "display_name",
-        "installation_status",
-    ],
-    ..Resource::new(
-        "Deployment",
-        "deployments",
+/// The fields of a deployment's record, with this SQL for its workflows.
+macro_rules! fields {
+    ($workflows:expr) => {
         &[
             time("created_at"),
             text("id"),
@@ -84,7 +67,7 @@ pub static RESOURCE: Resource = Resource {
             json("capabilities").twin(),
             json("scaling_groups").twin(),
             time("updated_at"),
-            json("workflows").twin(),
+            json("workflows").sql($workflows).twin(),
             boolean("runtime_only_evaluation"),
             text("installation_status").sql("coalesce(r.installation_status, 'inactive')"),
             text("deployment_status"),
@@ -113,8 +96,46 @@ pub static RESOURCE: Resource = Resource {
             text("workdir_zip").sql("NULL").shown(),
             json("labels").sql(labels_of!("deployments_labels")).shown(),
             json("deployment_groups").sql(GROUPS).shown(),
-        ],
-    )
+        ]
+    };
+}
+
+/// What lists show as workflows: one object of nulls, whatever there is.
+const NO_WORKFLOWS: &str = "CASE WHEN r.workflows IS NOT NULL THEN '[{\"name\":null,\"plugin\":null,\"operation\":null,\
+    \"parameters\":null,\"is_cascading\":null,\"is_available\":null,\"availability_rules\":null}]' END";
+
+/// The records of `GET /deployments`.
+pub static RESOURCE: Resource = Resource {
+    filters: &[
+        boolean("_environments_only").sql(
+            "(NOT EXISTS (SELECT 1 FROM inter_deployment_dependencies d WHERE d.target_deployment_fk = r.storage_id \
+             AND d.dependency_creator LIKE 'component.%'))",
+        ),
+        text("_group_id").within(
+            "SELECT m.deployment_fk FROM deployment_groups_deployments m \
+             JOIN deployment_groups g ON g.storage_id = m.deployment_group_fk",
+            "g.id",
+        ),
+    ],
+    search_name: Some("r.display_name"),
+    labels: Some("deployments_labels"),
+    rules: &[
+        "id",
+        "blueprint_id",
+        "created_by",
+        "site_name",
+        "schedules",
+        "tenant_name",
+        "display_name",
+        "installation_status",
+    ],
+    ..Resource::new("Deployment", "deployments", fields!(NO_WORKFLOWS))
+};
+
+/// The same records for who describes workflows: `{"row": storage_id, "declared": as the plan has them}`.
+pub static DETAILS: Resource = Resource {
+    fields: fields!("concat('{\"row\":', r.storage_id, ',\"declared\":', coalesce(r.workflows, 'null'), '}')"),
+    ..RESOURCE
 };
 
 row! {
@@ -232,6 +253,14 @@ changes! {
         installation_status: InstallationStatus,
         /// How it is doing.
         deployment_status: DeploymentStatus,
+        /// How the worst of the services below it is doing.
+        sub_services_status: Option<DeploymentStatus>,
+        /// How the worst of the environments below it is doing.
+        sub_environments_status: Option<DeploymentStatus>,
+        /// How many services are below it.
+        sub_services_count: i64,
+        /// How many environments are below it.
+        sub_environments_count: i64,
         /// Whether functions are evaluated anew at each reading.
         runtime_only_evaluation: bool,
         /// What its blueprint says of it.

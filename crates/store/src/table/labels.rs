@@ -81,13 +81,23 @@ pub async fn add(
     creator_id: i64,
     labels: &[(String, String)],
 ) -> Result<()> {
+    add_at(db, labeled, storage_id, (creator_id, db.now()), labels).await
+}
+
+async fn add_at(
+    db: &dyn Db,
+    labeled: Labeled,
+    storage_id: i64,
+    (creator_id, created_at): (i64, Timestamp),
+    labels: &[(String, String)],
+) -> Result<()> {
     for (key, value) in labels {
         let text = format!(
             "INSERT INTO {} (key, value, created_at, creator_id, labeled_fk) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT DO NOTHING",
             labeled.table()
         );
-        db.execute(Sql::new(text, values![key, value, db.now(), creator_id, storage_id])).await?;
+        db.execute(Sql::new(text, values![key, value, created_at, creator_id, storage_id])).await?;
     }
     Ok(())
 }
@@ -100,6 +110,17 @@ pub async fn replace(
     creator_id: i64,
     labels: &[(String, String)],
 ) -> Result<()> {
+    replace_given(tx, labeled, storage_id, (creator_id, tx.now()), labels).await
+}
+
+/// The same; new ones are said to have been given by this user at this time.
+pub async fn replace_given(
+    tx: &Tx,
+    labeled: Labeled,
+    storage_id: i64,
+    given: (i64, Timestamp),
+    labels: &[(String, String)],
+) -> Result<()> {
     let db: &dyn Db = tx;
     for old in of(db, labeled, storage_id).await? {
         if !labels.iter().any(|(key, value)| *key == old.key && *value == old.value) {
@@ -107,7 +128,7 @@ pub async fn replace(
             db.execute(Sql::new(text, vec![storage_id.bind(), old.key.bind(), old.value.bind()])).await?;
         }
     }
-    add(db, labeled, storage_id, creator_id, labels).await
+    add_at(db, labeled, storage_id, given, labels).await
 }
 
 /// Gives labels to many deployments at once; those that are there already stay as they are.
