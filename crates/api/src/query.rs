@@ -51,12 +51,16 @@ impl Query {
 
     /// `true` or `false` in any case, else a refusal.
     pub(crate) fn flag(&self, key: &str) -> Result<bool> {
-        match self.get(key).map(str::to_ascii_lowercase).as_deref() {
-            None | Some("" | "false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(other) => Err(Error::bad_parameters(format!(
-                "1 validation error for {key}\n{key}\n  value could not be parsed to a boolean: {other} (type=type_error.bool)"
-            ))),
+        match self.get(key) {
+            None => Ok(false),
+            Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+            Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            Some(other) => {
+                // Some go by another name in refusals.
+                let known = ["_all_tenants", "_get_data", "_include_hash", "_reserved"].contains(&key);
+                let name = if known { &key[1..] } else { key };
+                Err(Error::bad_parameters(format!("{name} must be <true/false>, got {other}")))
+            }
         }
     }
 
@@ -136,9 +140,10 @@ fn sort(text: &str) -> Result<Sort> {
     };
     let field = field.strip_prefix('@').unwrap_or(field);
     if field.is_empty() || !field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:.-".contains(&byte)) {
-        return Err(Error::bad_parameters(format!(
-            "1 validation error for SortKeys\n_sort\n  `{text}` is not a sort key"
-        )));
+        return Err(Error::bad_parameters(
+            "1 validation error for Sort\n_sort -> 0\n  string does not match regex \"[+-]?@?\\w+\" \
+             (type=value_error.str.regex; pattern=[+-]?@?\\w+)",
+        ));
     }
     Ok(Sort { field: field.to_owned(), descending })
 }

@@ -47,6 +47,7 @@ pub fn routes() -> Vec<Route> {
         put("/blueprints/{id}/validate", V31, Needs(P::BlueprintUpload), blueprints::validate),
         get("/blueprints/{id}/archive", V1, Needs(P::BlueprintDownload), blueprints::archive),
         put("/blueprints/{id}/archive", V31, Needs(P::BlueprintUpload), blueprints::put_archive),
+        patch("/blueprints/{id}/icon", V31, Needs(P::BlueprintUpload), blueprints::set_icon),
         patch("/blueprints/{id}/set-visibility", V3, Needs(P::ResourceSetVisibility), blueprints::set_visibility),
         // Deployments
         get("/deployments", V1, Needs(P::DeploymentList), deployments::list),
@@ -60,6 +61,7 @@ pub fn routes() -> Vec<Route> {
         patch("/deployments/{id}/set-visibility", V31, Needs(P::DeploymentSetVisibility), deployments::set_visibility),
         get(IDD, V31, Needs(P::InterDeploymentDependencyList), dependencies::list),
         put(IDD, V31, Needs(P::InterDeploymentDependencyCreate), dependencies::put),
+        post(IDD, V31, Needs(P::InterDeploymentDependencyCreate), dependencies::post),
         delete(IDD, V31, Needs(P::InterDeploymentDependencyDelete), dependencies::delete),
         put("/deployments/{id}/inter-deployment-dependencies", V31, Needs(P::InterDeploymentDependencyCreate), dependencies::replace),
         post("/evaluate/functions", V1, Needs(P::FunctionsEvaluate), evaluate::functions),
@@ -71,10 +73,13 @@ pub fn routes() -> Vec<Route> {
         // Nodes and node instances
         get("/nodes", V1, Needs(P::NodeList), nodes::list),
         post("/nodes", V31, Needs(P::NodeList), nodes::post),
+        patch("/nodes/{deployment}/{node}", V31, Needs(P::NodeUpdate), nodes::patch),
+        delete("/nodes/{deployment}/{node}", V31, Needs(P::NodeDelete), nodes::delete),
         get("/node-instances", V1, Needs(P::NodeInstanceList), instances::list),
         post("/node-instances", V31, Needs(P::NodeList), instances::post),
         get("/node-instances/{id}", V1, Needs(P::NodeInstanceGet), instances::get),
         patch("/node-instances/{id}", V1, Needs(P::NodeInstanceUpdate), instances::patch),
+        delete("/node-instances/{id}", V31, Needs(P::NodeInstanceDelete), instances::delete),
         // Executions, their tasks and events
         get("/executions", V1, Needs(P::ExecutionList), executions::list),
         post("/executions", V1, Needs(P::ExecutionStart), executions::post),
@@ -95,6 +100,7 @@ pub fn routes() -> Vec<Route> {
         delete("/execution-schedules/{id}", V31, Needs(P::ExecutionScheduleCreate), execution_schedules::delete),
         get("/events", V2, Needs(P::EventList), events::list),
         get("/events", V1, Needs(P::EventList), events::not_in_the_first_version).only(V1),
+        delete("/events", V2, Needs(P::EventDelete), events::delete),
         post("/events", V2, NeedsOrExecution(P::EventCreate), events::post),
         get("/tasks_graphs", V31, Needs(P::Operations), operations::graphs),
         post("/tasks_graphs/{any}", V31, Needs(P::Operations), operations::post_graph),

@@ -1,14 +1,17 @@
 //! Inter-deployment dependencies: which deployment needs which other one.
 
+use std::collections::HashSet;
+
+use nephele_model::id::DeploymentId;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result};
-use nephele_store::deployments::Deployment;
+use nephele_store::deployments::{Deployment, tree};
 use nephele_store::inter_deployment_dependencies::{self as dependencies, NewDependency};
 use nephele_store::{Json, Record};
 use serde_json::{Map, Value, json};
 
 use crate::rows::failed;
-use crate::{Ctx, Manager, visibility};
+use crate::{Ctx, Manager, overrides, visibility};
 
 impl Manager {
     /// One page of dependencies.
@@ -18,11 +21,11 @@ impl Manager {
 
     /// Adds one dependency.
     pub async fn create_dependency(&self, ctx: &Ctx, given: &Map<String, Value>) -> Result<Record> {
-        let source = required(given, "source_deployment")?;
-        let source = self.find_deployment(ctx, source).await?;
-        let row = self.new_dependency(ctx, &source, given).await?;
-        if row.target_deployment_fk.is_none() && row.target_deployment_func.is_none() {
-            let target = given.get("target_deployment").and_then(Value::as_str).unwrap_or_default();
+        let source = self.source(ctx, given).await?;
+        let row = self.new_dependency(ctx, source.as_ref(), given).await?;
+        let target = given.get("target_deployment").and_then(Value::as_str).unwrap_or_default();
+        let is_external = row.external_source.is_some() || row.external_target.is_some();
+        if row.target_deployment_fk.is_none() && row.target_deployment_func.is_none() && !is_external {
             return Err(Error::new(
                 Code::NotFound,
                 format!(
@@ -31,27 +34,34 @@ impl Manager {
                 ),
             ));
         }
-        if let Some(target) = row.target_deployment_fk {
-            self.demand_acyclic(&source, target).await?;
+        if let (Some(source), Some(key)) = (&source, row.target_deployment_fk)
+            && (self.needs(key, source).await? || self.is_below(key, source).await?)
+        {
+            return Err(Error::conflict(format!("cyclic dependency between deployments {} and {target}", source.id)));
         }
         let id = row.id.clone();
         dependencies::insert(&*self.store, vec![row]).await.map_err(failed)?;
         self.get(ctx, &dependencies::RESOURCE, &id, None).await
     }
 
+    /// Adds dependencies of a deployment. Gives their ids.
+    pub async fn create_dependencies(&self, ctx: &Ctx, deployment: &str, given: &[Value]) -> Result<Page<Value>> {
+        let (_, rows) = self.new_dependencies(ctx, deployment, given).await?;
+        let ids = ids(&rows);
+        dependencies::insert(&*self.store, rows).await.map_err(failed)?;
+        Ok(ids)
+    }
+
     /// Makes the given dependencies all that a deployment needs. Gives their ids.
-    pub async fn replace_dependencies(&self, ctx: &Ctx, deployment: &str, given: &[Value]) -> Result<Vec<Value>> {
-        let source = self.find_deployment(ctx, deployment).await?;
-        let mut rows = Vec::with_capacity(given.len());
-        for entry in given {
-            let entry = entry
-                .as_object()
-                .ok_or_else(|| Error::bad_parameters("Every inter-deployment dependency must be an object"))?;
-            rows.push(self.new_dependency(ctx, &source, entry).await?);
-        }
-        let ids = rows.iter().map(|row| json!({"id": row.id})).collect();
+    pub async fn replace_dependencies(&self, ctx: &Ctx, deployment: &str, given: &[Value]) -> Result<Page<Value>> {
+        let (source, rows) = self.new_dependencies(ctx, deployment, given).await?;
+        let ids = ids(&rows);
         let tx = self.begin_write().await?;
-        dependencies::replace(&tx, source.storage_id, rows).await.map_err(failed)?;
+        match source {
+            Some(source) => dependencies::replace(&tx, source.storage_id, rows).await,
+            None => dependencies::insert(&tx, rows).await,
+        }
+        .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(ids)
     }
@@ -60,16 +70,78 @@ impl Manager {
     pub async fn delete_dependency(&self, ctx: &Ctx, given: &Map<String, Value>) -> Result<()> {
         let source = self.find_deployment(ctx, required(given, "source_deployment")?).await?;
         let creator = required(given, "dependency_creator")?;
+        let target = given.get("target_deployment").and_then(Value::as_str);
         let rows = dependencies::of_source(&*self.store, source.storage_id).await.map_err(failed)?;
-        let found = rows.into_iter().find(|row| row.dependency_creator == creator);
-        let row = found.ok_or_else(|| Error::not_found("InterDeploymentDependencies", creator))?;
-        dependencies::delete(&*self.store, row.storage_id).await.map(drop).map_err(failed)
+        let meant = |row: &dependencies::Dependency| {
+            let found = row.target_deployment_id.as_ref().map(DeploymentId::as_str);
+            row.dependency_creator == creator && (target.is_none() || found.is_none() || found == target)
+        };
+        let row = rows.into_iter().find(meant).ok_or_else(|| {
+            Error::not_found("InterDeploymentDependencies", format_args!("{creator} of deployment {}", source.id))
+        })?;
+        let tx = self.begin_write().await?;
+        dependencies::delete(&tx, row.storage_id).await.map_err(failed)?;
+        if let Some(target) = row.target_deployment_fk {
+            tree::remove_consumer(&tx, target, &source.id).await.map_err(failed)?;
+        }
+        tx.commit().await.map_err(failed)
+    }
+
+    /// The ids of everything that a deployment needs.
+    pub async fn needed_by(&self, ctx: &Ctx, deployment: &str) -> Result<Vec<String>> {
+        let deployment = self.find_deployment(ctx, deployment).await?;
+        let needed = dependencies::needed_by(&*self.store, deployment.storage_id).await.map_err(failed)?;
+        Ok(needed.into_iter().map(|(_, id)| id.to_string()).collect())
+    }
+
+    /// The deployment that needs; `None` where it is on another manager.
+    async fn source(&self, ctx: &Ctx, given: &Map<String, Value>) -> Result<Option<Deployment>> {
+        if given.get("external_source").is_some_and(|source| !source.is_null()) {
+            return Ok(None);
+        }
+        let id = required(given, "source_deployment")?;
+        self.find_deployment(ctx, id).await.map(Some).map_err(|error| match error.code() {
+            Code::NotFound => {
+                Error::new(Code::NotFound, format!("Given source deployment with ID `{id}` does not exist."))
+            }
+            _ => error,
+        })
+    }
+
+    async fn new_dependencies(
+        &self,
+        ctx: &Ctx,
+        deployment: &str,
+        given: &[Value],
+    ) -> Result<(Option<Deployment>, Vec<NewDependency>)> {
+        let external = given.first().is_some_and(|first| first.get("external_source").is_some_and(|it| !it.is_null()));
+        let source = if external { None } else { Some(self.find_deployment(ctx, deployment).await?) };
+        let mut rows = Vec::with_capacity(given.len());
+        for entry in given {
+            let entry = entry
+                .as_object()
+                .ok_or_else(|| Error::bad_parameters("Every inter-deployment dependency must be an object"))?;
+            let row = self.new_dependency(ctx, source.as_ref(), entry).await?;
+            if let (Some(source), Some(key)) = (&source, row.target_deployment_fk)
+                && self.needs(key, source).await?
+            {
+                let target = entry.get("target_deployment").and_then(Value::as_str).unwrap_or_default();
+                let named = |id: &str| format!("<Deployment id=`{id}` tenant=`{}`>", source.tenant_name);
+                return Err(Error::conflict(format!(
+                    "Cyclic dependency between {} and {}",
+                    named(source.id.as_str()),
+                    named(target)
+                )));
+            }
+            rows.push(row);
+        }
+        Ok((source, rows))
     }
 
     async fn new_dependency(
         &self,
         ctx: &Ctx,
-        source: &Deployment,
+        source: Option<&Deployment>,
         given: &Map<String, Value>,
     ) -> Result<NewDependency> {
         let text = |key: &str| given.get(key).and_then(Value::as_str);
@@ -81,11 +153,11 @@ impl Manager {
         Ok(NewDependency {
             id: text("id").map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned),
             visibility: visibility::choose(ctx, text("visibility"), None)?,
-            tenant_id: source.tenant_id,
-            creator_id: ctx.user_id,
-            created_at: self.clock.now(),
+            tenant_id: source.map_or_else(|| ctx.tenant_id.unwrap_or_default(), |source| source.tenant_id),
+            creator_id: self.new_owner(ctx, text("created_by").map(str::to_owned)).await?.unwrap_or(ctx.user_id),
+            created_at: overrides::instant(ctx, text("created_at"))?.unwrap_or_else(|| self.clock.now()),
             dependency_creator: required(given, "dependency_creator")?.to_owned(),
-            source_deployment_fk: Some(source.storage_id),
+            source_deployment_fk: source.map(|source| source.storage_id),
             target_deployment_fk: target.map(|row| row.storage_id),
             target_deployment_func: json("target_deployment_func"),
             external_source: json("external_source"),
@@ -93,21 +165,36 @@ impl Manager {
         })
     }
 
-    /// Refuses a dependency on something that needs the source itself.
-    async fn demand_acyclic(&self, source: &Deployment, target: i64) -> Result<()> {
-        let (mut pending, mut seen) = (vec![target], vec![]);
+    /// Whether a deployment is the source, or needs it.
+    async fn needs(&self, deployment: i64, source: &Deployment) -> Result<bool> {
+        if deployment == source.storage_id {
+            return Ok(true);
+        }
+        let needed = dependencies::needed_by(&*self.store, deployment).await.map_err(failed)?;
+        Ok(needed.iter().any(|(row, _)| *row == source.storage_id))
+    }
+
+    /// Whether a deployment is below the source in the tree.
+    async fn is_below(&self, deployment: i64, source: &Deployment) -> Result<bool> {
+        let (mut pending, mut seen) = (vec![deployment], HashSet::new());
         while let Some(current) = pending.pop() {
-            if current == source.storage_id {
-                return Err(Error::conflict(format!("cyclic dependency between deployments {}", source.id)));
-            }
-            if !seen.contains(&current) {
-                seen.push(current);
-                let rows = dependencies::of_source(&*self.store, current).await.map_err(failed)?;
-                pending.extend(rows.into_iter().filter_map(|row| row.target_deployment_fk));
+            for parent in tree::parents(&*self.store, current).await.map_err(failed)? {
+                if parent == source.storage_id {
+                    return Ok(true);
+                }
+                if seen.insert(parent) {
+                    pending.push(parent);
+                }
             }
         }
-        Ok(())
+        Ok(false)
     }
+}
+
+fn ids(rows: &[NewDependency]) -> Page<Value> {
+    let items: Vec<Value> = rows.iter().map(|row| json!({"id": row.id})).collect();
+    let count = items.len() as u64;
+    Page { items, total: count, size: count, offset: 0, filtered: None }
 }
 
 fn required<'a>(given: &'a Map<String, Value>, key: &str) -> Result<&'a str> {

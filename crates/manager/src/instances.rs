@@ -6,7 +6,7 @@ use nephele_model::id::NodeInstanceId;
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Error, Result};
-use nephele_store::node_instances::{self, InstanceChanges};
+use nephele_store::node_instances::{self, InstanceChanges, NodeInstance};
 use nephele_store::{Json, Record};
 use serde_json::{Map, Value};
 
@@ -53,9 +53,7 @@ impl Manager {
         if update.relationships.is_some() {
             ctx.only_deployment_update()?;
         }
-        let scope = self.scope(ctx, false).await?;
-        let found = node_instances::find(&*self.store, &scope, &NodeInstanceId::new(id)).await.map_err(failed)?;
-        let instance = found.ok_or_else(|| Error::not_found("NodeInstance", id))?;
+        let instance = self.find_instance(ctx, id).await?;
         let changes = InstanceChanges {
             state: update.state.map(InstanceState::new),
             relationships: update.relationships.map(|list| Json::of(&list)),
@@ -74,6 +72,9 @@ impl Manager {
 
     /// Adds node instances of a plan to a deployment. Gives how many.
     pub async fn create_instances(&self, ctx: &Ctx, deployment: &str, plan: &[Value]) -> Result<usize> {
+        if plan.is_empty() {
+            return Ok(0);
+        }
         let deployment = self.find_deployment(ctx, deployment).await?;
         if plan.iter().any(|instance| instance["id"].as_str().is_none_or(str::is_empty)) {
             return Err(Error::bad_parameters("Every node instance needs an id"));
@@ -83,6 +84,19 @@ impl Manager {
         node_instances::insert(&tx, &deployment, rows).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(plan.len())
+    }
+
+    /// Deletes a node instance; for deployment updates at work only.
+    pub async fn delete_instance(&self, ctx: &Ctx, id: &str) -> Result<()> {
+        ctx.only_deployment_update()?;
+        let instance = self.find_instance(ctx, id).await?;
+        node_instances::delete(&*self.store, instance.storage_id).await.map(drop).map_err(failed)
+    }
+
+    async fn find_instance(&self, ctx: &Ctx, id: &str) -> Result<NodeInstance> {
+        let scope = self.scope(ctx, false).await?;
+        let found = node_instances::find(&*self.store, &scope, &NodeInstanceId::new(id)).await.map_err(failed)?;
+        found.ok_or_else(|| Error::not_found("NodeInstance", id))
     }
 }
 

@@ -28,6 +28,7 @@ mod events;
 mod execution_groups;
 mod execution_schedules;
 mod executions;
+mod fetch;
 mod file_access;
 pub mod files;
 mod filters;
@@ -57,16 +58,17 @@ pub use blueprints::{BlueprintUpdate, NewBlueprint};
 pub use bootstrap::Opened;
 pub use ctx::Ctx;
 pub use deployment_groups::{GroupChange, GroupUpdate, NewMember};
-pub use deployments::{DeploymentUpdate, NewDeployment};
+pub use deployments::{DeploymentUpdate, NewDeployment, Shown};
 pub use evaluation::Context;
 pub use events::Told;
 pub use execution_groups::{GroupTargets, NewExecutionGroup};
 pub use execution_schedules::{NewSchedule, RuleWords, ScheduleUpdate, arguments as schedule_arguments};
 pub use executions::{Deletion, NewExecutionRecord, Start};
-pub use filters::FilterValues;
+pub use filters::{FilterValues, Filtered};
 pub use instances::InstanceUpdate;
 pub use labels::Labeled;
-pub use nephele_store::Record;
+pub use nephele_store::{Record, Resource};
+pub use nodes::NodeUpdate;
 pub use operations::{NewOperation, OperationUpdate};
 pub use plugins::{NewPlugin, PluginUpdate};
 pub use searches::Narrowing;
@@ -75,10 +77,14 @@ pub use secrets_providers::ProviderValues;
 pub use sites::NewSite;
 pub use summaries::Summary;
 
-/// The kinds of records that are listed without a rule of their own.
+/// Kinds of records.
 pub mod kind {
+    pub use nephele_store::blueprints::RESOURCE as BLUEPRINTS;
     pub use nephele_store::deployment_groups::RESOURCE as DEPLOYMENT_GROUPS;
+    pub use nephele_store::deployments::RESOURCE as DEPLOYMENTS;
     pub use nephele_store::execution_groups::RESOURCE as EXECUTION_GROUPS;
+    pub use nephele_store::node_instances::RESOURCE as NODE_INSTANCES;
+    pub use nephele_store::nodes::RESOURCE as NODES;
     pub use nephele_store::secrets::RESOURCE as SECRETS;
     pub use nephele_store::sites::RESOURCE as SITES;
 }

@@ -4,11 +4,14 @@
 //! Invariant: a [`store::Error`](nephele_store::Error) becomes a [`model::Error`](nephele_model::Error)
 //! here and nowhere else.
 
+use std::borrow::Cow;
+
 use nephele_model::id::TenantName;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Permission, Result, Visibility};
 use nephele_store::scope::taken;
 use nephele_store::{Db, Record, Resource, Scope, Tx, tenants};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Ctx, Manager};
 
@@ -32,7 +35,7 @@ impl Manager {
     /// One page of a resource's records, as the caller may see them.
     pub async fn list(&self, ctx: &Ctx, resource: &Resource, query: &ListQuery) -> Result<Page<Record>> {
         let scope = self.scope(ctx, query.all_tenants).await?;
-        self.store.list(resource, &scope, query).await.map_err(failed)
+        self.store.list(resource, &scope, &searched(query)).await.map_err(failed)
     }
 
     /// One record. Error: `not_found_error` when the caller cannot see it.
@@ -82,6 +85,16 @@ impl Manager {
     /// A transaction.
     pub(crate) async fn begin_write(&self) -> Result<Tx> {
         self.store.begin().await.map_err(failed)
+    }
+}
+
+/// The same list with its searched text in the Unicode form in which names and labels are kept.
+fn searched(query: &ListQuery) -> Cow<'_, ListQuery> {
+    match &query.search {
+        Some(text) if !text.is_ascii() => {
+            Cow::Owned(ListQuery { search: Some(text.nfkc().collect()), ..query.clone() })
+        }
+        _ => Cow::Borrowed(query),
     }
 }
 

@@ -7,8 +7,7 @@ use nephele_model::filter::{LabelOperator, Rule};
 
 use crate::db::Db;
 use crate::error::Result;
-use crate::table::filters::{self, NewFilter};
-use crate::table::labels::Labeled;
+use crate::table::filters::{self, Filtered, NewFilter};
 use crate::table::{tenants, users};
 
 /// Filters by the kind of thing that a deployment is, which its label `obj-type` says.
@@ -53,7 +52,7 @@ pub(crate) async fn ensure(db: &dyn Db) -> Result<()> {
             rules,
             is_system_filter: true,
         };
-        filters::ensure(db, Labeled::Deployment, filter).await?;
+        filters::ensure(db, Filtered::Deployment, filter).await?;
     }
     Ok(())
 }

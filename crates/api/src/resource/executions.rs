@@ -66,7 +66,7 @@ fn parameters(body: &mut Arguments) -> Result<Map<String, Value>> {
         Some(Value::Object(parameters)) => Ok(parameters),
         Some(other) => Err(Error::bad_parameters(format!(
             "request body's 'parameters' field must be a dict but is of type {}",
-            crate::arguments::type_name(&other)
+            nephele_model::python_text::type_name(&other)
         ))),
     }
 }

@@ -28,11 +28,10 @@ pub(crate) async fn values(
     Ok(caller.page(&app.manager.list_label_values(caller.ctx(), labeled, &key, &query.list(&[])?).await?))
 }
 
-/// What a path names as labelled, or as filtered.
-pub(super) fn labeled(kind: &str) -> Result<Labeled> {
+fn labeled(kind: &str) -> Result<Labeled> {
     match kind {
         "deployments" => Ok(Labeled::Deployment),
         "blueprints" => Ok(Labeled::Blueprint),
-        other => Err(Error::new(Code::NotFound, format!("{other} have neither labels nor filters"))),
+        other => Err(Error::new(Code::NotFound, format!("There are no labels of {other}"))),
     }
 }

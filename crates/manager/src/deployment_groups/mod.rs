@@ -8,13 +8,15 @@ mod members;
 
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::page::ListQuery;
-use nephele_model::{Error, Permission, Result, Timestamp, Visibility, id};
+use nephele_model::{Error, Permission, Result, Timestamp, Visibility, id, python_text};
 use nephele_store::deployment_groups::{self as rows, DeploymentGroup, DeploymentGroupChanges};
 use nephele_store::execution_groups::{self, NewExecutionGroup};
 use nephele_store::labels::{self as label_rows, Labeled};
 use nephele_store::{Db, Json, Record, Scope, Tx, deployments};
 use serde_json::{Map, Value};
 
+use crate::deployments::tree;
+use crate::filters::{self, Filtered};
 use crate::rows::{demand_free, failed};
 use crate::{Ctx, Manager, labels, visibility};
 
@@ -225,11 +227,21 @@ impl Manager {
     }
 
     /// Lists of deployments by the filters of a change.
-    async fn filter_queries(&self, _ctx: &Ctx, change: &GroupChange) -> Result<Vec<ListQuery>> {
-        if change.filter_id.is_some() || change.filter_rules.is_some() {
-            return Err(Error::bad_parameters("no filters yet"));
+    async fn filter_queries(&self, ctx: &Ctx, change: &GroupChange) -> Result<Vec<ListQuery>> {
+        let mut queries = Vec::new();
+        if let Some(id) = &change.filter_id {
+            queries.push(self.rules_of_filter(ctx, Filtered::Deployment, id).await?);
         }
-        Ok(Vec::new())
+        if let Some(given) = &change.filter_rules {
+            let given = given.as_array().ok_or_else(|| {
+                let found = python_text::type_name(given);
+                Error::bad_parameters(format!(
+                    "filter_rules parameter is expected to be of type list but is of type {found}"
+                ))
+            })?;
+            queries.push(filters::rules::read(&deployments::RESOURCE, given)?);
+        }
+        Ok(queries.into_iter().map(|rules| ListQuery { rules, ..ListQuery::default() }).collect())
     }
 
     /// Adds members, who take over the group's labels.
@@ -267,6 +279,9 @@ impl Manager {
         for key in deployments.iter().filter(|_| parents) {
             let Some(child) = deployments::by_storage_id(tx, *key).await.map_err(failed)? else { continue };
             self.tell_parents(tx, ctx, &child).await?;
+        }
+        if labels.iter().any(|(key, _)| key == "csys-obj-parent" || key == "csys-obj-type") {
+            tree::recount(tx, deployments.iter().copied()).await?;
         }
         Ok(())
     }

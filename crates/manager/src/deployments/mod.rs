@@ -14,7 +14,7 @@ use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
-use nephele_store::{Record, blueprints, executions, node_instances};
+use nephele_store::{Record, Tx, blueprints, executions, node_instances};
 use serde_json::{Map, Value, json};
 
 use crate::executions::availability::{Present, describe};

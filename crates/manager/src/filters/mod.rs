@@ -8,11 +8,12 @@ pub(crate) mod rules;
 use nephele_model::filter::{Rule, Test};
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, Visibility, id};
+pub use nephele_store::filters::Filtered;
 use nephele_store::filters::{self, Filter, NewFilter};
 use nephele_store::{Record, Resource, blueprints, deployments};
 use serde_json::Value;
 
-use crate::labels::{Labeled, RESERVED_PREFIX};
+use crate::labels::RESERVED_PREFIX;
 use crate::rows::{demand_free, failed};
 use crate::{Ctx, Manager, overrides, visibility};
 
@@ -30,27 +31,27 @@ pub struct FilterValues {
 }
 
 /// What filters of this kind narrow.
-fn filtered(of: Labeled) -> &'static Resource {
+fn filtered(of: Filtered) -> &'static Resource {
     match of {
-        Labeled::Blueprint => &blueprints::RESOURCE,
-        Labeled::Deployment => &deployments::RESOURCE,
+        Filtered::Blueprint => &blueprints::RESOURCE,
+        Filtered::Deployment => &deployments::RESOURCE,
     }
 }
 
 impl Manager {
     /// One page of filters.
-    pub async fn list_filters(&self, ctx: &Ctx, of: Labeled, query: &ListQuery) -> Result<Page<Record>> {
+    pub async fn list_filters(&self, ctx: &Ctx, of: Filtered, query: &ListQuery) -> Result<Page<Record>> {
         self.list(ctx, filters::resource(of), query).await
     }
 
     /// One filter.
-    pub async fn get_filter(&self, ctx: &Ctx, of: Labeled, id: &str, include: Option<&[String]>) -> Result<Record> {
+    pub async fn get_filter(&self, ctx: &Ctx, of: Filtered, id: &str, include: Option<&[String]>) -> Result<Record> {
         id::check("filter_id", id, true)?;
         self.get(ctx, filters::resource(of), id, include).await
     }
 
     /// Makes a filter.
-    pub async fn create_filter(&self, ctx: &Ctx, of: Labeled, id: &str, values: FilterValues) -> Result<Record> {
+    pub async fn create_filter(&self, ctx: &Ctx, of: Filtered, id: &str, values: FilterValues) -> Result<Record> {
         id::check("filter_id", id, true)?;
         if id.to_ascii_lowercase().starts_with(RESERVED_PREFIX) {
             return Err(Error::bad_parameters(format!(
@@ -81,7 +82,7 @@ impl Manager {
     }
 
     /// Changes a filter. Rules on labels replace rules on labels, those on attributes the others.
-    pub async fn update_filter(&self, ctx: &Ctx, of: Labeled, id: &str, values: FilterValues) -> Result<Record> {
+    pub async fn update_filter(&self, ctx: &Ctx, of: Filtered, id: &str, values: FilterValues) -> Result<Record> {
         id::check("filter_id", id, true)?;
         let filter = self.writable_filter(ctx, of, id, "update").await?;
         let visibility = match &values.visibility {
@@ -101,25 +102,25 @@ impl Manager {
     }
 
     /// Deletes a filter.
-    pub async fn delete_filter(&self, ctx: &Ctx, of: Labeled, id: &str) -> Result<()> {
+    pub async fn delete_filter(&self, ctx: &Ctx, of: Filtered, id: &str) -> Result<()> {
         id::check("filter_id", id, true)?;
         let filter = self.writable_filter(ctx, of, id, "delete").await?;
         filters::delete(&*self.store, of, filter.storage_id).await.map_err(failed)
     }
 
     /// The rules of a filter that a list names.
-    pub async fn rules_of_filter(&self, ctx: &Ctx, of: Labeled, id: &str) -> Result<Vec<Rule>> {
+    pub async fn rules_of_filter(&self, ctx: &Ctx, of: Filtered, id: &str) -> Result<Vec<Rule>> {
         id::check("filter_id", id, true)?;
         self.find_filter(ctx, of, id).await?.rules().map_err(failed)
     }
 
-    async fn find_filter(&self, ctx: &Ctx, of: Labeled, id: &str) -> Result<Filter> {
+    async fn find_filter(&self, ctx: &Ctx, of: Filtered, id: &str) -> Result<Filter> {
         let scope = self.scope(ctx, false).await?;
         let found = filters::find(&*self.store, of, &scope, id).await.map_err(failed)?;
         found.ok_or_else(|| Error::not_found(filters::resource(of).model, id))
     }
 
-    async fn writable_filter(&self, ctx: &Ctx, of: Labeled, id: &str, action: &str) -> Result<Filter> {
+    async fn writable_filter(&self, ctx: &Ctx, of: Filtered, id: &str, action: &str) -> Result<Filter> {
         let filter = self.find_filter(ctx, of, id).await?;
         let refuse = |text: String| Err(Error::new(Code::IllegalAction, text));
         if filter.is_system_filter {

@@ -16,8 +16,7 @@ use nephele_model::{Error, Result};
 use nephele_store::{Record, Resource, deployments, node_instances, nodes, secrets};
 use serde_json::{Map, Value, json};
 
-use crate::filters::rules;
-use crate::labels::Labeled;
+use crate::filters::{Filtered, rules};
 use crate::rows::failed;
 use crate::{Context, Ctx, Manager};
 
@@ -41,12 +40,12 @@ pub struct Narrowing {
 impl Manager {
     /// The rules that a search of deployments adds up to.
     pub async fn deployment_rules(&self, ctx: &Ctx, by: Narrowing) -> Result<Vec<Rule>> {
-        self.rules_of(ctx, Some(Labeled::Deployment), &deployments::RESOURCE, "display_name", by).await
+        self.rules_of(ctx, Some(Filtered::Deployment), &deployments::RESOURCE, "display_name", by).await
     }
 
     /// The rules that a search of blueprints adds up to.
     pub async fn blueprint_rules(&self, ctx: &Ctx, by: Narrowing) -> Result<Vec<Rule>> {
-        self.rules_of(ctx, Some(Labeled::Blueprint), &nephele_store::blueprints::RESOURCE, "id", by).await
+        self.rules_of(ctx, Some(Filtered::Blueprint), &nephele_store::blueprints::RESOURCE, "id", by).await
     }
 
     /// One page of the secrets that satisfy the rules.
@@ -167,7 +166,7 @@ impl Manager {
     async fn rules_of(
         &self,
         ctx: &Ctx,
-        filters: Option<Labeled>,
+        filters: Option<Filtered>,
         resource: &Resource,
         field: &str,
         by: Narrowing,

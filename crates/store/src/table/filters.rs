@@ -13,7 +13,6 @@ use crate::field::{
 };
 use crate::json::Json;
 use crate::scope::Scope;
-use crate::table::labels::Labeled;
 
 const FIELDS: &[Field] = &[
     time("created_at"),
@@ -33,11 +32,20 @@ const FIELDS: &[Field] = &[
 static OF_BLUEPRINTS: Resource = Resource::new("BlueprintsFilter", "blueprints_filters", FIELDS);
 static OF_DEPLOYMENTS: Resource = Resource::new("DeploymentsFilter", "deployments_filters", FIELDS);
 
+/// What is filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filtered {
+    /// Blueprints.
+    Blueprint,
+    /// Deployments.
+    Deployment,
+}
+
 /// The records of the filters of one kind.
-pub fn resource(of: Labeled) -> &'static Resource {
+pub fn resource(of: Filtered) -> &'static Resource {
     match of {
-        Labeled::Blueprint => &OF_BLUEPRINTS,
-        Labeled::Deployment => &OF_DEPLOYMENTS,
+        Filtered::Blueprint => &OF_BLUEPRINTS,
+        Filtered::Deployment => &OF_DEPLOYMENTS,
     }
 }
 
@@ -87,7 +95,7 @@ pub struct NewFilter {
 }
 
 /// The filter with this id that the caller may see.
-pub async fn find(db: &dyn Db, of: Labeled, scope: &Scope, id: &str) -> Result<Option<Filter>> {
+pub async fn find(db: &dyn Db, of: Filtered, scope: &Scope, id: &str) -> Result<Option<Filter>> {
     let mut values = values![id];
     let visible = scope.visible(false, &mut values);
     let text = format!("SELECT {} FROM {} r WHERE r.id = $1 AND {visible}", Filter::COLUMNS, resource(of).table);
@@ -95,16 +103,16 @@ pub async fn find(db: &dyn Db, of: Labeled, scope: &Scope, id: &str) -> Result<O
 }
 
 /// Stores a filter. Error: [`crate::Error::Unique`].
-pub async fn insert(db: &dyn Db, of: Labeled, filter: NewFilter) -> Result<()> {
+pub async fn insert(db: &dyn Db, of: Filtered, filter: NewFilter) -> Result<()> {
     insert_with(db, of, filter, "").await
 }
 
 /// Stores a filter unless there is one with this id.
-pub(crate) async fn ensure(db: &dyn Db, of: Labeled, filter: NewFilter) -> Result<()> {
+pub(crate) async fn ensure(db: &dyn Db, of: Filtered, filter: NewFilter) -> Result<()> {
     insert_with(db, of, filter, " ON CONFLICT DO NOTHING").await
 }
 
-async fn insert_with(db: &dyn Db, of: Labeled, filter: NewFilter, otherwise: &str) -> Result<()> {
+async fn insert_with(db: &dyn Db, of: Filtered, filter: NewFilter, otherwise: &str) -> Result<()> {
     let [value, labels, attributes] = columns(&filter.rules);
     let text = format!(
         "INSERT INTO {} (id, visibility, tenant_id, creator_id, created_at, updated_at, is_system_filter, value, \
@@ -128,7 +136,7 @@ async fn insert_with(db: &dyn Db, of: Labeled, filter: NewFilter, otherwise: &st
 }
 
 /// Gives a filter these rules and this visibility.
-pub async fn update(db: &dyn Db, of: Labeled, storage_id: i64, rules: &[Rule], visibility: Visibility) -> Result<()> {
+pub async fn update(db: &dyn Db, of: Filtered, storage_id: i64, rules: &[Rule], visibility: Visibility) -> Result<()> {
     let [value, labels, attributes] = columns(rules);
     let text = format!(
         "UPDATE {} SET value = $2, labels_filter_rules = $3, attrs_filter_rules = $4, visibility = $5, updated_at = $6 \
@@ -140,7 +148,7 @@ pub async fn update(db: &dyn Db, of: Labeled, storage_id: i64, rules: &[Rule], v
 }
 
 /// Deletes a filter.
-pub async fn delete(db: &dyn Db, of: Labeled, storage_id: i64) -> Result<()> {
+pub async fn delete(db: &dyn Db, of: Filtered, storage_id: i64) -> Result<()> {
     let text = format!("DELETE FROM {} WHERE storage_id = $1", resource(of).table);
     db.execute(Sql::new(text, vec![storage_id.bind()])).await?;
     Ok(())

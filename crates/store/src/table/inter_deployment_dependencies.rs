@@ -91,6 +91,16 @@ pub async fn of_source(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Dependency
     db.all(text, values![deployment_fk]).await
 }
 
+/// Everything that a deployment needs, and all that those need.
+pub async fn needed_by(db: &dyn Db, deployment_fk: i64) -> Result<Vec<(i64, DeploymentId)>> {
+    let text = "WITH RECURSIVE needed(fk) AS ( \
+                SELECT target_deployment_fk FROM inter_deployment_dependencies WHERE source_deployment_fk = $1 \
+                UNION SELECT d.target_deployment_fk FROM inter_deployment_dependencies d \
+                JOIN needed ON d.source_deployment_fk = needed.fk) \
+                SELECT r.storage_id, r.id FROM deployments r JOIN needed ON needed.fk = r.storage_id ORDER BY r.storage_id";
+    db.all(text.to_owned(), values![deployment_fk]).await
+}
+
 /// What needs a deployment.
 pub async fn of_target(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Dependency>> {
     let text = format!("SELECT {} {FROM} WHERE r.target_deployment_fk = $1 ORDER BY r.storage_id", Dependency::COLUMNS);

@@ -144,6 +144,12 @@ changes! {
         number_of_instances: i64,
         /// How many instances there are to be.
         planned_number_of_instances: i64,
+        /// How many instances the blueprint wants.
+        deploy_number_of_instances: i64,
+        /// The fewest instances.
+        min_number_of_instances: i64,
+        /// The most instances; -1 for no limit.
+        max_number_of_instances: i64,
         /// Its plugins.
         plugins: Option<Json>,
         /// Its properties, functions not evaluated.

@@ -4,7 +4,7 @@ use nephele_model::Visibility;
 use nephele_model::filter::{AttributeOperator as A, LabelOperator as L, Rule};
 use nephele_model::page::{ListQuery, Page, Sort};
 use nephele_store::deployments::DeploymentChanges;
-use nephele_store::filters::{self, NewFilter};
+use nephele_store::filters::{self, Filtered, NewFilter};
 use nephele_store::labels::{self, Labeled};
 use nephele_store::sites::{self, NewSite};
 use nephele_store::{Db, Group, Record, deployments, node_instances};
@@ -114,19 +114,19 @@ async fn filters_keep_their_rules_in_order() {
             rules: rules.clone(),
             is_system_filter: false,
         };
-        filters::insert(&house.store, Labeled::Blueprint, new).await.unwrap();
-        let found = filters::find(&house.store, Labeled::Blueprint, &admin(), "mine").await.unwrap().unwrap();
+        filters::insert(&house.store, Filtered::Blueprint, new).await.unwrap();
+        let found = filters::find(&house.store, Filtered::Blueprint, &admin(), "mine").await.unwrap().unwrap();
         assert_eq!(found.rules().unwrap(), rules);
-        assert!(filters::find(&house.store, Labeled::Deployment, &admin(), "mine").await.unwrap().is_none());
-        let resource = filters::resource(Labeled::Blueprint);
+        assert!(filters::find(&house.store, Filtered::Deployment, &admin(), "mine").await.unwrap().is_none());
+        let resource = filters::resource(Filtered::Blueprint);
         let shown = house.store.get(resource, &admin(), "mine", None).await.unwrap().unwrap().value().unwrap();
         let on_label = json!({"key": "env", "values": [], "operator": "is_null", "type": "label"});
         assert_eq!((&shown["labels_filter_rules"], &shown["value"][1]), (&json!([on_label]), &on_label));
-        filters::update(&house.store, Labeled::Blueprint, found.storage_id, &[], Visibility::Tenant).await.unwrap();
-        let found = filters::find(&house.store, Labeled::Blueprint, &admin(), "mine").await.unwrap().unwrap();
+        filters::update(&house.store, Filtered::Blueprint, found.storage_id, &[], Visibility::Tenant).await.unwrap();
+        let found = filters::find(&house.store, Filtered::Blueprint, &admin(), "mine").await.unwrap().unwrap();
         assert!(found.rules().unwrap().is_empty() && found.visibility == Visibility::Tenant);
-        filters::delete(&house.store, Labeled::Blueprint, found.storage_id).await.unwrap();
-        let own = house.store.list(filters::resource(Labeled::Deployment), &admin(), &ListQuery::default()).await;
+        filters::delete(&house.store, Filtered::Blueprint, found.storage_id).await.unwrap();
+        let own = house.store.list(filters::resource(Filtered::Deployment), &admin(), &ListQuery::default()).await;
         let own = own.unwrap();
         assert_eq!((own.total, ids(&own)[0].as_str()), (22, "csys-environment-filter"));
     })
