@@ -5,10 +5,11 @@
 
 use nephele_model::Permission as P;
 
+use crate::resource::exports::{LogBundles, Snapshots};
 use crate::resource::{
     agents, blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
-    execution_schedules, executions, file_server, filters, instances, labels, nodes, operations, plugins, searches,
-    secrets, secrets_providers, sites, status, summaries, tenants, tokens, users, workflows,
+    execution_schedules, executions, exports, file_server, filters, instances, labels, nodes, operations, plugins,
+    searches, secrets, secrets_providers, sites, status, summaries, tenants, tokens, users, workflows,
 };
 use crate::table::Access::{Authenticated, Needs, NeedsInNamedTenant, NeedsOrExecution, Public};
 use crate::table::Version::{V1, V2, V3, V21, V31};
@@ -109,6 +110,23 @@ pub fn routes() -> Vec<Route> {
         put("/operations/{id}", V31, Needs(P::Operations), operations::put),
         patch("/operations/{id}", V31, NeedsOrExecution(P::Operations), operations::patch),
         delete("/operations/{id}", V31, Needs(P::Operations), operations::delete),
+        // Snapshots and log bundles
+        get("/snapshot-status", V2, Public, exports::restore_status),
+        get("/snapshots", V2, Needs(P::SnapshotList), exports::list::<Snapshots>),
+        get("/snapshots/{id}", V2, Needs(P::SnapshotGet), exports::get::<Snapshots>),
+        put("/snapshots/{id}", V2, Needs(P::SnapshotCreate), exports::put_snapshot),
+        patch("/snapshots/{id}", V2, Needs(P::SnapshotStatusUpdate), exports::patch::<Snapshots>),
+        delete("/snapshots/{id}", V2, Needs(P::SnapshotDelete), exports::delete::<Snapshots>),
+        get("/snapshots/{id}/archive", V2, Needs(P::SnapshotDownload), exports::archive::<Snapshots>),
+        put("/snapshots/{id}/archive", V2, Needs(P::SnapshotUpload), exports::put_archive::<Snapshots>),
+        post("/snapshots/{id}/restore", V2, Needs(P::SnapshotRestore), exports::restore),
+        get("/log-bundles", V31, Needs(P::LogBundleList), exports::list::<LogBundles>),
+        get("/log-bundles/{id}", V31, Needs(P::LogBundleGet), exports::get::<LogBundles>),
+        put("/log-bundles/{id}", V31, Needs(P::LogBundleCreate), exports::put_log_bundle),
+        patch("/log-bundles/{id}", V31, Needs(P::LogBundleStatusUpdate), exports::patch::<LogBundles>),
+        delete("/log-bundles/{id}", V31, Needs(P::LogBundleDelete), exports::delete::<LogBundles>),
+        get("/log-bundles/{id}/archive", V31, Needs(P::LogBundleDownload), exports::archive::<LogBundles>),
+        put("/log-bundles/{id}/archive", V31, Needs(P::LogBundleCreate), exports::put_archive::<LogBundles>),
         // Plugins, agents, secrets, sites, labels
         get("/plugins", V2, Needs(P::PluginList), plugins::list),
         post("/plugins", V2, Needs(P::PluginUpload), plugins::post),

@@ -29,13 +29,14 @@ use crate::config::Settings;
 /// Runs the manager until SIGTERM or SIGINT.
 pub(crate) fn run(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     let data = &settings.data_dir;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    make_private(data).with_context(|| format!("the data directory {} cannot be made", data.display()))?;
     let _lock = lock(data)?;
     crate::runtime()?.block_on(up(settings, ready_fd))
+}
+
+/// Makes a folder that only its owner sees, unless it is there.
+pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {

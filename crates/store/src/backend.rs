@@ -155,6 +155,14 @@ impl Backend {
         })
     }
 
+    /// A transaction that sees one instant and writes nothing.
+    pub(crate) async fn begin_reading(&self) -> Result<Open> {
+        Ok(match self {
+            Self::Pg(pool) => Open::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+            Self::Lite { reader, .. } => Open::Lite(reader.begin().await?),
+        })
+    }
+
     /// Reads.
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>> {
         Ok(match self {

@@ -19,6 +19,7 @@ mod column;
 mod config_defaults;
 mod counts;
 mod db;
+pub mod dump;
 mod error;
 mod field;
 mod filter;
@@ -46,7 +47,8 @@ pub use scope::Scope;
 pub use store::Store;
 pub use summary::Group;
 pub use table::{
-    agents, blueprints, config, deployment_groups, deployments, events, execution_groups, execution_schedules,
-    executions, filters, inter_deployment_dependencies, labels, maintenance, node_instances, nodes, operations, outbox,
-    plugins, provider_context, secrets, secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
+    agents, blueprints, config, deployment_groups, deployment_modifications, deployment_updates, deployments, events,
+    execution_groups, execution_schedules, executions, exports, filters, inter_deployment_dependencies, labels,
+    maintenance, node_instances, nodes, operations, outbox, plugins, provider_context, secrets, secrets_providers,
+    settings, sites, tasks_graphs, tenants, tokens, users,
 };

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Clock, Timestamp};
 
-use crate::backend::{Backend, Dialect, Row, Sql};
+use crate::backend::{Backend, Dialect, Open, Row, Sql};
 use crate::column::Column as _;
 use crate::counts::Counts;
 use crate::db::{Db, Tx};
@@ -39,9 +39,17 @@ impl Store {
 
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
-        let open = self.backend.begin().await?;
+        Ok(self.transaction(self.backend.begin().await?))
+    }
+
+    /// Begins a transaction that only reads, all of it as it is now.
+    pub(crate) async fn begin_reading(&self) -> Result<Tx> {
+        Ok(self.transaction(self.backend.begin_reading().await?))
+    }
+
+    fn transaction(&self, open: Open) -> Tx {
         let (clock, counts) = (Arc::clone(&self.clock), Arc::clone(&self.counts));
-        Ok(Tx::new(open, self.backend.dialect(), clock, counts, self.statements.clone()))
+        Tx::new(open, self.backend.dialect(), clock, counts, self.statements.clone())
     }
 
     /// One page of a resource's records, as the caller may see them.

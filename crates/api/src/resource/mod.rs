@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod execution_groups;
 pub(crate) mod execution_schedules;
 pub(crate) mod executions;
+pub(crate) mod exports;
 pub(crate) mod file_server;
 pub(crate) mod filters;
 pub(crate) mod instances;

@@ -7,7 +7,7 @@ use nephele_model::{Code, Error, Result};
 use nephele_store::blueprints::{self, BlueprintChanges};
 use nephele_store::events::GroupEvent;
 use nephele_store::executions::{self, Execution, ExecutionChanges};
-use nephele_store::{Record, Scope, Tx, deployment_groups, events, execution_groups};
+use nephele_store::{Record, Scope, Tx, deployment_groups, deployment_updates, deployments, events, execution_groups};
 use serde_json::{Map, Value};
 
 use super::refresh_deployment;
@@ -95,6 +95,12 @@ impl Manager {
         }
         if execution.workflow_id == "upload_blueprint" && status.is_final() {
             end_upload(tx, execution, status, error).await?;
+        }
+        if execution.deployment_fk.is_none() && status.is_final() {
+            crate::exports::end(tx, execution, status, error).await?;
+        }
+        if execution.workflow_id == "update" && status.is_final() {
+            deployment_updates::fail_unfinished(tx, key).await.map_err(failed)?;
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ mod lifecycle;
 pub(crate) mod outbox;
 mod run;
 mod source;
-mod upload;
+pub(crate) mod upload;
 
 /// What other use cases tell the executor, and what it knows of running executions.
 #[derive(Default)]

@@ -13,6 +13,7 @@ use nephele_model::{Code, Error, Result};
 use nephele_store::executions::{self, Execution};
 
 use crate::Manager;
+use crate::exports::Kind;
 
 /// Between attempts to write an end that the database refused.
 const REST: Duration = Duration::from_secs(2);
@@ -36,6 +37,8 @@ enum Work {
     CreateEnvironment,
     /// The manager itself: removes it again.
     DeleteEnvironment,
+    /// The manager itself: writes a snapshot or a log bundle.
+    Export(Kind),
     /// The engine, over the deployment's node instances.
     Lifecycle(String),
 }
@@ -83,6 +86,7 @@ impl Manager {
             Work::UploadBlueprint => self.upload(execution).await,
             Work::CreateEnvironment => self.create_environment(execution).await,
             Work::DeleteEnvironment => self.delete_environment(execution).await,
+            Work::Export(kind) => self.make_export(execution, kind).await,
             Work::Lifecycle(builder) => return self.lifecycle(execution, &builder).await,
         };
         // What the manager does itself fails for a reason that belongs to the user.
@@ -98,6 +102,8 @@ impl Manager {
             "upload_blueprint" => Ok(Work::UploadBlueprint),
             "create_deployment_environment" => Ok(Work::CreateEnvironment),
             "delete_deployment_environment" => Ok(Work::DeleteEnvironment),
+            "create_snapshot" => Ok(Work::Export(Kind::Snapshot)),
+            "create_log_bundle" => Ok(Work::Export(Kind::LogBundle)),
             other => Ok(Work::Lifecycle(other.to_owned())),
         }
     }

@@ -183,7 +183,7 @@ impl Manager {
 }
 
 /// What an execution looks at: everything of its tenant.
-pub(super) fn internal_scope(execution: &Execution) -> Scope {
+pub(crate) fn internal_scope(execution: &Execution) -> Scope {
     Scope {
         tenant_id: execution.tenant_id,
         tenant_name: execution.tenant_name.clone(),
@@ -194,7 +194,7 @@ pub(super) fn internal_scope(execution: &Execution) -> Scope {
 }
 
 /// The parameters of an execution.
-pub(super) fn parameters(execution: &Execution) -> Result<Map<String, Value>> {
+pub(crate) fn parameters(execution: &Execution) -> Result<Map<String, Value>> {
     let parsed = execution.parameters.as_ref().map(Json::parse).transpose().map_err(rows::failed)?;
     Ok(parsed.unwrap_or_default())
 }
@@ -204,7 +204,7 @@ fn text(parameters: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// Runs what blocks, such as unpacking and parsing, where it holds up nobody.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 

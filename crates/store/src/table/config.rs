@@ -59,6 +59,11 @@ pub async fn find(db: &dyn Db, scope: Option<&str>, name: &str) -> Result<Vec<Se
     db.all(text, values![name, scope]).await
 }
 
+/// Every setting.
+pub async fn all(db: &dyn Db) -> Result<Vec<Setting>> {
+    db.all(format!("SELECT {} FROM config r ORDER BY r.scope, r.name", Setting::COLUMNS), values![]).await
+}
+
 /// Changes a setting's value. Gives whether it is there.
 pub async fn update(db: &dyn Db, scope: &str, name: &str, value: &Json, user_id: i64) -> Result<bool> {
     let text = "UPDATE config SET value = $3, updated_at = $4, updater_fk = $5 WHERE scope = $1 AND name = $2";

@@ -283,6 +283,45 @@ pub async fn next_queued(db: &dyn Db, full: &[i64]) -> Result<Option<Execution>>
     Ok(select(db, &condition, values![Json::of(full)]).await?.pop())
 }
 
+/// The executions under way in a tenant that keep all others waiting, or would.
+pub async fn system_wide_under_way(db: &dyn Db, tenant_id: i64) -> Result<Vec<Execution>> {
+    let condition = format!("r.is_system_workflow AND r.tenant_id = $1 AND {ACTIVE} ORDER BY r.storage_id");
+    select(db, &condition, values![tenant_id]).await
+}
+
+row! {
+    /// What became of an execution, whatever its tenant.
+    pub struct Brief {
+        /// Its id.
+        id: ExecutionId,
+        /// What it ran.
+        workflow_id: String,
+        /// Where it stands.
+        status: ExecutionStatus,
+        /// Its tenant.
+        tenant_name: String = "(SELECT t.name FROM tenants t WHERE t.id = r.tenant_id)",
+        /// When it was accepted.
+        created_at: Timestamp,
+        /// When it began.
+        started_at: Option<Timestamp>,
+        /// When it ended.
+        ended_at: Option<Timestamp>,
+        /// Why it failed.
+        error: Option<String>,
+    }
+}
+
+/// The latest executions of all tenants, the latest first.
+pub async fn latest(db: &dyn Db, most: i64) -> Result<Vec<Brief>> {
+    db.all(format!("SELECT {} FROM executions r ORDER BY r.storage_id DESC LIMIT $1", Brief::COLUMNS), values![most])
+        .await
+}
+
+/// How many executions of all tenants stand where.
+pub async fn count_by_status(db: &dyn Db) -> Result<Vec<(ExecutionStatus, i64)>> {
+    db.all("SELECT status, count(*) FROM executions GROUP BY status".to_owned(), values![]).await
+}
+
 /// The ids of some executions that are under way, whatever their tenant.
 pub async fn active_ids(db: &dyn Db) -> Result<Vec<ExecutionId>> {
     let text = format!("SELECT r.id FROM executions r WHERE {ACTIVE} ORDER BY r.storage_id LIMIT 100");
