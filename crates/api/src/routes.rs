@@ -7,9 +7,10 @@ use nephele_model::Permission as P;
 
 use crate::resource::exports::{LogBundles, Snapshots};
 use crate::resource::{
-    agents, blueprints, config, dependencies, deployment_groups, deployments, evaluate, events, execution_groups,
-    execution_schedules, executions, exports, file_server, filters, instances, labels, nodes, operations, plugins,
-    searches, secrets, secrets_providers, sites, status, summaries, tenants, tokens, users, workflows,
+    agents, blueprints, config, dependencies, deployment_groups, deployment_modifications, deployment_updates,
+    deployments, evaluate, events, execution_groups, execution_schedules, executions, exports, file_server, filters,
+    instances, labels, nodes, operations, plugins, searches, secrets, secrets_providers, sites, status, summaries,
+    tenants, tokens, users, workflows,
 };
 use crate::table::Access::{Authenticated, Needs, NeedsInNamedTenant, NeedsOrExecution, Public};
 use crate::table::Version::{V1, V2, V3, V21, V31};
@@ -66,6 +67,17 @@ pub fn routes() -> Vec<Route> {
         delete(IDD, V31, Needs(P::InterDeploymentDependencyDelete), dependencies::delete),
         put("/deployments/{id}/inter-deployment-dependencies", V31, Needs(P::InterDeploymentDependencyCreate), dependencies::replace),
         post("/evaluate/functions", V1, Needs(P::FunctionsEvaluate), evaluate::functions),
+        get("/deployment-modifications", V1, Needs(P::DeploymentModificationList), deployment_modifications::list),
+        post("/deployment-modifications", V1, Needs(P::DeploymentModify), deployment_modifications::post),
+        get("/deployment-modifications/{id}", V1, Needs(P::DeploymentModificationGet), deployment_modifications::get),
+        post("/deployment-modifications/{id}/finish", V1, Needs(P::DeploymentModificationFinish), deployment_modifications::finish),
+        post("/deployment-modifications/{id}/rollback", V1, Needs(P::DeploymentModificationRollback), deployment_modifications::rollback),
+        get("/deployment-updates", V21, Needs(P::DeploymentUpdateList), deployment_updates::list),
+        post("/deployment-updates", V21, Needs(P::DeploymentUpdateCreate), deployment_updates::post),
+        get("/deployment-updates/{id}", V21, Needs(P::DeploymentUpdateGet), deployment_updates::get),
+        put("/deployment-updates/{id}", V21, Needs(P::DeploymentUpdateCreate), deployment_updates::put),
+        patch("/deployment-updates/{id}", V21, Needs(P::DeploymentUpdateUpdate), deployment_updates::patch),
+        post("/deployment-updates/{id}/update/{phase}", V21, Needs(P::DeploymentUpdateCreate), deployment_updates::begin),
         get("/deployment-groups", V31, Needs(P::DeploymentGroupList), deployment_groups::list),
         get("/deployment-groups/{id}", V31, Needs(P::DeploymentGroupGet), deployment_groups::get),
         put("/deployment-groups/{id}", V31, Needs(P::DeploymentGroupCreate), deployment_groups::put),

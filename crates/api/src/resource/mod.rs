@@ -5,6 +5,8 @@ pub(crate) mod blueprints;
 pub(crate) mod config;
 pub(crate) mod dependencies;
 pub(crate) mod deployment_groups;
+pub(crate) mod deployment_modifications;
+pub(crate) mod deployment_updates;
 pub(crate) mod deployments;
 pub(crate) mod evaluate;
 pub(crate) mod events;

@@ -44,7 +44,7 @@ pub(crate) async fn of(db: &dyn Db, deployment: &Deployment) -> Result<Option<St
 }
 
 /// Refuses a workflow that would pull the ground from under others.
-pub(super) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: &str) -> Result<()> {
+pub(crate) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: &str) -> Result<()> {
     if !matches!(workflow, "stop" | "uninstall" | "update" | "heal") {
         return Ok(());
     }

@@ -4,8 +4,6 @@
 //! asks: a request, a group of executions, a schedule. The checks come in the order in which clients
 //! know their refusals (spec rest-api.md section 2.4).
 
-use std::sync::Arc;
-
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::{Code, Error, Permission, Result, Visibility};
@@ -45,8 +43,13 @@ pub(crate) struct Ready {
 }
 
 impl Manager {
-    /// What the deployment's plan makes of a wish: the workflow is there, its parameters are whole.
-    pub(crate) async fn make_ready(self: &Arc<Self>, ctx: &Ctx, deployment: &Deployment, wish: &Wish) -> Result<Ready> {
+    /// What the deployment makes of a wish: the caller may wish it, nobody needs what it takes down, the
+    /// workflow is there, its parameters are whole.
+    pub(crate) async fn make_ready(&self, ctx: &Ctx, deployment: &Deployment, wish: &Wish) -> Result<Ready> {
+        demand_own_or_global(ctx, deployment)?;
+        if !wish.force {
+            dependents::demand_none(&*self.store, deployment, &wish.workflow).await?;
+        }
         let declared = declared(deployment, &wish.workflow)?;
         let schema = declared["parameters"].as_object().cloned().unwrap_or_default();
         let given =
@@ -65,10 +68,6 @@ impl Manager {
         wish: &Wish,
         ready: Ready,
     ) -> Result<(i64, ExecutionId)> {
-        demand_own_or_global(ctx, deployment)?;
-        if !wish.force {
-            dependents::demand_none(tx, deployment, &wish.workflow).await?;
-        }
         tx.lock(&format!("deployment {}", deployment.storage_id)).await.map_err(failed)?;
         let running = executions::unfinished_of_deployment(tx, deployment.storage_id).await.map_err(failed)?;
         let occupied_by = if wish.force { &[][..] } else { &running[..] };

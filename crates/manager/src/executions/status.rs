@@ -58,7 +58,7 @@ impl Manager {
     }
 
     /// The rows of a move, in the caller's transaction; an end lets others begin.
-    pub(super) async fn move_to(
+    pub(crate) async fn move_to(
         &self,
         tx: &Tx,
         execution: &Execution,
