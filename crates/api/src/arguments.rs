@@ -92,14 +92,6 @@ impl Arguments {
         }
     }
 
-    /// A list that must be there.
-    pub(crate) fn required_list(&mut self, key: &str) -> Result<Vec<Value>> {
-        match self.required(key)? {
-            Value::Array(list) => Ok(list),
-            other => Err(wrong_type(key, "list", &other)),
-        }
-    }
-
     /// A list of texts that may be left out.
     pub(crate) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>> {
         let text = |value: Value| match value {

@@ -62,7 +62,6 @@ pub use bootstrap::Opened;
 pub use ctx::Ctx;
 pub use deployment_groups::{GroupChange, GroupUpdate, NewMember};
 pub use deployment_updates::{SWITCHES as UPDATE_SWITCHES, UpdatePatch, UpdateRecord, UpdateRequest};
-pub use deployments::{DeploymentUpdate, NewDeployment};
 pub use deployments::{DeploymentUpdate, NewDeployment, Shown};
 pub use evaluation::Context;
 pub use events::Told;

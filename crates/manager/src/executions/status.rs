@@ -7,7 +7,7 @@ use nephele_model::{Code, Error, Result};
 use nephele_store::blueprints::{self, BlueprintChanges};
 use nephele_store::events::GroupEvent;
 use nephele_store::executions::{self, Execution, ExecutionChanges};
-use nephele_store::{Record, Scope, Tx, deployment_groups, deployment_updates, deployments, events, execution_groups};
+use nephele_store::{Record, Scope, Tx, deployment_groups, deployment_updates, events, execution_groups};
 use serde_json::{Map, Value};
 
 use super::refresh_deployment;
