@@ -49,7 +49,8 @@ cfy: ## Installs the unmodified cfy that the end-to-end tests run
 	@scripts/prepare cfy
 
 bench: build ## Measures, and writes docs/benchmarks.md (DB=postgres: on PostgreSQL)
-	@scripts/prepare python wrk $(if $(filter postgres,$(DB)),postgresql)
+	@scripts/prepare python wrk cfy $(if $(filter postgres,$(DB)),postgresql)
+	$(CARGO) build --release --locked -p nephele-dsl --example time_blueprint
 	@bench/run.py $(RELEASE) --write docs/benchmarks.md --command "make bench$(if $(DB), DB=$(DB))" $(if $(DB),--database $(DB))
 
 bench-build: ## Measures a cold build, downloads included: minutes

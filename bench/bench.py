@@ -5,18 +5,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from figure import Figure
 from manager import Home
 
 
+Found = TypeVar("Found")
+
+
 @dataclass(frozen=True)
 class Topic:
-    """What a topic found; `text` follows the table of figures."""
+    """What a topic found; `text` follows the table of figures, whose last but one column is `reference`."""
 
     title: str
     figures: list[Figure]
     text: str = ""
+    reference: str = "Cloudify, quoted"
 
 
 @dataclass
@@ -33,7 +38,7 @@ class Bench:
         """A fresh, empty home."""
         return Home(self.binary, self.folder / f"home-{next(self.numbers)}", self.new_database())
 
-    def repeat(self, times: int, measure: Callable[[], float]) -> list[float]:
+    def repeat(self, times: int, measure: Callable[[], Found]) -> list[Found]:
         return [measure() for _ in range(1 if self.quick else times)]
 
     def name(self, prefix: str) -> str:

@@ -1,6 +1,6 @@
 """One measured figure: the median of its runs, its goal, and what is said of Cloudify Manager.
 
-Invariant: a figure of the reference is quoted from outside and never measured here.
+Invariant: a table says above each figure of the reference whether it was quoted from outside or measured beside.
 """
 
 import statistics
@@ -12,7 +12,7 @@ RATES = {"requests/s"}
 
 @dataclass(frozen=True)
 class Figure:
-    """`runs` holds every value in `unit`: s, MB, requests/s, or times (a plain ratio)."""
+    """`runs` holds every value in `unit`: s, MB, KB, requests/s, or times (a plain ratio)."""
 
     name: str
     unit: str
@@ -32,7 +32,7 @@ class Figure:
         return "met" if met else "MISSED"
 
     def cells(self) -> list[str]:
-        """The figure as a row under `HEADER`."""
+        """The figure as a row under `header`."""
         sign = "≥" if self.unit in RATES else "<"
         spread = f"{show(min(self.runs), self.unit)} – {show(max(self.runs), self.unit)}"
         return [
@@ -46,14 +46,16 @@ class Figure:
         ]
 
     def ratio(self) -> str:
-        """How many times better than the quoted figure of the reference."""
+        """How many times better than the figure of the reference."""
         if self.reference is None or not self.value:
             return ""
         better = self.value / self.reference if self.unit in RATES else self.reference / self.value
         return f"{better:,.0f}×" if better >= 10 else f"{better:.1f}×"
 
 
-HEADER = ["", "median", "runs (range)", "goal", "verdict", "Cloudify, quoted", "ratio"]
+def header(reference: str) -> list[str]:
+    """The line above figures; `reference` says where those of the reference are from."""
+    return ["", "median", "runs (range)", "goal", "verdict", reference, "ratio"]
 
 
 def show(value: float, unit: str) -> str:
@@ -65,8 +67,8 @@ def show(value: float, unit: str) -> str:
         return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
     if unit == "times":
         return f"{value:.2f}"
-    if unit == "MB":
-        return f"{value:.0f} MB"
+    if unit in ("MB", "KB"):
+        return f"{value:.0f} {unit}"
     return f"{value:,.0f} {unit}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import machine
 from bench import Topic
-from figure import HEADER, table
+from figure import header, table
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ def render(run: Run) -> str:
         if isinstance(topic, str):
             parts.append(topic)
         else:
-            parts += [f"### {topic.title}", table(HEADER, [figure.cells() for figure in topic.figures])]
+            rows = [figure.cells() for figure in topic.figures]
+            parts += [f"### {topic.title}", table(header(topic.reference), rows)]
             parts += [topic.text] if topic.text else []
     return "\n\n".join(parts) + "\n"
 

@@ -14,7 +14,7 @@ import report
 from bench import Bench, Topic
 from database import database
 
-TOPICS = ["start", "throughput", "creation", "install", "growth"]
+TOPICS = ["start", "throughput", "creation", "install", "growth", "dsl"]
 
 
 def main() -> int:
