@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::problems::Problems;
 use crate::schema::check::{self, Deviations, Gate};
 use crate::schema::grammar::BLUEPRINT;
-use crate::schema::recovery;
+use crate::schema::{precedence, recovery};
 use crate::section::groups::PolicyTypes;
 use crate::section::inputs::Flavour;
 use crate::section::labels::Owner;
@@ -28,7 +28,7 @@ use crate::section::{
 use crate::source::{Source, Sources};
 use crate::value::DataTypes;
 use crate::version::Version;
-use crate::{Options, Parsed, blueprint_text, constraint, function, import, locate, precedence};
+use crate::{Options, Parsed, blueprint_text, constraint, function, import, locate};
 
 /// Parses a main text with everything it imports.
 pub(crate) fn parse(main: &Source, imports: &dyn Imports, options: &Options) -> Result<Parsed, Vec<Diagnostic>> {
@@ -60,7 +60,7 @@ fn read(
     check_main(&Element::root(&root, sources), gate, problems);
     let setting = Setting { imports, version, gate, resources_base: options.resources_base.as_deref() };
     let url = blueprint_text::main_url(main.location.as_deref(), &setting);
-    let folder = url.as_deref().and_then(|url| url.rfind('/').map(|slash| url[..slash].to_owned()));
+    let folder = folder(url.as_deref());
     let mut reading = Reading { sources, problems, is_incomplete: false, is_newer: false };
     let tree = traversal::combine(&root, url, &setting, &mut reading, 0);
     let (is_incomplete, is_newer) = (reading.is_incomplete, reading.is_newer);
@@ -71,37 +71,85 @@ fn read(
     let merged = tree.into_node(root.span, root.source);
     // What a newer file has is not too new once more.
     let gate = gate.filter(|_| !is_newer);
-    let merged = check_grammar(merged, gate, sources, problems);
-    let root = Element::root(&merged, sources);
     let surroundings = Surroundings {
         gate,
         imports,
         resource_bases: folder.into_iter().chain(options.additional_sources.iter().cloned()).collect(),
         is_incomplete,
     };
-    let Assembled { mut plan, warnings, refused } = assemble(&root, surroundings, version, problems);
-    problems.settle(|stage| precedence::first(stage, &root));
-    finish(&mut plan, &root, version, options, &refused, problems);
+    let (merged, assembled) = check_and_assemble(merged, surroundings, version, sources, problems);
+    let Assembled { mut plan, warnings, refused } = assembled;
+    finish(&mut plan, &Element::root(&merged, sources), version, options, &refused, problems);
     problems.settle_first();
     Some(Parsed { plan: Plan(plan), warnings })
 }
 
-/// Holds the tree against the grammar, and gives the tree to go on with: misspelled sections count as
-/// what they were probably meant to be.
-fn check_grammar(tree: Arc<Node>, gate: Gate, sources: &mut Sources, problems: &mut Problems) -> Arc<Node> {
-    let mut deviations = Deviations::default();
-    let is_sound = check::check(&Element::root(&tree, sources), &BLUEPRINT, gate, &mut deviations);
-    problems.extend(deviations.problems.drain(..));
-    let mut tree = tree;
-    if let (false, Some(likely)) = (is_sound, recovery::with_likely_sections(&tree)) {
-        tree = likely.tree;
-        for section in likely.sections {
-            check::check(&Element::root(&tree, sources).get(section.name), &section.rule, gate, &mut deviations);
-        }
-        deviations.problems.into_iter().for_each(|problem| problems.also(problem));
+fn folder(url: Option<&str>) -> Option<String> {
+    url.and_then(|url| url.rfind('/').map(|slash| url[..slash].to_owned()))
+}
+
+/// Whether a blueprint that another one imports is in order on its own; `url` is its location.
+pub(crate) fn is_sound(tree: Arc<Node>, url: Option<&str>, setting: &Setting<'_>, reading: &mut Reading<'_>) -> bool {
+    let surroundings = Surroundings {
+        gate: setting.gate,
+        imports: setting.imports,
+        resource_bases: folder(url).into_iter().collect(),
+        is_incomplete: reading.is_incomplete,
+    };
+    let mut problems = Problems::default();
+    check_and_assemble(tree, surroundings, setting.version, reading.sources, &mut problems);
+    let is_sound = problems.is_empty();
+    let mut problems = problems.into_list(reading.sources).into_iter();
+    reading.problems.extend(problems.next());
+    problems.for_each(|problem| reading.problems.also(problem));
+    is_sound
+}
+
+/// The tree to go on with, and what it becomes.
+fn check_and_assemble(
+    tree: Arc<Node>,
+    surroundings: Surroundings<'_>,
+    version: Version,
+    sources: &mut Sources,
+    problems: &mut Problems,
+) -> (Arc<Node>, Assembled) {
+    let named = data_types::check_type_names(&Element::root(&tree, sources).get("data_types"));
+    if let Err((problem, node)) = named {
+        problems.push(problem);
+        problems.settle_first();
+        sources.refuse(node.map(Arc::as_ptr).into_iter().collect());
     }
+    let likely = check_grammar(&tree, surroundings.gate, sources, problems);
+    if likely.is_some() {
+        // The reference takes sections for what they are called, and may meet what follows from that.
+        let mut as_written = Problems::default();
+        as_written.extend(problems.stage().iter().cloned());
+        assemble(&Element::root(&tree, sources), surroundings.clone(), version, &mut as_written);
+        as_written.settle(|stage| precedence::first(stage, &tree));
+        problems.meet(as_written);
+    }
+    let tree = likely.unwrap_or(tree);
+    let assembled = assemble(&Element::root(&tree, sources), surroundings, version, problems);
+    problems.settle(|stage| precedence::first(stage, &tree));
+    (tree, assembled)
+}
+
+/// Holds the tree against the grammar. If sections are misspelled, gives a tree to go on with where they are
+/// what they were probably meant to be.
+fn check_grammar(tree: &Arc<Node>, gate: Gate, sources: &mut Sources, problems: &mut Problems) -> Option<Arc<Node>> {
+    let mut deviations = Deviations::default();
+    let is_sound = check::check(&Element::root(tree, sources), &BLUEPRINT, gate, &mut deviations);
+    problems.extend(deviations.problems.drain(..));
+    let likely = recovery::with_likely_sections(tree).filter(|_| !is_sound).map(|likely| {
+        for section in likely.sections {
+            let root = Element::root(&likely.tree, sources);
+            check::check(&root.get(section.name), &section.rule, gate, &mut deviations);
+        }
+        deviations.problems.drain(..).for_each(|problem| problems.also(problem));
+        likely.tree
+    });
     sources.refuse(deviations.refused);
-    tree
+    likely
 }
 
 /// The checks that only the main text undergoes.
@@ -113,6 +161,7 @@ fn check_main(root: &Element<'_, '_>, gate: Gate, problems: &mut Problems) {
 }
 
 /// What a blueprint is parsed in.
+#[derive(Clone)]
 struct Surroundings<'a> {
     gate: Gate,
     imports: &'a dyn Imports,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nephele_model::json::{Map, Number, Text, Value};
 use nephele_yaml11::{Entry, Node, Span, Value as Yaml};
 
-use crate::diagnostic::{Diagnostic, Fault, Place, Quote, Wording};
+use crate::diagnostic::{Diagnostic, Fault, Kind, Place, Quote, Wording};
 use crate::source::Sources;
 use crate::value::Misfit;
 
@@ -127,7 +127,7 @@ impl<'n> Element<'_, 'n> {
     /// if it has no place yet.
     pub(crate) fn quoted(&self, problem: Diagnostic) -> Diagnostic {
         let mut problem = self.placed(problem);
-        if problem.quote.is_none() && !problem.fault.is_of_text() {
+        if problem.quote.is_none() && problem.kind() != Kind::InvalidBlueprintImport {
             problem.quote = Some(Box::new(self.quote()));
         }
         problem
@@ -213,7 +213,7 @@ impl<'n> Element<'_, 'n> {
                 (None, None) => Wording::Unwritten,
             },
             path: self.path(),
-            value: python_text::str(&self.json()),
+            value: self.value.map_or_else(|| "None".to_owned(), |node| printed(node)),
         }
     }
 
@@ -232,6 +232,28 @@ fn key_text(key: &Node) -> Cow<'_, str> {
             Value::String(text) => text.into(),
             other => other.to_string(),
         }),
+    }
+}
+
+/// A node as Python prints it.
+fn printed(node: &Node) -> String {
+    match &node.value {
+        Yaml::String(text) => text.to_string(),
+        _ => printed_within(node),
+    }
+}
+
+/// As [`printed`] within another value. Unlike in JSON, keys may be anything.
+fn printed_within(node: &Node) -> String {
+    match &node.value {
+        Yaml::Sequence(items) => {
+            format!("[{}]", items.iter().map(|item| printed_within(item)).collect::<Vec<_>>().join(", "))
+        }
+        Yaml::Mapping(entries) => {
+            let entry = |entry: &Entry| format!("{}: {}", printed_within(&entry.key), printed_within(&entry.value));
+            format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        _ => python_text::repr(&json(node)),
     }
 }
 

@@ -18,7 +18,6 @@ mod instance_ids;
 mod locate;
 mod multi_instance;
 mod plan;
-mod precedence;
 mod prepare;
 mod problems;
 mod schedule_time;

@@ -82,6 +82,9 @@ pub fn prepare(
         }
         let value = evaluator.evaluate(site.value, site.view, &mut site.path, 0);
         let value = value.map_err(function::Stop::into_diagnostic)?;
+        if let (Some(node), Some(property)) = (&site.view.node, site.property) {
+            world.settle_property(node, property, &value);
+        }
         Ok((value != *site.value).then_some(value))
     })?;
     plan.insert("inputs".to_owned(), Value::Object(world.into_inputs()));

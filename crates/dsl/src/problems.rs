@@ -75,6 +75,11 @@ impl Problems {
         self.others.append(&mut self.stage);
     }
 
+    /// Something else is met: what others met.
+    pub(crate) fn meet(&mut self, others: Self) {
+        self.met = self.met.take().or(others.met);
+    }
+
     /// Ends a stage that stops at its first problem.
     pub(crate) fn settle_first(&mut self) {
         self.settle(|_| 0);

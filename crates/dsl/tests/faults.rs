@@ -25,6 +25,7 @@ const OF_NO_BLUEPRINT: &[Fault] = &[
     Fault::AllToOneInGroup,
     Fault::Expansion,
     Fault::InstanceWithoutNode,
+    Fault::UnscaledMember,
     Fault::CountNotNumber,
 ];
 

@@ -81,6 +81,12 @@ faults! {
     KeyNotText = Format(1), "key_not_text", "Quote the key.";
     /// A date where the language has none.
     UnexpectedDate = Value(), "unexpected_date", "Quote the date, so that it is a text.";
+    /// A property of a type with nothing behind its name.
+    EmptyProperty = ElementMatch(), "empty_property", "Write `{}` behind a property that has nothing to say.";
+    /// A data type that is no mapping.
+    DataTypeNotMapping = Attribute(), "data_type_not_mapping", "Write the data type as a mapping with `properties`.";
+    /// A mapping or a list where a data type says the name of a type.
+    DataTypeName = Type(), "data_type_name", "Write the name of a type.";
     /// The blueprint does not say its `tosca_definitions_version`.
     MissingVersion = Logic(27), "missing_version", "Add `tosca_definitions_version: cloudify_dsl_1_5`.";
     /// A `tosca_definitions_version` that does not exist.
@@ -88,6 +94,10 @@ faults! {
     /// Something that came with a later version of the language than the blueprint declares.
     UnsupportedInVersion = Logic(102), "unsupported_in_version", "Raise `tosca_definitions_version`, or do without.";
 
+    /// `imports` that are no list.
+    ImportsNotList = Type(), "imports_not_list", "Write a list, or leave `imports` out.";
+    /// A section, a plugin or its properties that are no mapping, met while files are put together.
+    SectionNotMapping = Value(), "section_not_mapping", "Write a mapping, `{}` at least, or leave the key out.";
     /// The same import twice in one list.
     DuplicateImport = Format(2), "duplicate_import", "Remove one of them.";
     /// Two files bring a section of which there can be only one.
@@ -257,6 +267,8 @@ faults! {
 
     /// A function's argument of a shape that it cannot take.
     FunctionArgument = Value(), "function_argument", "Write the argument as the message shows it.";
+    /// A step of a path in `get_attributes_dict` that is no text.
+    AttributeStepNotText = Type(), "attribute_step_not_text", "Quote the step.";
     /// A function's argument of the wrong type or number.
     InvalidFunction = FunctionValidation(), "invalid_function", "Write the argument as the message shows it.";
     /// A function that came with a later version of the language.
@@ -306,6 +318,8 @@ faults! {
     Expansion = Runtime(), "expansion", "Correct the relationships that the message names.";
     /// A node instance that does not say which node it is of.
     InstanceWithoutNode = Key(), "instance_without_node", "Give the instance a `node_id`.";
+    /// A scaling group with a group in it that no scaling policy targets.
+    UnscaledMember = Key(), "unscaled_member", "Make the group a target of a scaling policy, too.";
     /// An instance count that is no number.
     CountNotNumber = Type(), "count_not_number", "Make the count a number, or a function that yields one.";
 
@@ -318,7 +332,6 @@ pub const UNUSED: &[(&str, &str, &str)] = &[
     ("DSLParsingLogicException", "30", "Every location can be looked for."),
     ("DSLParsingLogicException", "71 to 76", "A version with a malformed part is an `unknown_version` before that."),
     ("DSLParsingSchemaAPIException", "101", "Internal to the original parser."),
-    ("DSLParsingElementMatchException", "", "Internal to the original parser."),
     ("ResolverInstantiationError", "", "There is one import resolver, which can always be made."),
 ];
 
@@ -355,16 +368,17 @@ impl Fault {
         Self::ALL.iter().copied().find(|fault| fault.kind().as_str() == class && fault.code() == code)
     }
 
-    /// Whether it lies in a text before anything is known of its content.
-    pub(crate) const fn is_of_text(self) -> bool {
-        matches!(self, Self::YamlSyntax | Self::NotAscii)
-    }
-
     /// Whether the reference's message says nothing to people, such as the text of an error inside it.
     pub(crate) const fn is_mute(self) -> bool {
         matches!(
             self,
             Self::UnexpectedDate
+                | Self::EmptyProperty
+                | Self::DataTypeNotMapping
+                | Self::DataTypeName
+                | Self::ImportsNotList
+                | Self::AttributeStepNotText
+                | Self::UnscaledMember
                 | Self::WorkflowConflict
                 | Self::UntypedPluginProperty
                 | Self::ConstraintWithoutOperator

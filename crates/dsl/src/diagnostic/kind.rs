@@ -24,6 +24,8 @@ kinds! {
     Format = "DSLParsingFormatException";
     /// A value that cannot be taken at all, such as a non-ASCII string.
     InputType = "DSLParsingInputTypeException";
+    /// A part of the grammar that has nothing to be applied to.
+    ElementMatch = "DSLParsingElementMatchException";
     /// An import that cannot be had.
     InvalidBlueprintImport = "InvalidBlueprintImport";
     /// Required inputs are missing.
@@ -90,6 +92,14 @@ impl Kind {
     /// Whether the blueprint is at fault ("Invalid blueprint"); everything else is reported as "Failed
     /// parsing blueprint".
     pub const fn is_invalid_blueprint(self) -> bool {
-        matches!(self, Self::Base | Self::Logic | Self::Format | Self::InputType | Self::InvalidBlueprintImport)
+        matches!(
+            self,
+            Self::Base
+                | Self::Logic
+                | Self::Format
+                | Self::InputType
+                | Self::ElementMatch
+                | Self::InvalidBlueprintImport
+        )
     }
 }

@@ -94,6 +94,13 @@ fn get_attributes_dict(arguments: &Value) -> Result<(), Diagnostic> {
             str(arguments)
         )));
     }
+    for path in &items[1..] {
+        let steps = path.as_array().map_or(std::slice::from_ref(path), List::as_slice);
+        if let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| !step.is_string()) {
+            let message = format!("sequence item {index}: expected str instance, {} found", type_name(step));
+            return Err(Diagnostic::new(Fault::AttributeStepNotText, message));
+        }
+    }
     let mut seen = std::collections::HashSet::new();
     let repeated: Vec<String> =
         items[1..].iter().map(super::attribute::identifier).filter(|name| !seen.insert(name.clone())).collect();

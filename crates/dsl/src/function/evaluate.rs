@@ -53,7 +53,8 @@ impl<'w> Evaluator<'w> {
             return Ok(value.clone());
         }
         let mut view = Cow::Borrowed(view);
-        let mut seen: Vec<Value> = Vec::new();
+        // A function may be met again from another node.
+        let mut seen: Vec<(Option<String>, Value)> = Vec::new();
         let mut current = Cow::Borrowed(value);
         let mut input: Option<Value> = None;
         loop {
@@ -72,17 +73,35 @@ impl<'w> Evaluator<'w> {
                 scanned.clone()
             };
             if result == scanned {
+                // It is looked at again, now with what its arguments have become.
+                if let Some(waits) = view.waits.filter(|_| self.holds_waiting(argument)) {
+                    waits.set(true);
+                }
                 return Ok(result);
             }
-            if seen.contains(&result) || seen.len() > LONGEST_CHAIN {
+            let met = (view.node.clone(), result);
+            if seen.contains(&met) || seen.len() > LONGEST_CHAIN {
                 return Err(endless(path).into());
             }
+            let result = met.1;
             if !result.is_object() && !result.is_array() {
                 return Ok(result);
             }
             input = (function == "get_input").then(|| argument.clone());
-            seen.push(scanned);
+            seen.push((view.node.clone(), scanned));
             current = Cow::Owned(result);
+        }
+    }
+
+    /// Whether a function that is not for now stands anywhere in a value.
+    fn holds_waiting(&self, value: &Value) -> bool {
+        match value {
+            Value::Array(items) => items.iter().any(|item| self.holds_waiting(item)),
+            Value::Object(map) => {
+                recognise(value).is_some_and(|(function, _)| !self.world.evaluates(function))
+                    || map.values().any(|value| self.holds_waiting(value))
+            }
+            _ => false,
         }
     }
 
@@ -200,10 +219,10 @@ impl<'w> Evaluator<'w> {
         let name = self.node_name(&node_name, view, path)?;
         let node = self.world.node(&name)?;
         if !matches!(node_name.as_str(), "SELF" | "SOURCE" | "TARGET") {
-            // What that node's property holds is seen from that node.
+            // What that node's property holds is seen from that node, but in the part where the function stands:
+            // outside of nodes it cannot speak of SELF.
             let view = view.to_mut();
             view.node = Some(name.clone());
-            view.part = Part::Node;
             view.target = None;
             view.instances.self_id = None;
             view.waits = None;

@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Fault, suggestion};
 /// Inputs and nodes of a plan, by name.
 pub(crate) struct PlanWorld {
     inputs: RefCell<Map>,
-    nodes: HashMap<String, Arc<Node>>,
+    nodes: RefCell<HashMap<String, Arc<Node>>>,
     runtime_only: bool,
 }
 
@@ -30,12 +30,12 @@ impl PlanWorld {
                 Some((name.to_owned(), Arc::new(seen)))
             })
             .collect();
-        Self { inputs: RefCell::new(inputs), nodes, runtime_only }
+        Self { inputs: RefCell::new(inputs), nodes: RefCell::new(nodes), runtime_only }
     }
 
     /// Whether a node exists.
     pub(crate) fn has_node(&self, name: &str) -> bool {
-        self.nodes.contains_key(name)
+        self.nodes.borrow().contains_key(name)
     }
 
     /// Whether an input is declared.
@@ -44,8 +44,17 @@ impl PlanWorld {
     }
 
     /// The names of all nodes.
-    pub(crate) fn node_names(&self) -> impl Iterator<Item = &str> {
-        self.nodes.keys().map(String::as_str)
+    pub(crate) fn node_names(&self) -> Vec<String> {
+        self.nodes.borrow().keys().cloned().collect()
+    }
+
+    /// A property has been evaluated: who asks for it from now on gets what it is now.
+    pub(crate) fn settle_property(&self, node: &str, property: &str, value: &Value) {
+        let mut nodes = self.nodes.borrow_mut();
+        let Some(node) = nodes.get_mut(node).map(Arc::make_mut) else { return };
+        if let Some(slot) = node.properties.get_mut(property) {
+            slot.clone_from(value);
+        }
     }
 
     /// The names of all inputs.
@@ -93,10 +102,10 @@ impl World for PlanWorld {
     }
 
     fn node(&self, name: &str) -> Lookup<Arc<Node>> {
-        self.nodes.get(name).cloned().ok_or_else(|| {
+        self.nodes.borrow().get(name).cloned().ok_or_else(|| {
             Diagnostic::new(Fault::UnknownNode, format!("'Node {name} does not exist'"))
                 .with_brief(format!("There is no node '{name}'"))
-                .with_hint(suggestion(name, self.nodes.keys().map(String::as_str)))
+                .with_hint(suggestion(name, self.node_names().iter().map(String::as_str)))
                 .into()
         })
     }

@@ -18,6 +18,8 @@ pub(crate) struct Site<'a> {
     pub(crate) view: &'a View<'a>,
     /// The relationship's type, in a relationship.
     pub(crate) relationship_type: Option<&'a str>,
+    /// The property of the view's node that this is, if it is one.
+    pub(crate) property: Option<&'a str>,
     /// The value's path.
     pub(crate) path: String,
 }
@@ -69,7 +71,11 @@ fn each_of_node(node: &Value, visit: &mut Visit<'_>) -> Replaced {
     let view = View { node: Some(name.to_owned()), ..View::of(Part::Node) };
     let path = format!("nodes.{name}");
     replace(&mut changed, "properties", |properties| {
-        container(properties, &view, None, &format!("{path}.properties"), visit)
+        fields(properties, |key, value| {
+            let path = format!("{path}.properties.{key}");
+            let site = Site { value, view: &view, relationship_type: None, property: Some(key), path };
+            if is_container(value) { visit(site) } else { Ok(None) }
+        })
     })?;
     replace(&mut changed, "capabilities", |capabilities| {
         fields(capabilities, |capability, value| {
@@ -134,7 +140,11 @@ fn container(
     visit: &mut Visit<'_>,
 ) -> Replaced {
     let mut inside = |value: &Value, path: String| {
-        if is_container(value) { visit(Site { value, view, relationship_type, path }) } else { Ok(None) }
+        if is_container(value) {
+            visit(Site { value, view, relationship_type, property: None, path })
+        } else {
+            Ok(None)
+        }
     };
     match value {
         Value::Object(_) => fields(value, |key, value| inside(value, format!("{path}.{key}"))),

@@ -79,7 +79,10 @@ fn one(
     let is_function = |value: &Value| recognise(value).is_some();
     let is_excused = |node: &str| {
         refused.has(Section::NodeTemplates, node)
-            || (!world.has_node(node) && refused.excuses(Section::NodeTemplates, node, world.node_names()))
+            || (!world.has_node(node) && {
+                let known = world.node_names();
+                refused.excuses(Section::NodeTemplates, node, known.iter().map(String::as_str))
+            })
     };
     match name {
         "get_input" => {
@@ -158,7 +161,9 @@ fn check_node(function: &str, node: &str, path: &str, view: &View<'_>, world: &P
     }
     let message = format!("\"{function} function node reference '{node}' does not exist.\"");
     let brief = format!("There is no node '{node}'");
-    Err(Diagnostic::new(Fault::UnknownNode, message).with_brief(brief).with_hint(suggestion(node, world.node_names())))
+    Err(Diagnostic::new(Fault::UnknownNode, message)
+        .with_brief(brief)
+        .with_hint(suggestion(node, world.node_names().iter().map(String::as_str))))
 }
 
 fn check_system(items: &[Value]) -> Result<(), Diagnostic> {

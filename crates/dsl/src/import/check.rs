@@ -24,8 +24,12 @@ pub(crate) fn imports(element: &Element<'_, '_>, gate: Gate, found: &mut Problem
     for item in element.items() {
         match item.node().map(|node| &node.value) {
             Some(Value::Mapping(_)) => with_properties(element, &item, gate, found),
-            Some(Value::String(_)) | None => {}
+            Some(Value::String(_)) => {}
             Some(_) => found.push(not_a_mapping(&item)),
+            None => {
+                let message = "The import statement should be either a string or a dictionary";
+                found.push(element.quoted(item.placed(Diagnostic::new(Fault::MalformedImport, message))));
+            }
         }
         let key =
             item.text().map(str::to_owned).or_else(|| item.entries().next().map(|entry| entry.name().into_owned()));
@@ -41,8 +45,9 @@ fn with_properties(list: &Element<'_, '_>, item: &Element<'_, '_>, gate: Gate, f
             Some(Value::Mapping(_)) | None => {}
             Some(_) => found.push(not_a_mapping(&import)),
         }
-        found.extend(check::too_new(&import, Version::V1_5, gate));
+        // The reference looks at what is inside first.
         for property in import.entries() {
+            found.extend(check::too_new(&property, Version::V1_5, gate));
             let value = property.json();
             if value.is_object() && function::recognise(&value).is_none() {
                 let message = "Properties of imported node should either be strings, integers, floats, booleans, \
@@ -50,6 +55,7 @@ fn with_properties(list: &Element<'_, '_>, item: &Element<'_, '_>, gate: Gate, f
                 found.push(property.problem(Fault::MalformedImport, message));
             }
         }
+        found.extend(check::too_new(&import, Version::V1_5, gate));
     }
     if item.len() != 1 {
         let message = "Import with properties should be a single-entry dictionary";

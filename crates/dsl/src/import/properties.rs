@@ -6,18 +6,21 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use nephele_yaml11::{Entry, Node, Value};
 
-use super::tree::{Tree, text_in_place_of};
+use super::tree::{Tree, no_mapping, text_in_place_of};
 use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::json;
 use crate::function;
 
-/// Writes the values into the plugins of `tree`, and what cannot be written to `found`: 220, 221.
+/// Writes the values into the plugins of `tree`, and what cannot be written to `found`: 220, 221, and what
+/// is no mapping.
 pub(crate) fn set(tree: &mut Tree, given: Option<&Arc<Node>>, found: &mut Vec<Diagnostic>) {
-    let Some(plugins) = tree.sections.get_mut("plugins").and_then(|section| section.items.as_mut()) else { return };
+    let Some(section) = tree.sections.get_mut("plugins") else { return };
+    let Some(plugins) = section.items.as_mut() else { return found.push(no_mapping(&section.value)) };
     for plugin in plugins.values_mut() {
-        let Some(declared) = plugin.value.entry("properties").filter(|entry| entry.value.entries().is_some()) else {
-            continue;
-        };
+        if plugin.value.entries().is_none() {
+            found.push(no_mapping(&plugin.value));
+        }
+        let Some(declared) = plugin.value.entry("properties") else { continue };
         let properties = match set_of_plugin(&declared.value, given) {
             Ok(properties) => properties,
             Err(problem) => {
@@ -46,14 +49,17 @@ fn set_of_plugin(declared: &Arc<Node>, given: Option<&Arc<Node>>) -> Result<Arc<
         .collect();
     let mut problems = Vec::new();
     let mut entries = Vec::new();
-    for property in declared.entries().unwrap_or_default() {
+    for property in declared.entries().ok_or_else(|| no_mapping(declared))? {
         let name = property.key.as_str().unwrap_or_default();
-        let Some(type_name) = property.value.entry("type").and_then(|entry| entry.value.as_str()) else {
-            return Err(Diagnostic::new(Fault::UntypedPluginProperty, "'NoneType' object has no attribute 'value'"));
-        };
+        if property.value.entries().is_none() {
+            return Err(no_mapping(&property.value));
+        }
         let Some(value) = rest.shift_remove(name) else {
             entries.push(property.clone());
             continue;
+        };
+        let Some(type_name) = property.value.entry("type").and_then(|entry| entry.value.as_str()) else {
+            return Err(Diagnostic::new(Fault::UntypedPluginProperty, "'NoneType' object has no attribute 'value'"));
         };
         let shown = json(value);
         if fits(&shown, type_name)? || function::recognise(&shown).is_some() {

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use nephele_model::json::{Map, Value as Json, object};
+use nephele_model::python_text;
 use nephele_yaml11::{Entry, Node, Span, Value};
 
 use super::tree::{Item, Section, Tree};
 use super::{Fetched, Imports, location, merge, properties};
-use crate::blueprint_text;
 use crate::diagnostic::{Diagnostic, Fault, Place, did_you_mean};
 use crate::element::json;
 use crate::problems::Problems;
 use crate::schema::check::Gate;
 use crate::source::{Source, Sources};
 use crate::version::Version;
+use crate::{blueprint, blueprint_text};
 
 /// How many blueprints may import each other in a row.
 const DEEPEST: usize = 16;
@@ -56,7 +57,6 @@ struct File {
     namespace: Option<String>,
     tree: Tree,
     import: Option<Import>,
-    is_builtin: bool,
 }
 
 /// An entry of `imports`.
@@ -79,15 +79,23 @@ pub(crate) fn combine(
     reading: &mut Reading<'_>,
     depth: usize,
 ) -> Tree {
-    let root = File { url, namespace: None, tree: Tree::new(main), import: None, is_builtin: false };
+    let root = File { url, namespace: None, tree: Tree::new(main), import: None };
     let mut seen: HashMap<(Option<String>, Option<String>), bool> = HashMap::new();
-    seen.insert((root.url.clone(), None), root.tree.is_builtin_types());
+    seen.insert((root.url.clone(), None), root.tree.has_root_type());
     let mut mapping: IndexMap<String, String> = IndexMap::new();
     let mut files = vec![root];
     let mut queue: VecDeque<usize> = VecDeque::from([0]);
     while let Some(index) = queue.pop_front() {
         let (url, namespace) = (files[index].url.clone(), files[index].namespace.clone());
-        let imports = files[index].tree.value("imports").map(imported).unwrap_or_default();
+        let imports = files[index].tree.sections.get("imports");
+        if let Some(imports) = imports.filter(|imports| is_single(&imports.value)) {
+            let kind = python_text::type_name(&json(&imports.value));
+            let problem = Diagnostic::new(Fault::ImportsNotList, format!("'{kind}' object is not iterable"));
+            let key = Arc::clone(&imports.key);
+            reading.push(problem, &key, "imports");
+            continue;
+        }
+        let imports = imports.map(|imports| imported(&imports.value)).unwrap_or_default();
         for import in imports {
             let from = From { url: url.as_deref(), namespace: namespace.as_deref() };
             match fetch(&import, &from, setting, reading, &mut seen, &mut mapping, depth) {
@@ -105,10 +113,11 @@ pub(crate) fn combine(
             }
         }
     }
-    join(files, &mapping, setting, reading)
+    join(main, files, &mapping, setting, reading)
 }
 
 fn join(
+    main: &Arc<Node>,
     files: Vec<File>,
     mapping: &IndexMap<String, String>,
     setting: &Setting<'_>,
@@ -128,12 +137,17 @@ fn join(
         let given = file.import.as_ref().and_then(|import| import.properties.as_ref());
         let (mut found, mut clashes) = (Vec::new(), Vec::new());
         properties::set(&mut file.tree, given, &mut found);
-        if let Some(import) = &file.import {
-            for problem in found {
-                reading.push(problem, &import.node, &import.path);
+        let is_builtin = file.tree.is_builtin_types().unwrap_or_else(|problem| {
+            found.push(problem);
+            false
+        });
+        for problem in found {
+            match &file.import {
+                Some(import) => reading.push(problem, &import.node, &import.path),
+                None => reading.push(problem, main, ""),
             }
         }
-        merge::merge(&mut merged, file.tree, setting.version, file.namespace.as_deref(), file.is_builtin, &mut clashes);
+        merge::merge(&mut merged, file.tree, setting.version, file.namespace.as_deref(), is_builtin, &mut clashes);
         for clash in clashes {
             let file = reading.sources.name(clash.first.source).unwrap_or("the main text");
             let hint = format!("the other one stands in {file}, line {}", clash.first.span.start.line + 1);
@@ -144,6 +158,11 @@ fn join(
         merged.sections.insert("tosca_definitions_version".to_owned(), version);
     }
     merged
+}
+
+/// Whether it is nothing that could be gone through.
+fn is_single(imports: &Node) -> bool {
+    matches!(imports.value, Value::Null | Value::Int(_) | Value::Bool(_) | Value::Float(_))
 }
 
 /// The imports of a file, as far as they have the right shape.
@@ -205,12 +224,12 @@ fn fetch(
             }
         };
         let tree = read(fetched, &import.name, url, setting, reading, depth)?;
-        let is_builtin = tree.is_builtin_types();
+        let is_builtin = tree.is_builtin_types()?;
         check_builtin_namespace(namespace.as_deref(), is_builtin, from.namespace)?;
         let kept = namespace.filter(|_| !is_builtin);
         seen.insert((Some(url.clone()), kept.clone()), is_builtin);
         let import = Some(import.clone());
-        return Ok(Some(File { url: Some(url.clone()), namespace: kept, tree, import, is_builtin }));
+        return Ok(Some(File { url: Some(url.clone()), namespace: kept, tree, import }));
     }
     let nowhere = || format!("Import failed: no suitable location found for import '{}'", import.name);
     let problem = failure.map_or_else(|| Diagnostic::new(Fault::ImportFailed, nowhere()), Into::into);
@@ -256,7 +275,9 @@ fn read(
             let version = blueprint_text::version(&node, reading.sources)?;
             let inner = Setting { version, gate: None, resources_base: resources_base.as_deref(), ..*setting };
             let location = blueprint_text::main_url(main.location.as_deref(), &inner);
-            Ok(combine(&node, location, &inner, reading, depth + 1))
+            let tree = combine(&node, location.clone(), &inner, reading, depth + 1);
+            let merged = tree.clone().into_node(node.span, node.source);
+            if blueprint::is_sound(merged, location.as_deref(), &inner, reading) { Ok(tree) } else { Err(None) }
         }
     }
 }

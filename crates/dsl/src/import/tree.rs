@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use nephele_model::python_text;
 use nephele_yaml11::{Entry, Node, Span, Value};
+
+use crate::diagnostic::{Diagnostic, Fault};
 
 /// Sections by name.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +52,18 @@ impl Tree {
         self.sections.get(section)?.items.as_ref()?.get(name)
     }
 
-    /// Whether this is a file of built-in types: it brings the root node type itself.
-    pub(crate) fn is_builtin_types(&self) -> bool {
+    /// Whether this is a file of built-in types: it brings the root node type itself. Errors: the sections
+    /// that tell are no mappings, which the reference words in its own way.
+    pub(crate) fn is_builtin_types(&self) -> Result<bool, Diagnostic> {
+        for name in ["metadata", "node_types"] {
+            if let Some(section) = self.sections.get(name).filter(|section| section.items.is_none()) {
+                return Err(no_mapping(&section.value));
+            }
+        }
+        Ok(self.has_root_type())
+    }
+
+    pub(crate) fn has_root_type(&self) -> bool {
         self.item("node_types", "cloudify.nodes.Root").is_some_and(|root| !root.is_builtin && !root.value.is_null())
     }
 
@@ -71,6 +84,13 @@ impl Tree {
         });
         Arc::new(Node { span, source, value: Value::Mapping(entries.collect()) })
     }
+}
+
+/// Something is looked for in what is no mapping.
+pub(crate) fn no_mapping(node: &Node) -> Diagnostic {
+    let kind = python_text::type_name(&crate::element::json(node));
+    let message = format!("Value is expected to be a dictionary while it is of type {kind}");
+    Diagnostic::new(Fault::SectionNotMapping, message)
 }
 
 fn item(entry: &Entry) -> (String, Item) {

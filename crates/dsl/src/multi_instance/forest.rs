@@ -63,6 +63,11 @@ impl<'p> Forest<'p> {
     pub(crate) fn grow(plan_nodes: &'p [Value], groups: &'p Map) -> Result<Self, Diagnostic> {
         let mut nodes = read_nodes(plan_nodes);
         let members = read_groups(groups, &mut nodes);
+        if let Some((member, group)) = members.iter().find(|(member, _)| !nodes.contains_key(*member)) {
+            // The reference goes on until it misses what it knows of nodes, and says no more than that.
+            let hint = format!("group '{member}' is in scaling group '{group}', so a scaling policy has to target it");
+            return Err(Diagnostic::new(Fault::UnscaledMember, "'node'").with_hint(Some(hint)));
+        }
         for node in plan_nodes {
             add_relationships(node, &mut nodes, &members)?;
         }

@@ -99,7 +99,7 @@ static PLUGIN_PROPERTY: Rule = Rule::new(Shape::Fields(&[
     field("description", TEXT.plain()),
     field("type", TEXT),
     field("display_label", TEXT.plain().since(V1_3)),
-    field("value", ANY),
+    field("value", ANY.plain()),
 ]));
 
 static NODE_TYPE: Rule = Rule::new(Shape::Fields(&[
@@ -147,21 +147,19 @@ static TEMPLATE_OPERATION: Rule = Rule::new(Shape::TextOr(&[
     field("timeout_recoverable", TRUTH),
 ]));
 
-static NODE_TEMPLATE: Rule = Rule::new(Shape::Fields(NODE_TEMPLATE_FIELDS));
-/// The keys of a node template.
-pub(crate) static NODE_TEMPLATE_FIELDS: &[Field] = &[
+static NODE_TEMPLATE: Rule = Rule::new(Shape::Fields(&[
     field("type", TEXT.required()),
     field("instances", Rule::new(Shape::Fields(&[field("deploy", INTEGER.required())]))),
     field("capabilities", Rule::new(Shape::Fields(&[field("scalable", SCALABLE)])).since(V1_3)),
     field("interfaces", TEMPLATE_INTERFACES),
     field("relationships", Rule::new(Shape::List(&RELATIONSHIP))),
     field("properties", DICT),
-];
+]));
 
 const SCALABLE: Rule = Rule::new(Shape::Fields(&[field("properties", SCALABLE_PROPERTIES)]));
 const SCALABLE_PROPERTIES: Rule = Rule::new(Shape::Fields(&[
     field("min_instances", Rule::new(Shape::Leaf(&[Leaf::Integer, Leaf::Dict]))),
-    field("max_instances", Rule::new(Shape::Leaf(&[Leaf::Integer, Leaf::String, Leaf::Dict])).plain()),
+    field("max_instances", Rule::new(Shape::Leaf(&[Leaf::Integer, Leaf::String, Leaf::Dict]))),
     field("default_instances", Rule::new(Shape::Leaf(&[Leaf::Integer, Leaf::Dict]))),
 ]))
 .plain();
@@ -180,8 +178,7 @@ static POLICY_TYPE: Rule =
 static POLICY_TRIGGER: Rule =
     Rule::new(Shape::Fields(&[field("parameters", PROPERTIES), field("source", TEXT.plain().required())]));
 
-/// A group.
-pub(crate) static GROUP: Rule = Rule::new(Shape::Fields(&[
+static GROUP: Rule = Rule::new(Shape::Fields(&[
     field("members", Rule::new(Shape::List(&TEXTS)).required()),
     field("policies", Rule::new(Shape::Dict(&GROUP_POLICY))),
 ]));

@@ -4,6 +4,7 @@
 
 pub(crate) mod check;
 pub(crate) mod grammar;
+pub(crate) mod precedence;
 pub(crate) mod recovery;
 
 use crate::version::Version;

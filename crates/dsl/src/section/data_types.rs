@@ -1,14 +1,43 @@
 //! Data types: named schemas for nested values (spec dsl.md sections 3.1 and 3.4).
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use nephele_model::json::{Map, Value};
+use nephele_model::python_text;
+use nephele_yaml11::Node;
 
 use super::refused::Section;
 use super::{Scope, properties};
-use crate::diagnostic::{Fault, suggestion};
+use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
 use crate::topology;
 use crate::value::{self, Schema};
+
+/// The reference looks for types within types before it checks anything: whatever is no type, or no name of
+/// one, ends it in Python's words. Errors: the problem, with the node that it is about.
+pub(crate) fn check_type_names<'n>(section: &Element<'_, 'n>) -> Result<(), (Diagnostic, Option<&'n Arc<Node>>)> {
+    let refuse = |element: &Element<'_, 'n>, fault, message| {
+        Err((element.placed(Diagnostic::new(fault, message)), element.node()))
+    };
+    for element in section.entries() {
+        if element.node().is_none_or(|node| node.entries().is_none()) {
+            let message = format!("'{}' object has no attribute 'get'", python_text::type_name(&element.json()));
+            return refuse(&element, Fault::DataTypeNotMapping, message);
+        }
+        let check = |name: &Element<'_, 'n>| match name.json() {
+            value @ (Value::Object(_) | Value::Array(_)) => {
+                let message = format!("unhashable type: '{}'", python_text::type_name(&value));
+                refuse(name, Fault::DataTypeName, message)
+            }
+            _ => Ok(()),
+        };
+        check(&element.get("derived_from"))?;
+        element.get("properties").entries().try_for_each(|property| check(&property.get("type")))?;
+    }
+    Ok(())
+}
 
 /// Fills `scope.data_types` from the section.
 pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
@@ -37,7 +66,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
         let components = properties.entries().filter_map(|property| property.get("type").text()).collect::<Vec<_>>();
         depends.insert(name, derived_from.text().into_iter().chain(components).collect());
     }
-    let ordered = topology::order(&depends);
+    let ordered = topology::order(&depends).map_err(|problem| through_properties(problem, &elements));
     let Some(ordered) = scope.keep(ordered.map_err(|problem| section.placed(problem))) else {
         return scope.refused.section(Section::DataTypes);
     };
@@ -57,7 +86,7 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
 
 /// The data type; nothing if it cannot be used.
 fn one(element: &Element<'_, '_>, name: &str, scope: &mut Scope<'_>) -> Option<Map> {
-    let written = properties::parse(&element.get("properties"), name, scope);
+    let written = properties::parse_inherited(&element.get("properties"), name, scope);
     let derived_from = element.get("derived_from");
     let parent = derived_from.text().and_then(|parent| scope.data_types.get(parent));
     let derived = match parent.and_then(|parent| parent.get("properties")).and_then(Value::as_object) {
@@ -73,6 +102,37 @@ fn one(element: &Element<'_, '_>, name: &str, scope: &mut Scope<'_>) -> Option<M
     };
     let is_refused = |name| scope.refused.has(Section::DataTypes, name);
     (!is_refused(name) && !derived_from.text().is_some_and(is_refused)).then(|| shown(element, schema))
+}
+
+/// The reference names every element on the way around, from the type that is written first.
+fn through_properties(problem: Diagnostic, elements: &IndexMap<String, Element<'_, '_>>) -> Diagnostic {
+    let Some((intro, cycle)) = problem.message.split_once(": ") else { return problem };
+    let mut names: Vec<&str> = cycle.split(" --> ").collect();
+    names.pop();
+    let first = (0..names.len()).min_by_key(|place| elements.get_index_of(names[*place])).unwrap_or(0);
+    names.rotate_left(first);
+    let mut steps: Vec<Cow<'_, str>> = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let next = names[(place + 1) % names.len()];
+        steps.push(Cow::Borrowed(name));
+        let element = &elements[*name];
+        if element.get("derived_from").text() == Some(next) {
+            continue;
+        }
+        let properties = element.get("properties");
+        let property = properties.entries().find(|property| property.get("type").text() == Some(next));
+        steps.push(Cow::Borrowed("properties"));
+        steps.extend(property.map(|property| property.name()));
+        steps.extend(["default", "type"].map(Cow::Borrowed));
+    }
+    if steps.get(1).is_some_and(|step| step == "properties") {
+        // Properties come before the type that has them, and the first one before their list.
+        let properties = elements[names[0]].get("properties");
+        let is_first = properties.entries().next().is_some_and(|property| property.name() == steps[2]);
+        steps.rotate_left(if is_first { 2 } else { 1 });
+    }
+    steps.push(steps[0].clone());
+    Diagnostic { message: format!("{intro}: {}", steps.join(" --> ")), ..problem }
 }
 
 fn shown(element: &Element<'_, '_>, schema: Schema) -> Map {

@@ -52,10 +52,13 @@ fn one(
         let message = format!("Both a group and a node template are named '{name}'");
         found.push(element.problem(Fault::GroupNamedLikeNode, message));
     }
+    if element.node().is_none() {
+        return Value::Object(Map::new());
+    }
     let members_element = element.get("members");
     let mut members: IndexSet<&str> = IndexSet::new();
     for member in members_element.items() {
-        let member_name = member.text().unwrap_or_default();
+        let member_name = member.text().unwrap_or("None");
         let is_known = nodes.contains(member_name) || groups.contains(member_name);
         let known = || nodes.iter().copied().chain(groups.iter().map(String::as_str));
         if !is_known && !scope.refused.excuses(Section::NodeTemplates, member_name, known()) {
@@ -86,6 +89,9 @@ fn parse_policy(
     scope: &Scope<'_>,
     found: &mut Vec<Diagnostic>,
 ) -> Value {
+    if element.node().is_none() {
+        return Value::Object(Map::new());
+    }
     let (name, type_element) = (element.name(), element.get("type"));
     let type_name = type_element.text().unwrap_or_default();
     let policy_type = policy_types.types.get(type_name);

@@ -120,8 +120,9 @@ fn check_constraint(
                 return Err(element.problem(Fault::UnsupportedInVersion, message));
             }
             (Flavour::Input, Some(_)) => {}
-            _ => {
-                let message = "Each constraint operator dict must be in it's own list item.";
+            (flavour, _) => {
+                let its = if flavour == Flavour::Input { "it's" } else { "its" };
+                let message = format!("Each constraint operator dict must be in {its} own list item.");
                 return Err(element.problem(Fault::SeveralConstraints, message));
             }
         }

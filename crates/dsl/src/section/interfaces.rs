@@ -46,7 +46,7 @@ fn operation(
     scope: &mut Scope<'_>,
 ) -> Result<Operation, Diagnostic> {
     if let Some(text) = element.text() {
-        return Ok(Operation { implementation: text.to_owned(), ..Operation::default() });
+        return Ok(Operation { implementation: text.to_owned(), is_text: true, ..Operation::default() });
     }
     let executor = element.get("executor");
     if let Some(name) = executor.text().filter(|name| !EXECUTORS.contains(name)) {
@@ -86,6 +86,7 @@ fn operation(
         executor: executor.json(),
         max_retries,
         timeout_recoverable: element.get("timeout_recoverable").json(),
+        is_text: false,
     })
 }
 
@@ -146,10 +147,10 @@ fn merge(
     merged
 }
 
-/// As plans show them.
-pub(crate) fn to_json(interfaces: &Interfaces) -> Map {
+/// As plans show them, each operation by `show`.
+pub(crate) fn to_json(interfaces: &Interfaces, show: fn(&Operation) -> Value) -> Map {
     let operations = |operations: &IndexMap<String, Operation>| {
-        Value::Object(operations.iter().map(|(name, operation)| (name.clone(), operation.to_json())).collect())
+        Value::Object(operations.iter().map(|(name, operation)| (name.clone(), show(operation))).collect())
     };
     interfaces.iter().map(|(name, interface)| (name.clone(), operations(interface))).collect()
 }

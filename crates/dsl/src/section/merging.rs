@@ -43,7 +43,7 @@ pub fn merge_interfaces(merge: Merge, own: &Map, inherited: &Map) -> Result<Map,
     };
     match found.into_iter().next() {
         Some(misplanned) => Err(misplanned.problem),
-        None => Ok(interfaces::to_json(&merged)),
+        None => Ok(interfaces::to_json(&merged, Operation::to_json)),
     }
 }
 
@@ -63,6 +63,7 @@ fn read(operation: &Value) -> Option<Operation> {
                 retry_interval: field("retry_interval"),
                 timeout: field("timeout"),
                 timeout_recoverable: field("timeout_recoverable"),
+                is_text: false,
             })
         }
         _ => None,

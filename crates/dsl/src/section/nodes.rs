@@ -62,6 +62,12 @@ pub(crate) fn parse(
     };
     let mut nodes: IndexMap<String, Node> = IndexMap::with_capacity(templates.len());
     for (name, element) in &templates {
+        if element.node().is_none() {
+            let message = "Expected exactly one result for requirement 'node_type' but found none";
+            scope.problems.push(element.problem(Fault::MissingKey, message));
+            scope.refused.name(Section::NodeTemplates, name);
+            continue;
+        }
         let mut found = Vec::new();
         let node = one(element, name, &mut known, scope, &mut found);
         if !found.is_empty() || element.is_doubtful() {
@@ -143,8 +149,8 @@ fn one(
     let mut own_relationships = Vec::new();
     for relationship in element.get("relationships").items() {
         let types = known.types.relationships;
-        let parsed = known.relationships.parse(&relationship, name, known.templates, types, scope, found);
-        own_relationships.push(parsed);
+        let parsed = known.relationships.parse(&relationship, element, known.templates, types, scope, found);
+        own_relationships.extend(parsed);
     }
     found.extend(check_one_container(element, name, &own_relationships).err());
     let (instances, capabilities) = parse_counts(element, name, &known.capabilities, found);

@@ -18,12 +18,30 @@ pub(crate) struct Operation {
     pub(crate) retry_interval: Value,
     pub(crate) timeout: Value,
     pub(crate) timeout_recoverable: Value,
+    /// Whether it was written as nothing but its implementation.
+    pub(crate) is_text: bool,
 }
 
 impl Operation {
     /// Whether it does nothing; in a template that cancels what the type does.
     pub(crate) fn is_no_op(&self) -> bool {
-        *self == Self::default()
+        *self == Self { is_text: self.is_text, ..Self::default() }
+    }
+
+    /// As plans show it in a type that derives from none: text becomes an operation in an order of its own.
+    pub(crate) fn to_json_as_written(&self) -> Value {
+        if !self.is_text {
+            return self.to_json();
+        }
+        object! {
+            "implementation": &self.implementation,
+            "executor": Value::Null,
+            "inputs": Map::new(),
+            "max_retries": Value::Null,
+            "retry_interval": Value::Null,
+            "timeout": Value::Null,
+            "timeout_recoverable": Value::Null,
+        }
     }
 
     /// As plans show it under `interfaces`.
@@ -41,7 +59,7 @@ impl Operation {
 
     /// A type's operation over the one of the type it derives from: it replaces it whole.
     pub(crate) fn over_type(own: Option<&Self>, inherited: Option<&Self>) -> Self {
-        own.or(inherited).cloned().unwrap_or_default()
+        Self { is_text: false, ..own.or(inherited).cloned().unwrap_or_default() }
     }
 
     /// A template's operation over its type's. Errors: 107 for inputs without a value.
@@ -69,6 +87,7 @@ impl Operation {
                     retry_interval: either(&template.retry_interval, &of_type.retry_interval),
                     timeout: either(&template.timeout, &of_type.timeout),
                     timeout_recoverable: either(&template.timeout_recoverable, &of_type.timeout_recoverable),
+                    is_text: false,
                 })
             }
         }

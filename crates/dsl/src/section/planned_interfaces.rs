@@ -93,5 +93,5 @@ fn whole(
 ) -> Planned {
     let merged = interfaces::over_template(template, of_type, found);
     let operations = interfaces::plan(&merged, side.fault, side.context, scope, found);
-    Planned { interfaces: interfaces::to_json(&merged), operations }
+    Planned { interfaces: interfaces::to_json(&merged, Operation::to_json), operations }
 }

@@ -18,6 +18,10 @@ pub(crate) fn parse_types(section: &Element<'_, '_>, schema_key: &'static str, s
     let mut types = Map::new();
     for element in section.entries() {
         let name = element.name().into_owned();
+        if element.node().is_none() {
+            types.insert(name, Value::Object(Map::new()));
+            continue;
+        }
         let schema = properties::parse(&element.get(schema_key), &name, scope).schema;
         let mut shown = Map::new();
         shown.insert(schema_key.to_owned(), Value::Object(schema));
@@ -53,7 +57,7 @@ fn one(element: &Element<'_, '_>, groups: &Map, scope: &Scope<'_>) -> Result<Val
     }
     let targets = element.get("targets");
     for target in targets.items() {
-        let name = target.text().unwrap_or_default();
+        let name = target.text().unwrap_or("None");
         let known = groups.keys().map(Text::as_str);
         if !groups.contains_key(name) && !scope.refused.excuses(Section::Groups, name, known.clone()) {
             let shown = python_text::repr(&Value::Object(groups.clone()));

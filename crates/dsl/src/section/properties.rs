@@ -28,6 +28,14 @@ pub(crate) fn parse(properties: &Element<'_, '_>, owner: &str, scope: &mut Scope
     written
 }
 
+/// As [`parse`], of types that others derive from: there a property must say at least `{}`.
+pub(crate) fn parse_inherited(properties: &Element<'_, '_>, owner: &str, scope: &mut Scope<'_>) -> Written {
+    // The reference has no words for it.
+    let empty = properties.entries().filter(|property| property.node().is_none());
+    scope.problems.extend(empty.map(|property| property.problem(Fault::EmptyProperty, "")));
+    parse(properties, owner, scope)
+}
+
 /// The schema of a property and its default as it was written. One that cannot be used takes anything.
 fn one(property: &Element<'_, '_>, owner: &str, scope: &mut Scope<'_>) -> (Map, Value) {
     let anything = || (Map::from_iter([("required".to_owned(), Value::Bool(false))]), Value::Null);

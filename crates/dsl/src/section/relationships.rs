@@ -5,7 +5,7 @@ use nephele_model::json::{Map, Text, Value};
 use super::Scope;
 use super::interfaces::{self, Interfaces, Level};
 use super::nodes::Templates;
-use super::operations::{self, Owner};
+use super::operations::{self, Operation, Owner};
 use super::planned_interfaces::{OfTypes, Side};
 use super::refused::Section;
 use super::types::{self, Family, Type, Types};
@@ -53,8 +53,9 @@ pub(crate) fn type_to_json(name: &str, relationship: &Type) -> Value {
         map.insert("derived_from".to_owned(), Value::from(parent.clone()));
     }
     map.insert("properties".to_owned(), Value::Object(relationship.properties.clone()));
+    let show = if relationship.derived_from.is_some() { Operation::to_json } else { Operation::to_json_as_written };
     for ((key, _), side) in SIDES.iter().zip(&relationship.interfaces) {
-        map.insert((*key).to_owned(), Value::Object(interfaces::to_json(side)));
+        map.insert((*key).to_owned(), Value::Object(interfaces::to_json(side, show)));
     }
     map.insert("name".to_owned(), Value::from(name.to_owned()));
     map.insert("type_hierarchy", Value::Array(relationship.hierarchy.clone()));
@@ -87,17 +88,24 @@ impl Default for Relationships {
 }
 
 impl Relationships {
-    /// One relationship of `node`, as far as it is in order; what is not goes into `found`: 23, 25, 26, and
-    /// the problems of properties and operations.
+    /// One relationship of a node template, as far as it is in order; nothing if nothing is written. What
+    /// is wrong goes into `found`: 23, 25, 26, and the problems of properties and operations.
     pub(crate) fn parse(
         &mut self,
         element: &Element<'_, '_>,
-        node: &str,
+        template: &Element<'_, '_>,
         templates: &Templates<'_, '_>,
         relationship_types: &Types,
         scope: &mut Scope<'_>,
         found: &mut Vec<Diagnostic>,
-    ) -> Relationship {
+    ) -> Option<Relationship> {
+        if element.node().is_none() {
+            let message = "Expected exactly one result for requirement 'relationship_type' but found none";
+            found.push(element.problem(Fault::MissingKey, message));
+            return None;
+        }
+        let node = template.name();
+        let node = node.as_ref();
         let (type_element, target_element) = (element.get("type"), element.get("target"));
         let type_name = type_element.text().unwrap_or_default();
         let target = target_element.text().unwrap_or_default();
@@ -132,19 +140,20 @@ impl Relationships {
         planned.insert("properties", Value::Object(merged));
         let mut operations = Vec::with_capacity(2);
         for (index, (key, _)) in SIDES.iter().enumerate() {
-            let own = element.get(key);
-            let template = interfaces::parse(&own, Level::Template, scope);
+            let own = interfaces::parse(&element.get(key), Level::Template, scope);
             let at = if index == 0 { node } else { target };
             let context = format!("in relationship of type '{type_name}' in node '{at}'");
             let fault = Fault::UnmappedRelationshipOperation;
             let of_type = known.map_or(&nothing, |known| &known.interfaces[index]);
             let mut misplanned = Vec::new();
             let side = Side { fault, context: &context };
-            let side = self.plain[index].over_template(type_name, &template, of_type, side, scope, &mut misplanned);
-            for (index, one) in misplanned.into_iter().enumerate() {
+            let side = self.plain[index].over_template(type_name, &own, of_type, side, scope, &mut misplanned);
+            found.extend(misplanned.into_iter().map(|one| {
                 let problem = locate::of_relationship(element, &one.path(), one.problem);
-                found.push(if index == 0 { own.quoted(problem) } else { problem });
-            }
+                // What runs an operation is looked for once the whole node is known.
+                let is_of_inputs = problem.fault == Fault::MissingOperationInput;
+                if is_of_inputs { element.quoted(problem) } else { template.quoted(problem) }
+            }));
             planned.insert(self.names[index].0.clone(), Value::Object(side.interfaces));
             operations.push((self.names[index].1.clone(), Value::Object(side.operations)));
         }
@@ -152,12 +161,12 @@ impl Relationships {
         planned.insert("type_hierarchy", Value::Array(type_hierarchy));
         planned.insert("target_id", Value::from(target));
         planned.extend(operations);
-        Relationship {
+        Some(Relationship {
             type_name: type_name.to_owned(),
             target: target.to_owned(),
             contained_in: known.is_some_and(|known| known.is_contained_in()),
             planned,
-        }
+        })
     }
 }
 

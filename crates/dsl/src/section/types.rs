@@ -91,14 +91,14 @@ fn one(
     family: Family,
     scope: &mut Scope<'_>,
 ) -> Option<Type> {
-    let written = properties::parse(&element.get("properties"), name, scope);
+    let written = properties::parse_inherited(&element.get("properties"), name, scope);
     let properties = match parent {
         Some(parent) => value::derive(&parent.properties, written.schema, &written.initial_defaults, &scope.data_types),
         None => Ok(written.schema),
     };
     let properties = properties.map_err(|misfits| scope.problems.report(element.misfits(misfits, 0))).ok()?;
     // Declared runtime properties are checked and otherwise unused.
-    properties::parse(&element.get("runtime_properties"), name, scope);
+    properties::parse_inherited(&element.get("runtime_properties"), name, scope);
     let mut all = Vec::with_capacity(family.interface_keys.len());
     for (index, key) in family.interface_keys.iter().enumerate() {
         let own = interfaces::parse(&element.get(key), Level::Type, scope);

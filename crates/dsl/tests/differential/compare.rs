@@ -13,12 +13,14 @@ pub(crate) fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
 }
 
 /// Whether the reference ends in an exception of its own making where there is a blueprint to speak of: a section
-/// or an entry that is nothing, two relationships to one node of which it forgets one.
+/// or an entry that is nothing, a workflow without a mapping, two relationships to one node of which it forgets one.
 pub(crate) fn stumbles(theirs: &Value) -> bool {
-    let class = theirs["parse"]["error"]["class"].as_str().unwrap_or_default();
+    let error = &theirs["parse"]["error"];
+    let class = error["class"].as_str().unwrap_or_default();
+    let is_illegal = error["message"].as_str().is_some_and(|message| message.starts_with("Illegal state"));
     let rounds = theirs["rounds"].as_array().into_iter().flatten();
     let forgets = |round: &Value| round["error"]["class"] == "KeyError" && round["error"]["message"] == "'node'";
-    matches!(class, "AttributeError" | "KeyError" | "TypeError") || rounds.clone().any(forgets)
+    is_illegal || matches!(class, "AttributeError" | "KeyError" | "TypeError") || rounds.clone().any(forgets)
 }
 
 fn values(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nephele_dsl::{
-    Catalog, Context, CountedIds, DeploymentPlan, Diagnostic, Fetch, Fetched, ImportError, Options, Plan,
-    PrepareOptions, Resolver, Rule, Source, Storage, ValueQuery, Version, evaluate, evaluate_capabilities,
-    evaluate_node, evaluate_outputs, parse, prepare,
+    Catalog, Context, CountedIds, DeploymentPlan, Diagnostic, Fault, Fetch, Fetched, GroupCapability, ImportError,
+    Instance, Lookup, Node, Options, Plan, PrepareOptions, Resolver, Rule, Source, Stop, Storage, ValueQuery, Version,
+    capability_part, evaluate, evaluate_capabilities, evaluate_node, evaluate_outputs, parse, prepare,
 };
 use nephele_model::json::{List, Map, Text, Value, object};
+use nephele_model::python_text;
+use serde::de::DeserializeOwned;
 
 use crate::case::Case;
 
@@ -65,11 +67,11 @@ fn error(problem: &Diagnostic) -> Value {
 }
 
 fn described(problem: &Diagnostic) -> Value {
-    object! {"class": problem.kind.as_str(), "code": problem.code, "message": problem.reference_text()}
+    object! {"class": problem.kind().as_str(), "code": problem.code(), "message": problem.reference_text()}
 }
 
-fn attempt(outcome: Result<Value, Diagnostic>) -> Value {
-    outcome.map_or_else(|problem| error(&problem), |value| object! {"value": value})
+fn attempt(outcome: Lookup<Value>) -> Value {
+    outcome.map_or_else(|stop| error(&stop.into_diagnostic()), |value| object! {"value": value})
 }
 
 fn source(request: &Value) -> Source {
@@ -184,14 +186,14 @@ fn evaluated(plan: &DeploymentPlan, running: &Running<'_>) -> Value {
     let nodes = list(&plan.0["nodes"]);
     let mut properties = Map::new();
     for node in nodes {
-        let evaluated = evaluate_node(node.clone(), None, running).map(|node| node["properties"].clone());
+        let evaluated = evaluate_node(node, None, running).map(|node| node["properties"].clone());
         properties.insert(text(&node["id"]), attempt(evaluated));
     }
     let mut operations = Map::new();
     let mut run = |place: &str, declared: &Value, context: &Context| {
         for (name, operation) in declared.as_object().into_iter().flatten() {
             if operation["has_intrinsic_functions"] == true {
-                let inputs = evaluate(operation["inputs"].clone(), context, running);
+                let inputs = evaluate(&operation["inputs"], context, running);
                 operations.insert(format!("{place}.{name}"), attempt(inputs));
             }
         }
@@ -210,7 +212,7 @@ fn evaluated(plan: &DeploymentPlan, running: &Running<'_>) -> Value {
             run(&format!("{place}.target"), &relationship["target_operations"], &context);
         }
     }
-    let one_by_one = |name: &str, evaluate_all: fn(&Map, &dyn Storage) -> Result<Map, Diagnostic>| {
+    let one_by_one = |name: &str, evaluate_all: fn(&Map, &dyn Storage) -> Lookup<Map>| {
         let one = |(name, definition): (&Text, &Value)| {
             let only = Map::from_iter([(name.clone(), definition.clone())]);
             (name.clone(), attempt(evaluate_all(&only, running).map(Value::Object)))
@@ -232,7 +234,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn instances(&self) -> impl Iterator<Item = Value> {
+    fn instances(&self) -> impl Iterator<Item = Arc<Instance>> {
         let mut counts = std::collections::HashMap::new();
         self.plan.node_instances().iter().map(move |instance| {
             let count = counts.entry(text(&instance["node_id"])).or_insert(0);
@@ -241,50 +243,96 @@ impl Running<'_> {
             completed.insert("index", Value::from(*count));
             let own = self.state["instances"].get(instance["id"].as_str().unwrap_or_default());
             completed.insert("runtime_properties", own.cloned().unwrap_or_else(|| Value::Object(Map::new())));
-            Value::Object(completed)
+            Arc::new(row(&Value::Object(completed)))
         })
+    }
+
+    fn labels(&self, key: &str) -> Lookup<&[Value]> {
+        let values = list(&self.state["labels"][key]);
+        let message = format!("The deployment does not have the label '{key}' assigned to it");
+        if values.is_empty() { Err(refusal("get_label", &message)) } else { Ok(values) }
     }
 }
 
+fn row<T: DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.into()).unwrap()
+}
+
+fn refusal(function: &str, message: &str) -> Stop {
+    let message = format!("Unable to evaluate {function} function: {message}");
+    Diagnostic::new(Fault::FunctionEvaluation, message).into()
+}
+
 impl Storage for Running<'_> {
-    fn node(&self, id: &str) -> Option<Arc<Value>> {
-        list(&self.plan.0["nodes"]).iter().find(|node| node["id"] == id).cloned().map(Arc::new)
+    fn node(&self, id: &str) -> Lookup<Arc<Node>> {
+        let node = list(&self.plan.0["nodes"]).iter().find(|node| node["id"] == id);
+        let absent = || Diagnostic::new(Fault::UnknownNode, format!("'Node {id} does not exist'"));
+        Ok(Arc::new(row(node.ok_or_else(absent)?)))
     }
 
-    fn node_instances(&self, node_id: &str) -> Vec<Arc<Value>> {
-        self.instances().filter(|instance| instance["node_id"] == node_id).map(Arc::new).collect()
+    fn node_instances(&self, node_id: &str) -> Lookup<Arc<[Arc<Instance>]>> {
+        Ok(self.instances().filter(|instance| instance.node_id == node_id).collect())
     }
 
-    fn node_instance(&self, id: &str) -> Option<Arc<Value>> {
-        self.instances().find(|instance| instance["id"] == id).map(Arc::new)
+    fn node_instance(&self, id: &str) -> Lookup<Arc<Instance>> {
+        self.find_node_instance(id)?.ok_or_else(|| Diagnostic::new(Fault::UnknownNode, format!("'{id}'")).into())
     }
 
-    fn input(&self, name: &str) -> Option<Value> {
-        self.plan.0["inputs"].get(name).cloned()
+    fn find_node_instance(&self, id: &str) -> Lookup<Option<Arc<Instance>>> {
+        Ok(self.instances().find(|instance| instance.id == id))
     }
 
-    fn secret(&self, name: &str) -> Option<String> {
-        Some(self.state["secrets"].get(name)?.as_str()?.to_owned())
+    fn input(&self, name: &str) -> Lookup<Option<Value>> {
+        Ok(self.plan.0["inputs"].get(name).cloned())
     }
 
-    fn capability(&self, deployment: &str, name: &str) -> Result<Value, String> {
-        let known = &self.state["capabilities"][deployment];
-        known.get(name).cloned().ok_or_else(|| format!("{deployment} has no {name}"))
+    fn has_secret(&self, name: &str) -> Lookup<bool> {
+        Ok(self.state["secrets"].get(name).is_some())
     }
 
-    fn group_capabilities(&self, group: &str) -> Result<Map, String> {
-        Ok(map(&self.state["groups"][group]))
+    fn secret(&self, name: &str) -> Lookup<String> {
+        let secret = self.state["secrets"].get(name);
+        secret.map(text).ok_or_else(|| refusal("get_secret", &format!("secret '{name}' was not found")))
     }
 
-    fn label(&self, key: &str) -> Vec<Value> {
-        list(&self.state["labels"][key]).to_vec()
+    fn capability(&self, path: &[Value], _depth: usize) -> Lookup<Value> {
+        let (deployment, name) = (python_text::str(&path[0]), python_text::str(&path[1]));
+        let known = self.state["capabilities"][deployment.as_str()].get(&name);
+        let absent = || refusal("get_capability", &format!("{deployment} has no {name}"));
+        Ok(capability_part(known.ok_or_else(absent)?, path)?)
     }
 
-    fn system(&self, entity: &str, property: &str) -> Option<Value> {
-        self.state["system"].get(entity)?.get(property).cloned()
+    fn group_capability(&self, path: &[Value], _depth: usize) -> Lookup<Value> {
+        let wanted = GroupCapability::of(path);
+        let deployments = map(&self.state["groups"][wanted.group.as_str()]);
+        let shares = deployments.iter().map(|(deployment, known)| {
+            let values = wanted.names.iter().map(|name| known.get(name).map(|value| capability_part(value, path)));
+            Ok((deployment.to_string(), values.map(Option::transpose).collect::<Result<_, Diagnostic>>()?))
+        });
+        Ok(wanted.gather(shares.collect::<Result<_, Diagnostic>>()?))
     }
 
-    fn consumers(&self) -> Vec<(String, String)> {
-        map(&self.state["consumers"]).iter().map(|(id, name)| (id.to_string(), text(name))).collect()
+    fn label(&self, key: &str, index: Option<i64>) -> Lookup<Value> {
+        let values = self.labels(key)?;
+        let Some(index) = index else { return Ok(values.iter().cloned().collect()) };
+        let found = usize::try_from(index).ok().and_then(|index| values.get(index)).cloned();
+        found.ok_or_else(|| {
+            let count = values.len();
+            let message =
+                format!("The provided label-values list index is out of range. The key '{key}' has {count} values");
+            refusal("get_label", &message)
+        })
+    }
+
+    fn system(&self, entity: &str, property: &str) -> Lookup<Value> {
+        Ok(self.state["system"][entity][property].clone())
+    }
+
+    fn consumers(&self) -> Lookup<Vec<String>> {
+        Ok(map(&self.state["consumers"]).keys().map(ToString::to_string).collect())
+    }
+
+    fn consumer_names(&self) -> Lookup<Vec<String>> {
+        Ok(map(&self.state["consumers"]).values().map(text).collect())
     }
 }

@@ -61,7 +61,7 @@ def attempt(key, action):
     except Exception as error:
         return {"error": {
             "class": type(error).__name__,
-            "code": getattr(error, "err_code", None),
+            "code": code if isinstance(code := getattr(error, "err_code", None), int) else None,
             "message": str(error),
         }}
     finally:
@@ -283,16 +283,16 @@ class Storage:
         return descend(known[path[1]], path)
 
     def get_group_capability(self, path):
-        """A list in the order of deployments, or a mapping by deployment; several names give lists of values."""
+        """A list in the order of ids, or a mapping by deployment; several names give lists of values."""
         names = path[1] if isinstance(path[1], list) else [path[1]]
         by_id = not isinstance(path[1], list) and names[0].startswith("deployment_id:")
         names = [name.removeprefix("deployment_id:") for name in names] if by_id else names
         found = {}
-        for deployment, known in sorted(self.state["groups"][path[0]].items()):
+        for deployment, known in self.state["groups"][path[0]].items():
             if any(name in known for name in names):
                 values = [descend(known[name], path) if name in known else None for name in names]
                 found[deployment] = values[0] if len(values) == 1 else values
-        return found if by_id else list(found.values())
+        return found if by_id else [found[deployment] for deployment in sorted(found)]
 
     def get_environment_capability(self, path):
         return self.capability([self.get_label("csys-obj-parent", 0), *path], "get_environment_capability")
