@@ -9,8 +9,8 @@ use crate::resource::exports::{LogBundles, Snapshots};
 use crate::resource::{
     agents, blueprints, config, dependencies, deployment_groups, deployment_modifications, deployment_updates,
     deployments, evaluate, events, execution_groups, execution_schedules, executions, exports, file_server, filters,
-    instances, labels, nodes, operations, plugins, searches, secrets, secrets_providers, sites, status, summaries,
-    tenants, tokens, users, workflows,
+    instances, labels, nodes, operations, plugins, plugins_updates, searches, secrets, secrets_providers, sites,
+    status, summaries, tenants, tokens, users, workflows,
 };
 use crate::table::Access::{Authenticated, Needs, NeedsInNamedTenant, NeedsOrExecution, Public};
 use crate::table::Version::{V1, V2, V3, V21, V31};
@@ -150,6 +150,9 @@ pub fn routes() -> Vec<Route> {
         get("/plugins/{id}/archive", V2, Needs(P::PluginDownload), plugins::archive),
         get("/plugins/{id}/yaml", V31, Needs(P::PluginDownload), plugins::yaml),
         patch("/plugins/{id}/set-visibility", V31, Needs(P::ResourceSetVisibility), plugins::set_visibility),
+        get("/plugins-updates", V31, Needs(P::PluginsUpdateList), plugins_updates::list),
+        get("/plugins-updates/{id}", V31, Needs(P::PluginsUpdateGet), plugins_updates::get),
+        post("/plugins-updates/{id}/update/{phase}", V31, Needs(P::PluginsUpdateCreate), plugins_updates::post),
         get("/agents", V31, Needs(P::AgentList), agents::list),
         patch("/agents", V31, Needs(P::AgentReplaceCerts), agents::replace_certificates),
         get("/agents/{name}", V31, Needs(P::AgentGet), agents::get),

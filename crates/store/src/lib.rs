@@ -49,6 +49,6 @@ pub use summary::Group;
 pub use table::{
     agents, blueprints, config, deployment_groups, deployment_modifications, deployment_updates, deployments, events,
     execution_groups, execution_schedules, executions, exports, filters, inter_deployment_dependencies, labels,
-    maintenance, node_instances, nodes, operations, outbox, plugins, provider_context, secrets, secrets_providers,
-    settings, sites, tasks_graphs, tenants, tokens, users,
+    maintenance, node_instances, nodes, operations, outbox, plugins, plugins_updates, provider_context, secrets,
+    secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
 };

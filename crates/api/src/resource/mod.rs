@@ -21,6 +21,7 @@ pub(crate) mod labels;
 pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod plugins;
+pub(crate) mod plugins_updates;
 pub(crate) mod searches;
 pub(crate) mod secrets;
 pub(crate) mod secrets_providers;

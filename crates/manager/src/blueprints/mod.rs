@@ -16,7 +16,9 @@ use nephele_model::{Code, Error, Result, Visibility};
 use nephele_store::Record;
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
 
+use crate::files::Tree;
 use crate::rows::failed;
+use crate::workflows::upload::blocking;
 use crate::{Ctx, Manager, visibility};
 
 pub use update::BlueprintUpdate;
@@ -109,6 +111,29 @@ impl Manager {
     async fn remove_blueprint_files(&self, blueprint: &Blueprint) {
         remove(&self.files.blueprint(&blueprint.tenant_name, &blueprint.id)).await;
         self.remove_archive(blueprint).await;
+    }
+
+    /// Gives a blueprint the files of another, published and archived.
+    pub(crate) async fn copy_blueprint_files(&self, from: &Blueprint, to: &Blueprint) -> Result<()> {
+        let published = [from, to].map(|row| self.files.blueprint(&row.tenant_name, &row.id));
+        let archive = self.files.find_blueprint_archive(&from.tenant_name, &from.id);
+        let folder = self.files.blueprint_archive_folder(&to.tenant_name, &to.id);
+        let (before, after) = (from.id.to_string(), to.id.to_string());
+        let work = move || {
+            let [source, target] = published;
+            for name in Tree::index(&source)?.keys() {
+                let place = target.join(name);
+                place.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+                std::fs::copy(source.join(name), place)?;
+            }
+            if let Some(archive) = archive {
+                let name = archive.file_name().unwrap_or_default().to_string_lossy().replacen(&before, &after, 1);
+                std::fs::create_dir_all(&folder)?;
+                std::fs::copy(&archive, folder.join(name))?;
+            }
+            std::io::Result::Ok(())
+        };
+        blocking(work).await?.map_err(Error::internal)
     }
 
     async fn remove_archive(&self, blueprint: &Blueprint) {

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::may_see_all;
 use crate::crypto::Cipher;
 use crate::rows::failed;
+use crate::workflows::upload::blocking;
 use crate::{Ctx, Manager};
 
 /// How secrets are read out.
@@ -313,8 +314,4 @@ fn shape(mut secret: Value, metadata: bool, include: Option<&[String]>) -> Value
         }
     }
     Value::Object(shaped)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }

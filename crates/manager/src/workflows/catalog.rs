@@ -5,6 +5,7 @@
 //! Invariant: a blueprint sees what its uploader's tenant sees and nothing else. The files of the
 //! blueprint itself, and of those it imports, are `source.rs`'s.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,18 +21,30 @@ use tokio::runtime::Handle;
 use crate::Manager;
 use crate::workflows::source::Folder;
 
+/// Which versions of plugins are taken, whatever else a blueprint allows.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    /// Versions by package, of which one must be that the blueprint allows as well.
+    pub(crate) narrowed: HashMap<String, VersionSpecifiers>,
+    /// Versions by package, in place of those that the blueprint allows.
+    pub(crate) replaced: HashMap<String, VersionSpecifiers>,
+    /// Packages by an import line that stands for each.
+    pub(crate) lines: HashMap<String, String>,
+}
+
 /// Imports of one blueprint that is being parsed.
 pub(super) struct Catalog {
     manager: Arc<Manager>,
     scope: Scope,
     runtime: Handle,
     folder: Folder,
+    choice: Choice,
 }
 
 impl Catalog {
     /// Must be made within the runtime. `scope` is what the uploader's tenant sees.
-    pub(super) fn new(manager: Arc<Manager>, scope: Scope, folder: Folder) -> Self {
-        Self { manager, scope, runtime: Handle::current(), folder }
+    pub(super) fn new(manager: Arc<Manager>, scope: Scope, folder: Folder, choice: Choice) -> Self {
+        Self { manager, scope, runtime: Handle::current(), folder, choice }
     }
 
     /// The blueprint's own folder.
@@ -40,7 +53,12 @@ impl Catalog {
     }
 
     fn plugin(&self, import: &str, language: Language) -> Result<Fetched, ImportError> {
-        let wanted = Wanted::parse(import)?;
+        let mut wanted = Wanted::parse(import)?;
+        if let Some(replaced) = self.choice.replaced.get(&wanted.name) {
+            wanted.versions = vec![replaced.clone()];
+        } else {
+            wanted.versions.extend(self.choice.narrowed.get(&wanted.name).cloned());
+        }
         let known = self.runtime.block_on(plugins::of_package(&*self.manager.store, &self.scope, &wanted.name));
         let known = known.map_err(|error| unreadable(import, &error))?;
         let Some(plugin) = wanted.best(known) else {
@@ -81,6 +99,9 @@ impl Catalog {
 
 impl Fetch for Catalog {
     fn fetch(&self, location: &str, version: Language) -> Result<Fetched, ImportError> {
+        if let Some(package) = self.choice.lines.get(location) {
+            return self.plugin(package, version);
+        }
         match location.split_once(':') {
             Some(("plugin", import)) => self.plugin(import, version),
             Some(("blueprint", id)) => self.blueprint(id),
@@ -105,7 +126,8 @@ fn section(stored: Option<&Json>) -> Map {
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     name: String,
-    versions: Option<VersionSpecifiers>,
+    /// What its version must be, all of it.
+    versions: Vec<VersionSpecifiers>,
     distribution: Option<String>,
 }
 
@@ -113,7 +135,7 @@ impl Wanted {
     /// Errors: a parameter that does not exist; versions that are no PEP 440 specifiers.
     fn parse(import: &str) -> Result<Self, ImportError> {
         let (name, query) = import.split_once('?').unwrap_or((import, ""));
-        let mut wanted = Self { name: name.to_owned(), versions: None, distribution: None };
+        let mut wanted = Self { name: name.to_owned(), versions: Vec::new(), distribution: None };
         let mut specifiers = Vec::new();
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*key {
@@ -130,7 +152,7 @@ impl Wanted {
         }
         if !specifiers.is_empty() {
             let versions = VersionSpecifiers::from_str(&specifiers.join(","));
-            wanted.versions = Some(versions.map_err(|error| {
+            wanted.versions.push(versions.map_err(|error| {
                 ImportError::not_found(format!(
                     "Specified version param {query} of plugin {name} is in an invalid form: {error}"
                 ))
@@ -147,10 +169,9 @@ impl Wanted {
             .rev()
             .filter(|plugin| self.distribution.is_none() || plugin.distribution == self.distribution)
             .map(|plugin| (version(&plugin), plugin))
-            .filter(|(version, _)| match (&self.versions, version) {
-                (None, _) => true,
-                (Some(wanted), Some(version)) => wanted.contains(version),
-                (Some(_), None) => false,
+            .filter(|(version, _)| match version {
+                Some(version) => self.versions.iter().all(|wanted| wanted.contains(version)),
+                None => self.versions.is_empty(),
             })
             .max_by(|(one, _), (other, _)| one.cmp(other))
             .map(|(_, plugin)| plugin)
@@ -169,7 +190,7 @@ mod tests {
 
     fn wants(import: &str, version: &str) -> bool {
         let wanted = Wanted::parse(import).unwrap();
-        wanted.versions.is_none_or(|versions| versions.contains(&Version::from_str(version).unwrap()))
+        wanted.versions.iter().all(|versions| versions.contains(&Version::from_str(version).unwrap()))
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Manager, rows};
 
-mod catalog;
+pub(crate) mod catalog;
 mod declared;
 mod deployment_rows;
 pub(crate) mod environment;

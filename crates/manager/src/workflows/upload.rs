@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::archive::{self, Limits};
 use crate::blueprints::upload::kind;
 use crate::fetch::fetch;
-use crate::workflows::catalog::Catalog;
+use crate::workflows::catalog::{Catalog, Choice};
 use crate::workflows::source::Folder;
 use crate::{Manager, files, rows};
 
@@ -110,9 +110,30 @@ impl Manager {
         let folder = unpacked.folder.clone();
         let (resolution, scope) = (self.resolution().await?, internal_scope(execution));
         let folder = Folder::new(&folder).map_err(Error::internal)?;
-        let catalog = Catalog::new(self.clone(), scope, folder);
+        let catalog = Catalog::new(self.clone(), scope, folder, Choice::default());
         let parsed = blocking(move || parse(catalog, resolution, &main_file)).await?;
         Ok(parsed.map(|parsed| (unpacked, parsed)))
+    }
+
+    /// Parses an uploaded blueprint once more, with these versions of its plugins.
+    ///
+    /// Error: `invalid_blueprint_error`.
+    pub(crate) async fn parse_again(
+        self: &Arc<Self>,
+        blueprint: &Blueprint,
+        scope: Scope,
+        choice: Choice,
+    ) -> Result<Parsed> {
+        let folder = self.files.blueprint(&blueprint.tenant_name, &blueprint.id);
+        let folder = Folder::new(&folder).map_err(|error| {
+            let message = format!("The files of blueprint `{}` cannot be read: {error}", blueprint.id);
+            Error::new(Code::InvalidBlueprint, message)
+        })?;
+        let catalog = Catalog::new(self.clone(), scope, folder, choice);
+        let main_file = blueprint.main_file_name.clone().unwrap_or_else(|| DEFAULT_MAIN_FILE.to_owned());
+        let resolution = self.resolution().await?;
+        let parsed = blocking(move || parse(catalog, resolution, &main_file)).await?;
+        parsed.map_err(|refusal| Error::new(Code::InvalidBlueprint, refusal.message))
     }
 
     async fn enter_state(&self, blueprint: &Blueprint, state: BlueprintState) -> Result<()> {

@@ -405,3 +405,20 @@ pub async fn spread_visibility(db: &dyn Db, storage_id: i64, visibility: Visibil
 pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
     write::delete(db, "deployments", storage_id).await
 }
+
+/// A deployment's row, id and tenant.
+pub type Named = (i64, DeploymentId, TenantName);
+
+/// The deployments of a blueprint in a tenant, or in all of them.
+pub async fn of_blueprint(db: &dyn Db, blueprint_fk: i64, tenant_id: Option<i64>) -> Result<Vec<Named>> {
+    let text = "SELECT r.storage_id, r.id, t.name FROM deployments r JOIN tenants t ON t.id = r.tenant_id \
+                WHERE r.blueprint_fk = $1 AND coalesce($2, r.tenant_id) = r.tenant_id ORDER BY r.id, r.storage_id";
+    db.all(text.to_owned(), values![blueprint_fk, tenant_id]).await
+}
+
+/// Makes every deployment of a blueprint one of another.
+pub async fn move_to_blueprint(db: &dyn Db, from: i64, to: i64, now: Timestamp) -> Result<()> {
+    let text = "UPDATE deployments SET blueprint_fk = $2, updated_at = $3 WHERE blueprint_fk = $1";
+    db.run(text, values![from, to, now]).await?;
+    Ok(())
+}

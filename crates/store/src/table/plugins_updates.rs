@@ -71,6 +71,8 @@ insertable! {
         created_at: Timestamp,
         /// Where it stands.
         state: UpdateState,
+        /// The ids of the deployments, as older managers noted them.
+        deployments_to_update: Option<Json>,
         /// The ids of the deployments, by tenant.
         deployments_per_tenant: Option<Json>,
         /// Whether it is made whatever stands against it.
