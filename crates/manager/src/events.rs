@@ -4,6 +4,7 @@ use nephele_model::event::{NewEvent, NewLog, Origin};
 use nephele_model::page::{ListQuery, Page, Sort};
 use nephele_model::{Error, Permission, Result, Timestamp};
 use nephele_store::events::{self, Range};
+use nephele_store::executions::Execution;
 use nephele_store::journal::Run;
 use nephele_store::{Record, deployments, executions};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Told {
     pub logs: Vec<Value>,
     /// The execution; the caller's own when absent.
     pub execution_id: Option<String>,
+    /// The group of executions that it is about, instead of one of them.
+    pub execution_group_id: Option<String>,
     /// The manager that tells.
     pub manager_name: Option<String>,
     /// The agent that tells.
@@ -88,21 +91,12 @@ impl Manager {
     /// Stores what a worker tells. Gives how many rows.
     pub async fn create_events(&self, ctx: &Ctx, told: Told) -> Result<usize> {
         let count = told.events.len() + told.logs.len();
+        if told.execution_id.is_some() && told.execution_group_id.is_some() {
+            return Err(Error::conflict("Cannot provide both execution_id and execution_group_id."));
+        }
         if count == 0 {
             return Ok(0);
         }
-        let own = ctx.execution.as_ref().map(|execution| &execution.id);
-        let execution = match (&told.execution_id, own) {
-            // The worker's own execution needs no look at rights.
-            (Some(id), Some(own)) if own.as_str() == id => {
-                executions::by_id(&*self.store, own).await.map_err(failed)?
-            }
-            (Some(id), _) => Some(self.find_execution(ctx, id).await?),
-            (None, Some(own)) => executions::by_id(&*self.store, own).await.map_err(failed)?,
-            (None, None) => return Err(Error::conflict("Pass an execution_id, or the token of an execution")),
-        };
-        let execution =
-            execution.ok_or_else(|| Error::not_found("Execution", told.execution_id.as_deref().unwrap_or_default()))?;
         let teller = Teller { manager: told.manager_name, agent: told.agent_name, now: self.clock.now() };
         let events: Vec<NewEvent> = told.events.iter().map(|event| teller.event(event)).collect();
         let logs: Vec<NewLog> = told.logs.iter().map(|log| teller.log(log)).collect();
@@ -110,8 +104,29 @@ impl Manager {
         if told.events.iter().chain(&told.logs).any(reported) {
             ctx.demand(Permission::SetTimestamp)?;
         }
-        events::insert(&*self.store, &Run::from(&execution), &events, &logs).await.map_err(failed)?;
+        let db = &*self.store;
+        if let Some(group) = &told.execution_group_id {
+            let group = self.find_execution_group(ctx, group).await?;
+            events::insert_of_group(db, group.storage_id, group.tenant_id, &events, &logs).await.map_err(failed)?;
+        } else {
+            let execution = self.told_execution(ctx, told.execution_id.as_deref()).await?;
+            events::insert(db, &Run::from(&execution), &events, &logs).await.map_err(failed)?;
+        }
         Ok(count)
+    }
+
+    /// The execution that something is told of: the one that is named, or the caller's own.
+    async fn told_execution(&self, ctx: &Ctx, named: Option<&str>) -> Result<Execution> {
+        let own = ctx.execution.as_ref().map(|execution| &execution.id);
+        match (named, own) {
+            // The worker's own execution needs no look at rights.
+            (named, Some(own)) if named.is_none_or(|named| named == own.as_str()) => {
+                let found = executions::by_id(&*self.store, own).await.map_err(failed)?;
+                found.ok_or_else(|| Error::not_found("Execution", own))
+            }
+            (Some(named), _) => self.find_execution(ctx, named).await,
+            (None, _) => Err(Error::conflict("No execution passed, and not authenticated by an execution token")),
+        }
     }
 }
 

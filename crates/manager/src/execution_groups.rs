@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Permission, Result, Timestamp};
-use nephele_store::events::{self, GroupEvent};
+use nephele_store::events;
 use nephele_store::execution_groups::{self as rows, ExecutionGroup, ExecutionGroupChanges};
 use nephele_store::{Record, deployment_groups, deployments};
 use serde_json::{Map, Value};
@@ -108,7 +109,8 @@ impl Manager {
         };
         let group_fk = rows::insert(&tx, row).await.map_err(failed)?;
         for reason in left_out {
-            events::insert_of_group(&tx, group_fk, GroupEvent::Note(&reason)).await.map_err(failed)?;
+            let note = self.note(reason);
+            events::insert_of_group(&tx, group_fk, group.tenant_id, &[], &[note]).await.map_err(failed)?;
         }
         let mut started = associated;
         for (deployment, wish, prepared) in ready {
@@ -184,7 +186,19 @@ impl Manager {
         self.get_execution_group(ctx, id, None).await
     }
 
-    async fn find_execution_group(&self, ctx: &Ctx, id: &str) -> Result<ExecutionGroup> {
+    /// Why a deployment takes no part, as a log of the group.
+    fn note(&self, message: String) -> NewLog {
+        NewLog {
+            logger: "cloudify-restservice".to_owned(),
+            level: "info".to_owned(),
+            message,
+            origin: Origin::default(),
+            timestamp: self.clock.now(),
+            reported: None,
+        }
+    }
+
+    pub(crate) async fn find_execution_group(&self, ctx: &Ctx, id: &str) -> Result<ExecutionGroup> {
         let scope = self.scope(ctx, false).await?;
         let group = rows::find(&*self.store, &scope, id).await.map_err(failed)?;
         group.ok_or_else(|| Error::not_found("ExecutionGroup", id))

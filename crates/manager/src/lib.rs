@@ -75,7 +75,7 @@ pub use instances::InstanceUpdate;
 pub use labels::Labeled;
 pub use nephele_store::{Record, Resource};
 pub use nodes::NodeUpdate;
-pub use operations::{NewOperation, OperationUpdate};
+pub use operations::{NewOperation, OperationUpdate, Renewed};
 pub use plugins::{NewPlugin, PluginUpdate};
 pub use plugins_updates::{PluginsUpdateRecord, PluginsUpdateRequest, Versions as PluginVersions};
 pub use searches::Narrowing;

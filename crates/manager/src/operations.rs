@@ -4,12 +4,14 @@
 //! transaction. The engine of this process writes through its journal instead. Source: spec
 //! rest-api.md section 2.6.
 
+mod renew;
+
 use nephele_model::event::{NewEvent, Origin};
 use nephele_model::id::{GraphId, NodeInstanceId, TaskId};
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::task::{StoredGraph, StoredTask, TaskKind, TaskState};
-use nephele_model::{Error, Result, Timestamp};
+use nephele_model::{Error, Permission, Result, Timestamp};
 use nephele_store::executions::Execution;
 use nephele_store::journal::Run;
 use nephele_store::operations::{self, Report};
@@ -18,6 +20,8 @@ use serde_json::{Map, Value};
 
 use crate::rows::failed;
 use crate::{Ctx, Manager};
+
+pub use renew::Renewed;
 
 /// A task that a worker stores.
 #[derive(Debug, Default)]
@@ -59,6 +63,11 @@ impl Manager {
         self.list(ctx, &tasks_graphs::RESOURCE, query).await
     }
 
+    /// One graph.
+    pub async fn get_graph(&self, ctx: &Ctx, id: &str) -> Result<Record> {
+        self.get(ctx, &tasks_graphs::RESOURCE, id, None).await
+    }
+
     /// Stores a graph with its tasks.
     pub async fn create_graph(
         &self,
@@ -68,6 +77,9 @@ impl Manager {
         id: Option<String>,
         tasks: Vec<NewOperation>,
     ) -> Result<Record> {
+        if id.is_some() {
+            ctx.demand(Permission::SetExecutionDetails)?;
+        }
         let execution = self.find_execution(ctx, execution).await?;
         let graph = StoredGraph {
             id: GraphId::new(id.unwrap_or_else(new_id)),

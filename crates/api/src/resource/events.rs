@@ -56,6 +56,7 @@ pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body):
         events: body.list("events")?.unwrap_or_default(),
         logs: body.list("logs")?.unwrap_or_default(),
         execution_id: body.text("execution_id")?,
+        execution_group_id: body.text("execution_group_id")?,
         manager_name: body.text("manager_name")?,
         agent_name: body.text("agent_name")?,
     };

@@ -1,11 +1,11 @@
 //! Stored graphs and tasks.
 
 use axum::extract::{Path, State};
-use nephele_manager::{NewOperation, OperationUpdate};
+use nephele_manager::{NewOperation, OperationUpdate, Renewed};
 use nephele_model::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{created, ok};
+use super::{created, nothing, ok};
 use crate::App;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
@@ -26,6 +26,32 @@ pub(crate) async fn post_graph(State(app): State<App>, caller: Caller, Body(mut 
     let id = body.text("graph_id")?;
     let tasks = body.list("operations")?.unwrap_or_default().into_iter().map(task).collect::<Result<_>>()?;
     Ok(created(&app.manager.create_graph(caller.ctx(), &execution, &name, id, tasks).await?))
+}
+
+/// Graphs have no state: whoever sets one is told what there is.
+pub(crate) async fn patch_graph(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut body): Body,
+) -> Answer {
+    body.required_text("state")?;
+    Ok(ok(&app.manager.get_graph(caller.ctx(), &id).await?))
+}
+
+/// `update-stored` is the one action that does anything; the original takes all others in silence.
+pub(crate) async fn act(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
+    if body.required_text("action")? == "update-stored" {
+        let renewed = Renewed {
+            deployment_id: body.required_text("deployment_id")?,
+            node_id: body.required_text("node_id")?,
+            operation: body.required_text("operation")?,
+            rel_index: body.integer("rel_index")?.and_then(|index| usize::try_from(index).ok()),
+            key: body.text("key")?,
+        };
+        app.manager.renew_operations(caller.ctx(), renewed).await?;
+    }
+    Ok(nothing())
 }
 
 pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {

@@ -1,13 +1,13 @@
 //! Moving an execution from status to status, with everything that follows.
 
 use nephele_model::blueprint::BlueprintState;
+use nephele_model::event::{NewEvent, Origin};
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{BlueprintId, ExecutionId};
 use nephele_model::{Code, Error, Result};
 use nephele_store::blueprints::{self, BlueprintChanges};
-use nephele_store::events::GroupEvent;
 use nephele_store::executions::{self, Execution, ExecutionChanges};
-use nephele_store::{Record, Scope, Tx, deployment_groups, deployment_updates, events, execution_groups};
+use nephele_store::{Db, Record, Scope, Tx, deployment_groups, deployment_updates, events, execution_groups};
 use serde_json::{Map, Value};
 
 use super::refresh_deployment;
@@ -127,8 +127,15 @@ async fn tell_groups(tx: &Tx, execution: &Execution, status: ExecutionStatus, er
         if let Some(error) = error.filter(|error| !error.is_empty()) {
             message.push_str(&format!(" with error '{error}'"));
         }
-        let event = GroupEvent::StateChange(&message);
-        events::insert_of_group(tx, group.storage_id, event).await.map_err(failed)?;
+        let event = NewEvent {
+            event_type: "execution_state_change".to_owned(),
+            message,
+            origin: Origin::default(),
+            error_causes: None,
+            timestamp: (tx as &dyn Db).now(),
+            reported: None,
+        };
+        events::insert_of_group(tx, group.storage_id, execution.tenant_id, &[event], &[]).await.map_err(failed)?;
         let target = match status {
             ExecutionStatus::Terminated => group.success_group_fk,
             ExecutionStatus::Failed => group.failed_group_fk,

@@ -151,11 +151,30 @@ insertable! {
 
 /// Stores events and logs of an execution, the events first.
 pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]) -> Result<()> {
+    let about = About {
+        execution_fk: Some(run.execution_fk),
+        group_fk: None,
+        tenant_id: run.tenant_id,
+        manager_name: run.manager_name.clone(),
+    };
+    insert_about(db, &about, events, logs).await
+}
+
+/// What events are of: an execution or a group.
+struct About {
+    execution_fk: Option<i64>,
+    group_fk: Option<i64>,
+    tenant_id: i64,
+    /// The manager of events that name none.
+    manager_name: Option<String>,
+}
+
+async fn insert_about(db: &dyn Db, about: &About, events: &[NewEvent], logs: &[NewLog]) -> Result<()> {
     if events.is_empty() && logs.is_empty() {
         return Ok(());
     }
     let origins = events.iter().map(|event| &event.origin).chain(logs.iter().map(|log| &log.origin));
-    let names = node_names(db, run.tenant_id, origins).await?;
+    let names = node_names(db, about.tenant_id, origins).await?;
     let now = db.now();
     let row = |kind, message: &str, origin: &Origin, timestamp, reported: Option<Timestamp>| NewRow {
         kind,
@@ -171,10 +190,10 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
         source_id: origin.source.clone(),
         target_id: origin.target.clone(),
         error_causes: None,
-        manager_name: origin.manager_name.clone().or_else(|| run.manager_name.clone()),
+        manager_name: origin.manager_name.clone().or_else(|| about.manager_name.clone()),
         agent_name: origin.agent_name.clone(),
-        execution_fk: Some(run.execution_fk),
-        execution_group_fk: None,
+        execution_fk: about.execution_fk,
+        execution_group_fk: about.group_fk,
     };
     let mut rows = Vec::with_capacity(events.len() + logs.len());
     for event in events {
@@ -193,42 +212,15 @@ pub async fn insert(db: &dyn Db, run: &Run, events: &[NewEvent], logs: &[NewLog]
 }
 
 /// Stores what happened to a group of executions as a whole.
-pub async fn insert_of_group(db: &dyn Db, group_fk: i64, event: GroupEvent<'_>) -> Result<()> {
-    let now = db.now();
-    let (event_type, level) = match event {
-        GroupEvent::StateChange(_) => (Some("execution_state_change"), None),
-        GroupEvent::Note(_) => (None, Some("info")),
-    };
-    let (GroupEvent::StateChange(message) | GroupEvent::Note(message)) = event;
-    let row = NewRow {
-        kind: if level.is_some() { LOG } else { EVENT },
-        timestamp: now,
-        reported_timestamp: now,
-        message: message.to_owned(),
-        event_type: event_type.map(str::to_owned),
-        logger: level.map(|_| "cloudify-restservice".to_owned()),
-        level: level.map(str::to_owned),
-        operation: None,
-        node_id: None,
-        node_name: None,
-        source_id: None,
-        target_id: None,
-        error_causes: None,
-        manager_name: None,
-        agent_name: None,
-        execution_fk: None,
-        execution_group_fk: Some(group_fk),
-    };
-    write::insert_all(db, vec![row]).await
-}
-
-/// What is told of a group of executions.
-#[derive(Clone, Copy, Debug)]
-pub enum GroupEvent<'a> {
-    /// One of its executions has another status: an event.
-    StateChange(&'a str),
-    /// Why one of its deployments takes no part: a log.
-    Note(&'a str),
+pub async fn insert_of_group(
+    db: &dyn Db,
+    group_fk: i64,
+    tenant_id: i64,
+    events: &[NewEvent],
+    logs: &[NewLog],
+) -> Result<()> {
+    let about = About { execution_fk: None, group_fk: Some(group_fk), tenant_id, manager_name: None };
+    insert_about(db, &about, events, logs).await
 }
 
 /// The node's name of each node instance. It is kept in the event, which may outlive the instance.

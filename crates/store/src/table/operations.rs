@@ -116,6 +116,18 @@ pub async fn by_id(db: &dyn Db, id: &TaskId) -> Result<Option<StoredTask>> {
     db.first::<Operation>(text, values![id]).await?.map(Operation::task).transpose()
 }
 
+/// The tasks of a deployment's executions that may still be run and whose parameters hold this text.
+pub async fn resumable(db: &dyn Db, deployment_fk: i64, text: &str) -> Result<Vec<StoredTask>> {
+    let statement = format!(
+        "SELECT {} {FROM} JOIN executions e ON e.storage_id = g.execution_fk WHERE e.deployment_fk = $1 \
+         AND e.status IN ('pending', 'started', 'cancelled', 'failed') \
+         AND r.state IN ('pending', 'rescheduled', 'failed') AND replace(r.parameters, $2, '') <> r.parameters \
+         ORDER BY r.storage_id",
+        Operation::COLUMNS
+    );
+    db.all::<Operation>(statement, values![deployment_fk, text]).await?.into_iter().map(Operation::task).collect()
+}
+
 /// Deletes a task. Gives whether it was there.
 pub async fn delete(db: &dyn Db, id: &TaskId) -> Result<bool> {
     Ok(db.run("DELETE FROM operations WHERE id = $1", values![id]).await? > 0)
@@ -241,7 +253,8 @@ pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<
     Ok(before)
 }
 
-async fn set_parameters(db: &dyn Db, id: &TaskId, parameters: &Value) -> Result<()> {
+/// Gives a task other parameters.
+pub async fn set_parameters(db: &dyn Db, id: &TaskId, parameters: &Value) -> Result<()> {
     db.run("UPDATE operations SET parameters = $2 WHERE id = $1", values![id, Json::from(parameters)]).await?;
     Ok(())
 }
