@@ -6,17 +6,32 @@
 use std::path::Path;
 use std::time::Duration;
 
-use axum::extract::Multipart;
 use axum::extract::multipart::Field;
+use axum::extract::{Multipart, Request};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use nephele_model::{Error, Result};
+use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
+
+use crate::query::Query;
+use crate::{App, files};
 
 /// How long a client may pause.
 const PAUSE: Duration = Duration::from_mins(1);
 /// The largest form field that is not a file.
 const FIELD_LIMIT: usize = 1 << 20;
+
+/// The archive that a request brings: its body, or what is at the address in the query's `parameter`.
+pub(crate) async fn archive(app: &App, query: &Query, parameter: &str, request: Request) -> Result<Option<TempPath>> {
+    if let Some(url) = query.get(parameter).filter(|url| !url.is_empty()) {
+        return app.manager.archive_at(url).await.map(Some);
+    }
+    let archive = files::temporary(app)?;
+    let limit = app.manager.settings.archive_limit;
+    let size = save(request.into_body().into_data_stream(), &archive, limit).await?;
+    Ok((size > 0).then_some(archive))
+}
 
 /// Writes a stream to a file. Gives the number of bytes.
 pub(crate) async fn save<E: std::fmt::Display>(

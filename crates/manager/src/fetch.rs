@@ -8,15 +8,29 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use nephele_model::{Error, Result};
 use reqwest::{Client, Url, redirect};
+use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncWriteExt as _;
+
+use crate::Manager;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_mins(1);
 const REDIRECTS: usize = 5;
 
+impl Manager {
+    /// What is at `url`, in a file that vanishes unless it is kept. Error: `bad_parameters_error`.
+    pub async fn archive_at(&self, url: &str) -> Result<TempPath> {
+        let target = NamedTempFile::new_in(self.files.uploading()).map_err(Error::internal)?.into_temp_path();
+        let fetched = fetch(url, &target, self.settings.archive_limit).await;
+        fetched.map_err(|why| Error::bad_parameters(format!("{url} cannot be fetched: {why}")))?;
+        Ok(target)
+    }
+}
+
 /// Writes what is at `url` to a file. The error is for a person.
-pub(crate) async fn fetch(url: &str, target: &Path, limit: u64) -> Result<(), String> {
+pub(crate) async fn fetch(url: &str, target: &Path, limit: u64) -> std::result::Result<(), String> {
     let parsed = Url::parse(url).ok().filter(Url::has_host);
     let Some(parsed) = parsed else {
         return Err(format!("Invalid URL '{url}': No scheme supplied. Perhaps you meant https://{url}?"));

@@ -13,7 +13,7 @@ use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::Answer;
 use crate::query::Query;
-use crate::{files, page, upload};
+use crate::{page, upload};
 
 /// Which of the two a route is about.
 pub(crate) trait Of: Send + Sync + 'static {
@@ -114,16 +114,7 @@ pub(crate) async fn put_archive<K: Of>(
     query: Query,
     request: Request,
 ) -> Answer {
-    if query.present("snapshot_archive_url") {
-        return Err(Error::bad_parameters(
-            "This manager does not fetch archives from other machines: download the archive and upload the file",
-        )
-        .into());
-    }
-    let archive = files::temporary(&app)?;
-    let limit = app.manager.settings.archive_limit;
-    let size = upload::save(request.into_body().into_data_stream(), &archive, limit).await?;
-    let archive = (size > 0).then_some(archive);
+    let archive = upload::archive(&app, &query, "snapshot_archive_url", request).await?;
     let uploaded = app.manager.put_export_archive(caller.ctx(), K::KIND, &id, archive).await?;
     Ok(match (uploaded, K::KIND) {
         (Some(snapshot), _) => created(&snapshot),

@@ -3,9 +3,10 @@
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use nephele_manager::{NewPlugin, PluginUpdate};
+use nephele_manager::{NewPlugin, PluginUpdate, Record};
 use nephele_model::page::Page;
-use nephele_model::{Error, Timestamp};
+use nephele_model::{Error, Result, Timestamp};
+use tempfile::TempPath;
 
 use super::{created, nothing, ok};
 use crate::App;
@@ -25,40 +26,40 @@ pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<S
 }
 
 pub(crate) async fn post(State(app): State<App>, caller: Caller, query: Query, request: Request) -> Answer {
-    if query.present("plugin_archive_url") {
-        return Err(Error::bad_parameters(
-            "This manager does not fetch archives from other machines: download the plugin and upload the file",
-        )
-        .into());
-    }
-    let archive = files::temporary(&app)?;
-    let limit = app.manager.settings.archive_limit;
-    let size = upload::save(request.into_body().into_data_stream(), &archive, limit).await?;
+    let archive = upload::archive(&app, &query, "plugin_archive_url", request).await?;
+    let new = new_plugin(&query, archive)?;
+    let mut plugins = app.manager.upload_plugins(caller.ctx(), new).await?;
+    Ok(match (plugins.pop(), plugins.is_empty()) {
+        (Some(only), true) => created(&only),
+        (last, _) => {
+            plugins.extend(last);
+            several(plugins)
+        }
+    })
+}
+
+/// The plugins of a caravan, as a list.
+fn several(plugins: Vec<Record>) -> Response {
+    let total = plugins.len() as u64;
+    let mut response = page::plain(&Page { items: plugins, total, size: total, offset: 0, filtered: None });
+    *response.status_mut() = StatusCode::CREATED;
+    response
+}
+
+fn new_plugin(query: &Query, archive: Option<TempPath>) -> Result<NewPlugin> {
     let text = |key: &str| query.get(key).filter(|text| !text.is_empty()).map(str::to_owned);
     let uploaded_at = text("uploaded_at").map(|text| {
         Timestamp::parse_typed(&text).ok_or_else(|| Error::bad_parameters(format!("{text} is not a legal time format")))
     });
-    let new = NewPlugin {
+    Ok(NewPlugin {
         id: text("id"),
         title: text("title"),
         visibility: text("visibility"),
         private_resource: query.get("private_resource").map(|_| query.switch("private_resource")).transpose()?,
         uploaded_at: uploaded_at.transpose()?,
         created_by: text("created_by"),
-        archive: (size > 0).then_some(archive),
-    };
-    let mut plugins = app.manager.upload_plugins(caller.ctx(), new).await?;
-    match (plugins.pop(), plugins.is_empty()) {
-        (Some(only), true) => Ok(created(&only)),
-        (last, _) => {
-            plugins.extend(last);
-            let total = plugins.len() as u64;
-            let several = Page { items: plugins, total, size: total, offset: 0, filtered: None };
-            let mut response = page::plain(&several);
-            *response.status_mut() = StatusCode::CREATED;
-            Ok(response)
-        }
-    }
+        archive,
+    })
 }
 
 pub(crate) async fn install(
