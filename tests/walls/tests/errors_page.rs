@@ -1,6 +1,8 @@
 //! `docs/errors.md` is made from the code: the REST codes of `nephele_model` and the faults of `nephele_dsl`
 //! with the examples that the latter's tests prove. The test fails when the page is stale.
 
+#![expect(clippy::unwrap_used, reason = "a test fails loudly, its helpers as well")]
+
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;

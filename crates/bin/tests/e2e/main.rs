@@ -14,6 +14,7 @@ mod failing_operation;
 mod functions;
 mod start;
 mod trial;
+mod validation;
 
 use nephele_testkit::home::Home;
 

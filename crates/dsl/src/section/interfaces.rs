@@ -30,23 +30,16 @@ pub(crate) fn parse(section: &Element<'_, '_>, level: Level, scope: &mut Scope<'
         let mut operations = IndexMap::with_capacity(interface.len());
         for element in interface.entries() {
             let operation = operation(&element, &interface.name(), level, scope);
-            if let Some(operation) = scope.keep(operation) {
-                operations.insert(element.name().into_owned(), operation);
-            }
+            operations.insert(element.name().into_owned(), operation);
         }
         interfaces.insert(interface.name().into_owned(), operations);
     }
     interfaces
 }
 
-fn operation(
-    element: &Element<'_, '_>,
-    interface: &str,
-    level: Level,
-    scope: &mut Scope<'_>,
-) -> Result<Operation, Diagnostic> {
+fn operation(element: &Element<'_, '_>, interface: &str, level: Level, scope: &mut Scope<'_>) -> Operation {
     if let Some(text) = element.text() {
-        return Ok(Operation { implementation: text.to_owned(), is_text: true, ..Operation::default() });
+        return Operation { implementation: text.to_owned(), is_text: true, ..Operation::default() };
     }
     let executor = element.get("executor");
     if let Some(name) = executor.text().filter(|name| !EXECUTORS.contains(name)) {
@@ -56,38 +49,34 @@ fn operation(
             EXECUTORS.join(",")
         );
         let hint = suggestion(name, EXECUTORS);
-        return Err(executor.problem(Fault::OperationExecutor, message).with_hint(hint));
+        scope.problems.push(executor.problem(Fault::OperationExecutor, message).with_hint(hint));
     }
-    let max_retries = element.get("max_retries").json();
-    if max_retries.as_i64().is_some_and(|number| number < -1) {
-        let message = format!(
-            "'max_retries' value must be either -1 to specify unlimited retries or a non negative number but got \
-             {max_retries}."
-        );
-        return Err(element.get("max_retries").quoted(Diagnostic::new(Fault::NegativeRetries, message)));
-    }
-    let not_negative = |key| {
-        let value = element.get(key).json();
-        if value.as_f64().is_some_and(|number| number < 0.0) {
-            let shown = python_text::str(&value);
-            let message = format!("'{key}' value must be a non-negative number but got {shown}.");
-            return Err(element.get(key).quoted(Diagnostic::new(Fault::NegativeRetries, message)));
+    let mut number = |key, is_legal: fn(f64) -> bool, rule: &str| {
+        let field = element.get(key);
+        let value = field.json();
+        if !value.as_f64().is_none_or(is_legal) {
+            let message = format!("'{key}' value must be {rule} but got {}.", python_text::str(&value));
+            scope.problems.push(field.quoted(Diagnostic::new(Fault::NegativeRetries, message)));
         }
-        Ok(value)
+        value
     };
-    Ok(Operation {
+    let or_endless = "either -1 to specify unlimited retries or a non negative number";
+    let max_retries = number("max_retries", |number| number >= -1.0, or_endless);
+    let retry_interval = number("retry_interval", |number| number >= 0.0, "a non-negative number");
+    let timeout = number("timeout", |number| number >= 0.0, "a non-negative number");
+    Operation {
         implementation: element.get("implementation").text().unwrap_or_default().to_owned(),
-        retry_interval: not_negative("retry_interval")?,
-        timeout: not_negative("timeout")?,
         inputs: match level {
             Level::Type => inputs::parse(&element.get("inputs"), Flavour::Input, scope),
             Level::Template => element.get("inputs").json_map(),
         },
         executor: executor.json(),
         max_retries,
+        retry_interval,
+        timeout,
         timeout_recoverable: element.get("timeout_recoverable").json(),
         is_text: false,
-    })
+    }
 }
 
 /// A type's interfaces over those it derives from.
