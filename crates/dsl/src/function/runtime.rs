@@ -56,8 +56,8 @@ impl World for StorageWorld<'_> {
 
 /// Evaluates every function in `payload` as a running operation sees it.
 ///
-/// Errors: [`Stop::Failed`] with [`Fault::FunctionEvaluation`], [`Fault::RecursionLimit`] or the fault of a
-/// function that is written wrongly; what the storage says.
+/// Errors: [`Stop::Failed`](super::Stop::Failed) when a function cannot be evaluated, is written wrongly or has
+/// no end; what the storage says.
 pub fn evaluate(payload: &Value, context: &Context, storage: &dyn Storage) -> Lookup<Value> {
     let part = if context.source_id.is_some() && context.target_id.is_some() {
         Part::Relationship
