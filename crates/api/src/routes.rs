@@ -200,6 +200,7 @@ pub fn routes() -> Vec<Route> {
         get("/summary/nodes", V31, Needs(P::NodeList), summaries::nodes),
         get("/summary/node_instances", V31, Needs(P::NodeInstanceList), summaries::node_instances),
         get("/summary/executions", V31, Needs(P::ExecutionList), summaries::executions),
+        get("/summary/execution_schedules", V31, Needs(P::ExecutionScheduleList), summaries::execution_schedules),
         get("/summary/blueprints", V31, Needs(P::BlueprintList), summaries::blueprints),
         // Tenants, users, tokens
         get("/tenants", V3, Needs(P::TenantList), tenants::list),

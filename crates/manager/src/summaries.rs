@@ -4,7 +4,7 @@
 
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Error, Result};
-use nephele_store::{Resource, blueprints, deployments, executions, node_instances, nodes};
+use nephele_store::{Resource, blueprints, deployments, execution_schedules, executions, node_instances, nodes};
 use serde_json::{Map, Value, json};
 
 use crate::rows::failed;
@@ -47,6 +47,12 @@ impl Summary {
             "tenant_name",
             "visibility",
         ],
+    };
+    /// Schedules of executions.
+    pub const EXECUTION_SCHEDULES: Self = Self {
+        counted: "execution_schedules",
+        resource: &execution_schedules::RESOURCE,
+        fields: &["deployment_id", "workflow_id", "tenant_name", "visibility"],
     };
     /// Blueprints.
     pub const BLUEPRINTS: Self =

@@ -11,6 +11,9 @@ use crate::field::{Field, Resource, Source};
 use crate::filter::{Conditions, escaped, reached};
 use crate::json::Json;
 
+/// The attribute of deployments that is a table of its own; it can only be asked for not to be empty.
+const SCHEDULES: &str = "schedules";
+
 impl Conditions {
     /// Only rows that satisfy every rule.
     ///
@@ -22,6 +25,9 @@ impl Conditions {
                 Test::Label(operator) => {
                     let Some(table) = resource.labels else { continue };
                     self.labelled(table, &rule.key, operator, &rule.values)
+                }
+                Test::Attribute(_) if rule.key == SCHEDULES => {
+                    "EXISTS (SELECT 1 FROM execution_schedules s WHERE s.deployment_fk = r.storage_id)".to_owned()
                 }
                 Test::Attribute(operator) => {
                     let Some(field) = resource.field(&rule.key) else { continue };

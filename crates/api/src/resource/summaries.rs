@@ -25,6 +25,10 @@ pub(crate) async fn executions(State(app): State<App>, caller: Caller, query: Qu
     answer(&app, &caller, &query, &Summary::EXECUTIONS).await
 }
 
+pub(crate) async fn execution_schedules(State(app): State<App>, caller: Caller, query: Query) -> Answer {
+    answer(&app, &caller, &query, &Summary::EXECUTION_SCHEDULES).await
+}
+
 pub(crate) async fn blueprints(State(app): State<App>, caller: Caller, query: Query) -> Answer {
     answer(&app, &caller, &query, &Summary::BLUEPRINTS).await
 }

@@ -71,6 +71,7 @@ async fn each_operator_finds_its_rows_and_tells_how_many_it_hides() {
             (about("site_name", A::NotAnyOf, &["north"]), &[]),
             (about("tenant_name", A::AnyOf, &["default_tenant"]), &["d1", "d2", "other"]),
             (about("installation_status", A::AnyOf, &["inactive"]), &["d1", "d2", "other"]),
+            (about("schedules", A::IsNotEmpty, &[]), &[]),
             (about("no_column", A::AnyOf, &["x"]), &["d1", "d2", "other"]),
         ] {
             let page = list(&house, ListQuery { rules: vec![rule.clone()], ..ListQuery::default() }).await;
