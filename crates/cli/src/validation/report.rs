@@ -11,7 +11,7 @@ use super::files::Files;
 /// How wide a report may get.
 const WIDTH: usize = 120;
 
-/// A list with one object a problem; the shape is documented in docs/compatibility.md and stays.
+/// A list with one object a problem; the shape is documented in `docs/operations.md` and stays.
 pub(crate) fn to_json(problems: &[Diagnostic], files: &Files) -> Value {
     let one = |problem: &Diagnostic| {
         let place = problem.place.as_deref();
