@@ -116,7 +116,7 @@ pub fn routes() -> Vec<Route> {
         delete("/events", V2, Needs(P::EventDelete), events::delete),
         post("/events", V2, NeedsOrExecution(P::EventCreate), events::post),
         get("/tasks_graphs", V31, Needs(P::Operations), operations::graphs),
-        post("/tasks_graphs/{any}", V31, Needs(P::Operations), operations::post_graph),
+        post("/tasks_graphs/{id}", V31, Needs(P::Operations), operations::post_graph),
         patch("/tasks_graphs/{id}", V31, Needs(P::Operations), operations::patch_graph),
         get("/operations", V31, Needs(P::Operations), operations::list),
         post("/operations", V31, Needs(P::Operations), operations::act),
