@@ -203,7 +203,7 @@ async fn compare(
         let nodes: Vec<json::Value> = nodes.into_iter().map(json::Value::from).collect();
         let instances: Vec<json::Value> = instances.into_iter().map(json::Value::from).collect();
         let current = Current { nodes: &nodes, instances: &instances };
-        let ids = &mut RandomIds::default();
+        let ids = &mut RandomIds;
         modify(&nodes, &json::Map::from(groups), current, &changes, ids).map_err(|problem| refused(&problem))
     };
     match serde_json::to_value(blocking(work).await??).map_err(Error::internal)? {
@@ -317,7 +317,7 @@ async fn by_id(tx: &Tx, deployment: &Deployment) -> Result<HashMap<String, NodeI
 }
 
 fn relationships(instance: &NodeInstance) -> Result<Vec<Value>> {
-    let kept = instance.relationships.as_ref().map(|json| json.parse::<Option<Vec<Value>>>());
+    let kept = instance.relationships.as_ref().map(Json::parse::<Option<Vec<Value>>>);
     Ok(kept.transpose().map_err(failed)?.flatten().unwrap_or_default())
 }
 
@@ -341,7 +341,7 @@ fn as_noted(noted: &Value) -> InstanceChanges {
 }
 
 fn object(stored: Option<&Json>) -> Result<Map<String, Value>> {
-    let parsed = stored.map(|json| json.parse::<Option<Map<String, Value>>>()).transpose().map_err(failed)?;
+    let parsed = stored.map(Json::parse::<Option<Map<String, Value>>>).transpose().map_err(failed)?;
     Ok(parsed.flatten().unwrap_or_default())
 }
 

@@ -133,9 +133,12 @@ impl Manager {
         let group = self.find_execution_group(ctx, id).await?;
         let executions = rows::executions(&*self.store, group.storage_id).await.map_err(failed)?;
         let resumes = matches!(action, "resume" | "force-resume");
-        let wanted = |status: ExecutionStatus| match resumes {
-            true => matches!(status, ExecutionStatus::Failed | ExecutionStatus::Cancelled),
-            false => !status.is_final(),
+        let wanted = |status: ExecutionStatus| {
+            if resumes {
+                matches!(status, ExecutionStatus::Failed | ExecutionStatus::Cancelled)
+            } else {
+                !status.is_final()
+            }
         };
         // The queued ones first: what ends lets the next one begin.
         let mut chosen: Vec<(ExecutionId, ExecutionStatus)> =

@@ -41,12 +41,11 @@ pub(crate) fn check(
         let Some(kind) = schema.get("type").and_then(Value::as_str) else { continue };
         let item = schema.get("item_type").and_then(Value::as_str);
         if let Some(value) = given.get_mut(name).filter(|value| !value.is_null()) {
-            match convert(value, kind, item) {
-                Some(converted) => *value = converted,
-                None => {
-                    let items = item.map_or_else(String::new, |item| format!(" of {item}s"));
-                    wrong.push(format!("Parameter \"{name}\" must be of type {kind}{items}"));
-                }
+            if let Some(converted) = convert(value, kind, item) {
+                *value = converted;
+            } else {
+                let items = item.map_or_else(String::new, |item| format!(" of {item}s"));
+                wrong.push(format!("Parameter \"{name}\" must be of type {kind}{items}"));
             }
         }
     }

@@ -71,8 +71,13 @@ impl Manager {
         let tx = self.begin_write().await?;
         let given = label_rows::of(&tx, Labeled::DeploymentGroup, group.storage_id).await.map_err(failed)?;
         let group_labels: Vec<labels::Label> = given.into_iter().map(|label| (label.key, label.value)).collect();
-        let defaults: Map<String, Value> =
-            group.default_inputs.as_ref().map(|inputs| inputs.parse()).transpose().map_err(failed)?.unwrap_or_default();
+        let defaults: Map<String, Value> = group
+            .default_inputs
+            .as_ref()
+            .map(nephele_store::Json::parse)
+            .transpose()
+            .map_err(failed)?
+            .unwrap_or_default();
         let (mut members, mut executions) = (Vec::new(), Vec::new());
         for (position, member) in new.into_iter().enumerate() {
             let count = group.creation_counter + i64::try_from(position).unwrap_or(i64::MAX);
@@ -152,18 +157,17 @@ fn deployment(
             .replace("{site_name}", &site)
     };
     // Who gives an id is taken to know that it is one of a kind.
-    let id = match member.id.filter(|id| !id.is_empty()) {
-        Some(id) => id,
-        None => {
-            let template = setting("id_template").unwrap_or_else(|| "{group_id}-{uuid}".to_owned());
-            if !template.contains("{uuid}") && !template.contains("{count}") {
-                return Err(Error::conflict(
-                    "When creating new deployments in a group, deployment ID template must contain a variable part, \
-                     eg. `{uuid}`",
-                ));
-            }
-            template
+    let id = if let Some(id) = member.id.filter(|id| !id.is_empty()) {
+        id
+    } else {
+        let template = setting("id_template").unwrap_or_else(|| "{group_id}-{uuid}".to_owned());
+        if !template.contains("{uuid}") && !template.contains("{count}") {
+            return Err(Error::conflict(
+                "When creating new deployments in a group, deployment ID template must contain a variable part, eg. \
+                 `{uuid}`",
+            ));
         }
+        template
     };
     let mut inputs = defaults.clone();
     inputs.extend(member.inputs);

@@ -240,6 +240,7 @@ impl Manager {
 /// The arguments that a schedule keeps for its executions, as clients read them.
 pub fn arguments(custom: bool, force: bool, dry_run: bool, wait_after_fail: Option<f64>) -> Map<String, Value> {
     // 600 and not 600.0: clients compare.
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of seconds")]
     let whole = |seconds: f64| if seconds.fract() == 0.0 { json!(seconds as i64) } else { json!(seconds) };
     Map::from_iter([
         ("allow_custom_parameters".to_owned(), custom.into()),

@@ -131,6 +131,8 @@ impl Rule {
 fn count(value: &Value) -> Result<u32> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
+        // Clients send whole numbers with a point as well; the point and what follows count for nothing.
+        #[expect(clippy::cast_possible_truncation, reason = "what is out of range is refused below")]
         value => value.as_i64().or_else(|| value.as_f64().map(|number| number as i64)),
     };
     number.and_then(|number: i64| u32::try_from(number).ok()).ok_or_else(|| {

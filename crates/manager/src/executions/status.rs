@@ -125,7 +125,7 @@ async fn tell_groups(tx: &Tx, execution: &Execution, status: ExecutionStatus, er
     for group in execution_groups::of_execution(tx, execution.storage_id).await.map_err(failed)? {
         let mut message = format!("execution '{}' changed state to '{}'", execution.id, status.as_str());
         if let Some(error) = error.filter(|error| !error.is_empty()) {
-            message.push_str(&format!(" with error '{error}'"));
+            message = format!("{message} with error '{error}'");
         }
         let event = NewEvent {
             event_type: "execution_state_change".to_owned(),

@@ -28,7 +28,7 @@ impl Manager {
         if action != "install" {
             return Err(Error::new(Code::UnknownAction, action));
         }
-        let missing: Vec<&str> = self.missing_managers(managers).await?;
+        let missing: Vec<&str> = self.missing_managers(managers);
         if !missing.is_empty() {
             return Err(Error::new(
                 Code::NotFound,
@@ -86,7 +86,7 @@ impl Manager {
             (Some(_), Some(_)) => return Err(Error::conflict("Expected agent or manager, got both")),
             (None, None) => return Err(Error::conflict("Expected agent or manager, got none")),
             (Some(name), None) => {
-                if !self.missing_managers(&[name.to_owned()]).await?.is_empty() {
+                if !self.missing_managers(&[name.to_owned()]).is_empty() {
                     return Err(Error::not_found("Manager", name));
                 }
                 Place::Manager(name.to_owned())
@@ -144,7 +144,7 @@ impl Manager {
     }
 
     /// Those of these hosts that are no managers.
-    async fn missing_managers<'a>(&self, names: &'a [String]) -> Result<Vec<&'a str>> {
-        Ok(names.iter().filter(|name| **name != self.settings.hostname).map(String::as_str).collect())
+    fn missing_managers<'a>(&self, names: &'a [String]) -> Vec<&'a str> {
+        names.iter().filter(|name| **name != self.settings.hostname).map(String::as_str).collect()
     }
 }

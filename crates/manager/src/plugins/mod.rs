@@ -152,13 +152,8 @@ impl Manager {
 
     /// As [`Self::plugin_yaml`], of a plugin that is at hand.
     pub(crate) fn yaml_of(&self, plugin: &Plugin, version: Option<&str>) -> Result<PathBuf> {
-        let paths: Vec<String> = plugin
-            .yaml_files_paths
-            .as_ref()
-            .map(|paths| paths.parse())
-            .transpose()
-            .map_err(failed)?
-            .unwrap_or_default();
+        let paths: Vec<String> =
+            plugin.yaml_files_paths.as_ref().map(Json::parse).transpose().map_err(failed)?.unwrap_or_default();
         let name = suiting(&paths, version).ok_or_else(|| no_file(plugin, "*.yaml"))?;
         let file = self.files.root().join(name);
         if file.is_file() { Ok(file) } else { Err(no_file(plugin, name)) }

@@ -253,7 +253,7 @@ impl Manager {
         plan: &nephele_model::json::Value,
     ) -> Result<(i64, BlueprintId)> {
         let now = self.clock.now();
-        let stamp: String = now.to_string().chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
+        let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
         let copy = BlueprintId::new(format!("plugins-update-{stamp}-{}", blueprint.id));
         let note = format!("copied from {} at {now} on plugins update", blueprint.id);
         let described = plan.get("description").and_then(|text| text.as_str());

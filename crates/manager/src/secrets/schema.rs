@@ -17,7 +17,7 @@ pub(super) fn check(value: &Value, schema: &Map<String, Value>) -> Result<()> {
     let mut place: Vec<&str> = location.split('/').filter(|part| !part.is_empty()).collect();
     let keyword = place.pop().unwrap_or_default();
     let part = schema.pointer(location.rsplit_once('/').map_or("", |(parent, _)| parent)).unwrap_or(&schema);
-    let index = |parts: Vec<String>| -> String { parts.iter().map(|part| format!("[{part}]")).collect() };
+    let index = |parts: Vec<String>| -> String { parts.iter().flat_map(|part| ["[", part.as_str(), "]"]).collect() };
     let in_schema = index(place.into_iter().map(|part| repr(&Value::from(part))).collect());
     let on = error.instance_path().iter().map(|segment| match segment {
         LocationSegment::Property(name) => repr(&Value::from(name.as_ref())),

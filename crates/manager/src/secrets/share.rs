@@ -223,7 +223,7 @@ impl Manager {
                 Some(None) => note("encrypted", "Not boolean".to_owned()),
                 Some(Some(true)) if present => match (cipher, &value) {
                     (None, _) => {
-                        note("No passphrase", "The secret is encrypted but no passphrase was given".to_owned())
+                        note("No passphrase", "The secret is encrypted but no passphrase was given".to_owned());
                     }
                     (Some(cipher), Some(token)) => match cipher.decrypt(token) {
                         Ok(plain) => value = Some(plain.expose().clone()),
