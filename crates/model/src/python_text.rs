@@ -2,7 +2,7 @@
 //!
 //! Scripts written for Python workers parse what `ctx` prints and what their environment holds, and
 //! clients compare event texts and messages that quote values, so all of them must look the same to
-//! the letter (spec workflows.md section 4). Values are `serde_json`'s or [`crate::json`]'s.
+//! the letter (spec workflows.md section 4). Values are `serde_json`'s or [`mod@crate::json`]'s.
 
 use std::fmt::Write;
 
