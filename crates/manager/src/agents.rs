@@ -86,7 +86,8 @@ pub struct AgentUpdate {
 }
 
 impl Manager {
-    /// One page of agents, with their credentials if `get_data`.
+    /// One page of agents, with their credentials if `get_data` and the caller may make agents: whoever
+    /// holds them can speak for the agent.
     pub async fn list_agents(&self, ctx: &Ctx, query: &ListQuery, get_data: bool) -> Result<Page<Value>> {
         let mut query = query.clone();
         query.include.get_or_insert_with(|| LISTED.map(str::to_owned).to_vec());
@@ -94,18 +95,18 @@ impl Manager {
         let mut items = Vec::with_capacity(page.items.len());
         for record in &page.items {
             let mut item = record.value().map_err(failed)?;
-            self.reveal(&mut item, get_data)?;
+            self.reveal(&mut item, get_data && ctx.may(Permission::AgentCreate))?;
             items.push(item);
         }
         let mut items = items.into_iter();
         Ok(page.map(|_| items.next().unwrap_or_default()))
     }
 
-    /// One agent with its credentials.
+    /// One agent, with its credentials for whoever may make agents.
     pub async fn get_agent(&self, ctx: &Ctx, name: &str) -> Result<Value> {
         id::check("name", name, true)?;
         let mut item = self.get(ctx, &rows::RESOURCE, name, None).await?.value().map_err(failed)?;
-        self.reveal(&mut item, true)?;
+        self.reveal(&mut item, ctx.may(Permission::AgentCreate))?;
         Ok(item)
     }
 

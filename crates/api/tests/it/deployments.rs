@@ -15,18 +15,6 @@ async fn deployed() -> Fresh {
     fresh
 }
 
-/// Waits until an execution has ended.
-async fn ended(fresh: &Fresh, id: &str) -> Value {
-    for _ in 0..500 {
-        let execution = fresh.get(&format!("/executions/{id}")).await.expect(200);
-        if matches!(execution["status"].as_str(), Some("terminated" | "failed" | "cancelled")) {
-            return execution;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("execution {id} does not end");
-}
-
 #[tokio::test]
 async fn creation_fills_the_deployment() {
     let fresh = deployed().await;
@@ -86,7 +74,7 @@ async fn executions_run_and_are_refused_with_the_known_texts() {
         .refused(400, "illegal_execution_parameters_error");
     let run = start(json!({"deployment_id": "d1", "workflow_id": "install"})).await.expect(201);
     assert_eq!((&run["status"], &run["error"]), (&json!("pending"), &Value::Null));
-    let run = ended(&fresh, run["id"].as_str().unwrap()).await;
+    let run = fresh.ended(run["id"].as_str().unwrap()).await;
     assert_eq!((&run["status_display"], &run["error"]), (&json!("completed"), &json!("")));
     let deployment = fresh.get("/deployments/d1").await.expect(200);
     assert_eq!(

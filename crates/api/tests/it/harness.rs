@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -85,6 +86,7 @@ impl Fresh {
         assert!(opened.new_password.is_none());
         let shutdown = CancellationToken::new();
         tokio::spawn(opened.manager.clone().run_workflows(shutdown.clone()));
+        tokio::spawn(opened.manager.clone().run_schedules(shutdown.clone()));
         let router = nephele_api::router(opened.manager.clone());
         Self { manager: opened.manager, router, shutdown, _folder: folder }
     }
@@ -165,6 +167,37 @@ impl Fresh {
         self.send(request).await
     }
 
+    /// Sends bytes as the body of a request, as clients send archives.
+    pub(crate) async fn send_bytes(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v3.1{path}"))
+            .header("authorization", format!("Basic {}", STANDARD.encode("admin:admin")))
+            .header("tenant", "default_tenant")
+            .header("content-type", "application/octet-stream")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// Waits until an execution has ended.
+    pub(crate) async fn ended(&self, id: &str) -> Value {
+        for _ in 0..500 {
+            let execution = self.get(&format!("/executions/{id}")).await.expect(200);
+            if matches!(execution["status"].as_str(), Some("terminated" | "failed" | "cancelled")) {
+                return execution;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("execution {id} does not end");
+    }
+
+    /// A tenant beside the default one, and its administrator's way to ask there.
+    pub(crate) async fn elsewhere(&self) -> As<'static> {
+        self.post("/tenants/other", json!({})).await.expect(201);
+        As { user: "admin", password: "admin", tenant: Some("other") }
+    }
+
     /// A user with a role in the default tenant.
     pub(crate) async fn user(&self, name: &str, role: &str) {
         self.put("/users", json!({"username": name, "password": "secret", "role": "default"})).await.expect(201);
@@ -198,4 +231,14 @@ pub(crate) fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
         tar.append_data(&mut header, name, *content).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// A zip as uploads bring it.
+pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }

@@ -2,19 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod agents;
 mod authz;
 mod blueprints;
 mod deployments;
 mod errors;
 mod evaluate;
 mod events;
+mod exports;
 mod file_server;
 mod filters;
+mod groups;
 mod harness;
 mod imports;
 mod lists;
 mod manager;
 mod node_instances;
+mod plugins;
+mod schedules;
 mod secrets;
+mod secrets_elsewhere;
 mod tokens;
 mod tree;
+mod updates;
