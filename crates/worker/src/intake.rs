@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nephele_bus::{Address, Bus, Delivery, Message, topology};
 use nephele_client::{Client, Error};
@@ -32,6 +33,9 @@ pub(crate) struct Intake {
     pub(crate) running: Handle,
 }
 
+/// Between questions to a manager that gives no answer.
+const REST: Duration = Duration::from_secs(1);
+
 /// Whether an operation goes ahead, after asking the manager.
 enum Admission {
     Granted {
@@ -40,6 +44,23 @@ enum Admission {
     /// Its execution has been cancelled; nobody waits for an answer.
     Dropped,
     Refused(Failure),
+}
+
+/// What the manager says of the execution that a request belongs to.
+enum Standing {
+    Open,
+    /// It was cancelled, or goes on in a later run with another token.
+    Dropped,
+    Gone(Error),
+    Unknown(Error),
+}
+
+/// The place of a request among the attempts of its task.
+enum Place {
+    /// It runs now; the token fires when it must end at once.
+    New(CancellationToken),
+    /// It has ended like this; answer again.
+    Ended(Outcome),
 }
 
 impl Intake {
@@ -55,12 +76,12 @@ impl Intake {
         let key = Key::of(&request);
         match self.arrive(&key, &request).await {
             // Only one attempt goes on; it answers for all.
-            Arrival::Superseding(_) | Arrival::Running => acknowledge(delivery).await,
-            Arrival::Ended(outcome) => {
+            None => acknowledge(delivery).await,
+            Some(Place::Ended(outcome)) => {
                 self.answer(&delivery, &outcome).await;
                 acknowledge(delivery).await;
             }
-            Arrival::New(kill) => {
+            Some(Place::New(kill)) => {
                 let _leaving = Leaving { running: &self.running, key: &key };
                 let outcome = self.run(request, kill.clone()).await;
                 if self.running.is_abandoned(&key) {
@@ -75,11 +96,25 @@ impl Intake {
         }
     }
 
-    async fn arrive(&self, key: &Key, request: &Request) -> Arrival {
+    /// Finds the request its place among the attempts of its task; `None` when another goes on.
+    ///
+    /// After a restart the requests of two runs lie in the queue and are taken up in any order. The
+    /// one whose token still counts is the later, and the other must not stop it.
+    async fn arrive(&self, key: &Key, request: &Request) -> Option<Place> {
         loop {
-            match self.running.arrive(key, &request.context.execution_id) {
-                Arrival::Superseding(gone) => gone.cancelled().await,
-                arrival => return arrival,
+            let rival = match self.running.arrive(key, &request.context.execution_id) {
+                Arrival::Running => return None,
+                Arrival::Ended(outcome) => return Some(Place::Ended(outcome)),
+                Arrival::New(kill) => return Some(Place::New(kill)),
+                Arrival::Rival(rival) => rival,
+            };
+            match self.standing(&client_of(&request.context, &self.client), request).await {
+                Standing::Dropped => return None,
+                Standing::Open | Standing::Gone(_) => rival.supersede().await,
+                Standing::Unknown(error) => {
+                    tracing::warn!(task = request.id, %error, "which of two attempts counts cannot be asked");
+                    tokio::time::sleep(REST).await;
+                }
             }
         }
     }
@@ -106,48 +141,61 @@ impl Intake {
             Err(failure) => Outcome::Failed(failure),
         };
         let outcome = with_cause(ended);
-        if !kill.is_cancelled() {
-            self.outcomes.keep(&id, &outcome);
+        if kill.is_cancelled() {
+            logs.flush().await;
+            return None;
         }
-        let report = async {
-            if is_stored {
-                self.report(&client, &id, "response-sent").await;
+        self.outcomes.keep(&id, &outcome);
+        let report = async { if is_stored { self.report(&client, &id, "response-sent").await } else { Ok(false) } };
+        let ((), noted) = tokio::join!(logs.flush(), report);
+        if noted.is_err_and(|error| is_void(&error)) {
+            // A later run asks for the task again. What failed may have failed for want of a token.
+            if matches!(outcome, Outcome::Failed(_)) {
+                self.outcomes.forget(&id);
             }
-        };
-        tokio::join!(logs.flush(), report);
+            return None;
+        }
         Some(outcome)
     }
 
     /// Asks whether the execution still runs, and notes that the operation begins.
     async fn admit(&self, client: &Client, request: &Request) -> Admission {
-        let execution = &request.context.execution_id;
-        match client.executions().get(execution, &[("_include", "id,status")]).await {
-            Ok(found) => {
-                let cancelled = [ExecutionStatus::Cancelled, ExecutionStatus::KillCancelling];
-                if cancelled.iter().any(|status| found["status"] == status.as_str()) {
-                    return Admission::Dropped;
-                }
-            }
-            Err(Error::Refused { status: 401, .. }) => return Admission::Dropped,
-            Err(error) if error.is_not_found() => {
-                return Admission::Refused(Failure::fatal(format!(
-                    "Execution {execution} is not there any more: {error}"
-                )));
-            }
-            Err(error) => return Admission::Refused(client_failure(&error)),
+        match self.standing(client, request).await {
+            Standing::Dropped => Admission::Dropped,
+            Standing::Gone(error) => Admission::Refused(Failure::fatal(format!(
+                "Execution {} is not there any more: {error}",
+                request.context.execution_id
+            ))),
+            Standing::Unknown(error) => Admission::Refused(client_failure(&error)),
+            // A resumed run repeats what had begun from what was noted, so nothing begins unnoted.
+            Standing::Open => match self.report(client, &request.id, "started").await {
+                Ok(is_stored) => Admission::Granted { is_stored },
+                Err(error) if is_void(&error) => Admission::Dropped,
+                Err(_) => Admission::Granted { is_stored: true },
+            },
         }
-        Admission::Granted { is_stored: self.report(client, &request.id, "started").await }
+    }
+
+    async fn standing(&self, client: &Client, request: &Request) -> Standing {
+        let cancelled = [ExecutionStatus::Cancelled, ExecutionStatus::KillCancelling];
+        match client.executions().get(&request.context.execution_id, &[("_include", "id,status")]).await {
+            Ok(found) if cancelled.iter().any(|status| found["status"] == status.as_str()) => Standing::Dropped,
+            Ok(_) => Standing::Open,
+            Err(error) if is_void(&error) => Standing::Dropped,
+            Err(error) if error.is_not_found() => Standing::Gone(error),
+            Err(error) => Standing::Unknown(error),
+        }
     }
 
     /// Notes a task's state at the manager. `false` when the task is not stored there.
-    async fn report(&self, client: &Client, id: &str, state: &str) -> bool {
+    async fn report(&self, client: &Client, id: &str, state: &str) -> Result<bool, Error> {
         let change = json!({"state": state, "manager_name": self.manager_name, "agent_name": null});
         match client.operations().patch(id, &change).await {
-            Ok(()) => true,
-            Err(error) if error.is_not_found() => false,
+            Ok(()) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
             Err(error) => {
                 tracing::warn!(task = id, state, %error, "a task's state could not be noted");
-                true
+                Err(error)
             }
         }
     }
@@ -202,6 +250,11 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.running.leave(self.key, None);
     }
+}
+
+/// The token of the run has ended.
+const fn is_void(error: &Error) -> bool {
+    matches!(error, Error::Refused { status: 401, .. })
 }
 
 async fn acknowledge(delivery: Delivery) {

@@ -46,11 +46,25 @@ pub(crate) enum Arrival {
     New(CancellationToken),
     /// It runs already and will answer.
     Running,
-    /// An attempt of an earlier run of the execution is still there. It is being killed; the token
-    /// fires when it is gone.
-    Superseding(CancellationToken),
+    /// An attempt of another run of the execution is there: an earlier one if this request still
+    /// counts, else a later one.
+    Rival(Rival),
     /// It has ended like this; answer again.
     Ended(Outcome),
+}
+
+/// An attempt of another run of the execution.
+pub(crate) struct Rival {
+    kill: CancellationToken,
+    gone: CancellationToken,
+}
+
+impl Rival {
+    /// Kills the attempt and returns when it is gone.
+    pub(crate) async fn supersede(self) {
+        self.kill.cancel();
+        self.gone.cancelled().await;
+    }
 }
 
 impl Handle {
@@ -80,8 +94,7 @@ impl Handle {
             if entry.key == *key {
                 return Arrival::Running;
             }
-            entry.kill.cancel();
-            return Arrival::Superseding(entry.gone.clone());
+            return Arrival::Rival(Rival { kill: entry.kill.clone(), gone: entry.gone.clone() });
         }
         if let Some(outcome) = table.ended.get(key) {
             return Arrival::Ended(outcome.clone());
@@ -102,7 +115,10 @@ impl Handle {
     /// Notes that an operation runs no more; with the outcome that was answered, if any.
     pub(crate) fn leave(&self, key: &Key, outcome: Option<Outcome>) {
         let mut table = self.table();
-        if let Some(entry) = table.running.remove(&key.0) {
+        // Another attempt may have taken the place since.
+        if table.running.get(&key.0).is_some_and(|entry| entry.key == *key)
+            && let Some(entry) = table.running.remove(&key.0)
+        {
             entry.gone.cancel();
         }
         let Some(outcome) = outcome else { return };

@@ -37,11 +37,13 @@ impl Manager {
                 execution.workflow_id,
             )));
         };
+        // First of all: from here on, no request of an earlier run begins, and the rows are read as
+        // the last of them left them.
+        let token = self.mint_token(&execution.id).await?;
         let (run, first) = match self.prepare_run(execution, workflow).await? {
             Ok(prepared) => prepared,
             Err(refused) => return Ok(Ended::Failed(refused.to_string())),
         };
-        let token = self.mint_token(&execution.id).await?;
         let journal = Arc::new(ExecutionJournal::new(self, execution, token));
         let (driver, handle) = Driver::new(run, journal, self.clock.clone());
         let answers =

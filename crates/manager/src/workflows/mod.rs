@@ -80,6 +80,8 @@ impl Manager {
     /// Runs workflows until `shutdown`. What is under way then stays journaled and goes on at the
     /// next start.
     pub async fn run_workflows(self: Arc<Self>, shutdown: CancellationToken) -> nephele_model::Result<()> {
+        // Requests of earlier runs that still wait in the outbox must find that they are void.
+        executions::revoke_tokens(&*self.store).await.map_err(rows::failed)?;
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(outbox::pump(self.clone())));
         self.clone().go_on(&shutdown).await?;
         let mut orders =

@@ -363,6 +363,13 @@ pub async fn update(db: &dyn Db, storage_id: i64, changes: ExecutionChanges) -> 
     Ok(())
 }
 
+/// Ends the tokens of everything that is under way: requests of the runs that made them count no more.
+pub async fn revoke_tokens(db: &dyn Db) -> Result<()> {
+    let text = format!("UPDATE executions AS r SET token = NULL WHERE {ACTIVE}");
+    db.execute(Sql::new(text, values![])).await?;
+    Ok(())
+}
+
 /// Moves an execution from `from` to `to`, stamping `started_at` and `ended_at`; `error` is set if
 /// given. Gives `false`, and changes nothing, when it is no longer in `from`.
 pub async fn set_status(

@@ -14,6 +14,12 @@ fn waiting(bench: &Bench) -> String {
     format!("sleep 60 & echo $! > {0}.child; echo $$ > {0}; wait", bench.file("pid").display())
 }
 
+/// A script that notes its process id and goes on when the file `go` is there.
+fn waiting_for_go(bench: &Bench) -> String {
+    let (pid, go) = (bench.file("pid"), bench.file("go"));
+    format!("echo $$ > {}; until [ -e {} ]; do sleep 0.05; done", pid.display(), go.display())
+}
+
 async fn has_begun(bench: &Bench) -> bool {
     eventually(|| bench.read("pid").ends_with('\n')).await
 }
@@ -199,4 +205,42 @@ async fn a_resumed_execution_ends_the_earlier_attempt_before_the_new_one_begins(
     task.context.execution_token = Some("after resume".into());
     assert_eq!(bench.run(task).await, Outcome::Done(json!("alone")));
     assert!(bench.is_quiet().await);
+}
+
+#[tokio::test]
+async fn a_request_of_an_earlier_run_does_not_stop_the_later_one() {
+    let mut bench = Bench::start().await;
+    bench.manager.known().token = Some("later");
+    let mut later = request(json!({"script_source": format!("{}; ctx returns done", waiting_for_go(&bench))}));
+    let earlier = later.clone();
+    later.context.execution_token = Some("later".into());
+    bench.send(&later).await;
+    assert!(has_begun(&bench).await);
+    bench.send(&earlier).await;
+    assert!(bench.is_quiet().await);
+    std::fs::write(bench.file("go"), "").expect("written");
+    assert_eq!(bench.answer().await, (later.id, Outcome::Done(json!("done"))));
+}
+
+#[tokio::test]
+async fn an_attempt_whose_token_ends_gives_no_answer_and_only_its_success_counts() {
+    for (ending, later) in [("exit 5", "twice"), ("true", "once")] {
+        let mut bench = Bench::start().await;
+        bench.manager.known().token = Some("token");
+        let script = format!(
+            "if [ -e {0} ]; then ctx returns twice; else {1}; touch {0}; ctx returns once; {ending}; fi",
+            bench.file("seen").display(),
+            waiting_for_go(&bench),
+        );
+        let mut task = request(json!({"script_source": script}));
+        bench.send(&task).await;
+        assert!(has_begun(&bench).await);
+        bench.manager.known().token = Some("later");
+        std::fs::write(bench.file("go"), "").expect("written");
+        assert!(eventually(|| bench.handle.running() == 0).await);
+        assert!(bench.is_quiet().await);
+        task.context.execution_token = Some("later".into());
+        task.context.resume = true;
+        assert_eq!(bench.run(task).await, Outcome::Done(json!(later)));
+    }
 }

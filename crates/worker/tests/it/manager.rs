@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
@@ -16,8 +16,10 @@ use tokio::net::TcpListener;
 /// What the manager knows, and what it was told.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// `(status, token is refused)` by execution; others are started.
+    /// Statuses by execution, or `refused` for one that takes no token; others are started.
     pub(crate) executions: HashMap<String, &'static str>,
+    /// The one token that counts; any, when absent.
+    pub(crate) token: Option<&'static str>,
     pub(crate) instances: BTreeMap<String, Value>,
     pub(crate) properties: Value,
     pub(crate) files: HashMap<String, String>,
@@ -65,17 +67,40 @@ fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({"message": message, "error_code": code, "server_traceback": null}))).into_response()
 }
 
-async fn execution(State(manager): State<Manager>, Path(id): Path<String>) -> Response {
-    match manager.known().executions.get(&id).copied().unwrap_or("started") {
-        "refused" => refuse(StatusCode::UNAUTHORIZED, "unauthorized_error", "User unauthorized: Unauthorized"),
-        status => Json(json!({"id": id, "status": status})).into_response(),
+fn unauthorized() -> Response {
+    refuse(StatusCode::UNAUTHORIZED, "unauthorized_error", "User unauthorized: Unauthorized")
+}
+
+/// The answer to a token of an earlier run.
+fn refused(known: &Known, headers: &HeaderMap) -> Option<Response> {
+    let token = headers.get("Execution-Token").and_then(|token| token.to_str().ok());
+    let counts = known.token.is_none() || known.token == token;
+    (!counts).then(unauthorized)
+}
+
+async fn execution(State(manager): State<Manager>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let known = manager.known();
+    match known.executions.get(&id).copied().unwrap_or("started") {
+        "refused" => unauthorized(),
+        status => {
+            refused(&known, &headers).unwrap_or_else(|| Json(json!({"id": id, "status": status})).into_response())
+        }
     }
 }
 
-async fn report(State(manager): State<Manager>, Path(id): Path<String>, Json(body): Json<Value>) -> Json<Value> {
-    let state = body["state"].as_str().unwrap_or_default().to_owned();
-    manager.known().reported.push((id, state));
-    Json(json!({}))
+async fn report(
+    State(manager): State<Manager>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(body): Json<Value>,
+) -> Response {
+    let mut known = manager.known();
+    let refused = refused(&known, &headers);
+    if refused.is_none() {
+        let state = body["state"].as_str().unwrap_or_default().to_owned();
+        known.reported.push((id, state));
+    }
+    refused.unwrap_or_else(|| Json(json!({})).into_response())
 }
 
 async fn events(State(manager): State<Manager>, Json(body): Json<Value>) -> StatusCode {
