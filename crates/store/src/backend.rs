@@ -46,6 +46,10 @@ impl Sql {
         Self { text: text.into(), values, cached: true }
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The same text for the same statement and values.
     pub(crate) fn key(&self) -> String {
         format!("{} {:?}", self.text, self.values)

@@ -10,9 +10,10 @@ use tokio::sync::Mutex;
 
 use crate::backend::{Dialect, Open, Row, Sql};
 use crate::column::Column;
-use crate::counts::Counts;
 use crate::error::Result;
+use crate::places::{Place, Walk};
 use crate::statements::Statements;
+use crate::writes::{Writes, Written};
 
 /// What table functions run on: a [`crate::Store`] or a [`Tx`]. Only this crate implements it.
 pub trait Db: Send + Sync {
@@ -32,6 +33,11 @@ pub trait Db: Send + Sync {
             Ok(rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs())
         }
         .boxed()
+    }
+    /// Where to begin to read so that a list's row at `offset` is found without passing all before it.
+    #[doc(hidden)]
+    fn place<'a>(&'a self, _walk: Walk<'a>, offset: u64) -> BoxFuture<'a, Result<Place>> {
+        futures::future::ready(Ok(Place::start(offset))).boxed()
     }
     /// The present instant of the store's clock.
     fn now(&self) -> Timestamp;
@@ -74,11 +80,16 @@ pub(crate) trait FromRow: Sized {
 /// On SQLite there is one at a time; on PostgreSQL take [`Tx::lock`] where two must not decide at
 /// once.
 pub struct Tx {
-    open: Mutex<Open>,
+    open: Mutex<Began>,
     dialect: Dialect,
     clock: Arc<dyn Clock>,
-    counts: Arc<Counts>,
+    writes: Arc<Writes>,
     statements: Statements,
+}
+
+struct Began {
+    open: Open,
+    written: Written,
 }
 
 impl Tx {
@@ -86,16 +97,18 @@ impl Tx {
         open: Open,
         dialect: Dialect,
         clock: Arc<dyn Clock>,
-        counts: Arc<Counts>,
+        writes: Arc<Writes>,
         statements: Statements,
     ) -> Self {
-        Self { open: Mutex::new(open), dialect, clock, counts, statements }
+        let began = Began { open, written: Written::default() };
+        Self { open: Mutex::new(began), dialect, clock, writes, statements }
     }
 
     /// Makes everything done in the transaction lasting and visible.
     pub async fn commit(self) -> Result<()> {
-        let committed = self.open.into_inner().commit().await;
-        self.counts.forget();
+        let Began { open, written } = self.open.into_inner();
+        let committed = open.commit().await;
+        self.writes.note_all(written);
         committed
     }
 
@@ -116,7 +129,12 @@ impl Db for Tx {
 
     fn fetch(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
         self.statements.note();
-        async move { self.open.lock().await.fetch(sql).await }.boxed()
+        async move {
+            let mut began = self.open.lock().await;
+            began.written.add(sql.text());
+            began.open.fetch(sql).await
+        }
+        .boxed()
     }
 
     fn write(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
@@ -125,7 +143,12 @@ impl Db for Tx {
 
     fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
         self.statements.note();
-        async move { self.open.lock().await.execute(sql).await }.boxed()
+        async move {
+            let mut began = self.open.lock().await;
+            began.written.add(sql.text());
+            began.open.execute(sql).await
+        }
+        .boxed()
     }
 
     fn now(&self) -> Timestamp {

@@ -27,6 +27,11 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
+    /// A condition with its values.
+    pub(crate) fn of(condition: String, values: Vec<Value>) -> Self {
+        Self { parts: vec![condition], values }
+    }
+
     /// The place-holder of a value.
     pub(crate) fn bind(&mut self, value: Value) -> String {
         self.values.push(value);

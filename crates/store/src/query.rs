@@ -12,8 +12,9 @@ use crate::backend::Sql;
 use crate::column::Bind as _;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::field::{Field, Kind, Resource};
+use crate::field::{Field, Kind, Resource, Source};
 use crate::filter::Conditions;
+use crate::places::{self, Key, KeyKind, Walk};
 use crate::record::{Record, joins, row_text};
 use crate::scope::Scope;
 
@@ -102,23 +103,36 @@ pub(crate) async fn list_where(
     let selection = Selection::new(resource, query.include.as_deref())?;
     conditions.require_filters(resource, scope, query)?;
     conditions.require_rules(resource, &query.rules);
-    let condition = conditions.sql();
-    let counting = conditions.values.clone();
-    let (order, sorted) = order(resource, query, &mut conditions)?;
+    let (condition, counting) = (conditions.sql(), conditions.values.clone());
+    let (keys, sorted) = order(resource, query, &mut conditions)?;
+    let by = places::order(&keys);
+    let joined = joins(sorted.iter().copied());
 
     let size = query.size.unwrap_or(DEFAULT_PAGE_SIZE);
     let offset = if query.get_all { 0 } else { query.offset };
-    let page = if query.get_all {
-        String::new()
-    } else {
-        let limit = conditions.bind(clamp(size.saturating_add(1)).bind());
-        format!(" LIMIT {limit} OFFSET {}", conditions.bind(clamp(offset).bind()))
-    };
+    let mut page = String::new();
+    if !query.get_all {
+        let (table, values) = (resource.table, conditions.values.clone());
+        let walk = Walk { table, joins: joined.clone(), condition: conditions.sql(), values, keys: &keys };
+        let rest = db.place(walk, offset).await?.require(&keys, &mut conditions);
+        page = format!(" LIMIT {}", conditions.bind(clamp(size.saturating_add(1)).bind()));
+        if rest > 0 {
+            page.push_str(" OFFSET ");
+            page.push_str(&conditions.bind(clamp(rest).bind()));
+        }
+        if rest > 0 && resource.order.last() == Some(&ROW) {
+            // Rows are passed by their keys alone; what a record shows is read for those of the page.
+            let passed = format!("FROM {table} r{joined} WHERE {} ORDER BY {by}{page}", conditions.sql());
+            conditions = Conditions::of(format!("{ROW} IN (SELECT {ROW} {passed})"), conditions.values);
+            page.clear();
+        }
+    }
     let text = format!(
-        "SELECT {} FROM {} r{} WHERE {condition} ORDER BY {order}{page}",
+        "SELECT {} FROM {} r{} WHERE {} ORDER BY {by}{page}",
         selection.text(),
         resource.table,
         joins(selection.fields.iter().copied().chain(sorted)),
+        conditions.sql(),
     );
     let rows = db.fetch(Sql::new(text, conditions.values)).await?;
 
@@ -152,6 +166,9 @@ pub(crate) fn clamp(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// What tells the rows of most tables apart.
+const ROW: &str = "r.storage_id";
+
 /// Sort keys that need no word on where nulls go, which would keep SQLite from using an index.
 const NEVER_NULL: [&str; 10] = [
     "created_at",
@@ -179,36 +196,45 @@ fn labels_of(table: &str, key: &str) -> String {
     )
 }
 
-/// `ORDER BY` without the words, and the fields in it.
-fn order(resource: &Resource, query: &ListQuery, conditions: &mut Conditions) -> Result<(String, Vec<&'static Field>)> {
-    let field = |name: &str| resource.field(name).filter(|field| field.queryable);
-    let label = |key: &'_ Sort| resource.labels.zip(key.field.strip_prefix("label:").map(str::to_owned));
+/// The keys that a list is sorted by, and the fields among them.
+fn order(
+    resource: &Resource,
+    query: &ListQuery,
+    conditions: &mut Conditions,
+) -> Result<(Vec<Key>, Vec<&'static Field>)> {
+    let known = |name: &str| resource.field(name).filter(|field| field.queryable);
+    let label = |name: &str| resource.labels.zip(name.strip_prefix("label:").map(str::to_owned));
     let unknown: Vec<_> = query
         .sort
         .iter()
-        .filter(|key| label(key).is_none() && field(&key.field).is_none())
+        .filter(|key| label(&key.field).is_none() && known(&key.field).is_none())
         .map(|key| key.field.as_str())
         .collect();
     if !unknown.is_empty() {
         return Err(refusal(Code::BadParameters, "Sort", &unknown, &names(queryable(resource))));
     }
-    let direction = |descending| if descending { " DESC" } else { "" };
     let mut fields = Vec::new();
     let mut keys = Vec::new();
-    for key in &query.sort {
-        if let Some((table, name)) = label(key) {
-            let values = labels_of(table, &conditions.bind(name.bind()));
-            keys.push(values + direction(key.descending) + nulls(key.descending));
-        } else if let Some(field) = field(&key.field) {
-            let nulls = if NEVER_NULL.contains(&field.name) { "" } else { nulls(key.descending) };
-            keys.push(field.value() + direction(key.descending) + nulls);
+    for &Sort { ref field, descending } in &query.sort {
+        if let Some((table, name)) = label(field) {
+            let sql = labels_of(table, &conditions.bind(name.bind()));
+            keys.push(Key { sql, descending, nulls: nulls(descending), kind: KeyKind::Other });
+        } else if let Some(field) = known(field) {
+            let is_never_null = NEVER_NULL.contains(&field.name);
+            let nulls = if is_never_null { "" } else { nulls(descending) };
+            let kind = match (field.source, field.kind) {
+                (Source::Own, Kind::Time | Kind::Int) if is_never_null => KeyKind::Int,
+                (Source::Own, Kind::Text) if is_never_null => KeyKind::Text,
+                _ => KeyKind::Other,
+            };
+            keys.push(Key { sql: field.value(), descending, nulls, kind });
             fields.push(field);
         }
     }
     // Only events go by the direction of the last key to the end; elsewhere ties are in order of age.
     let last = resource.table == "events" && query.sort.last().is_some_and(|key| key.descending);
-    keys.extend(resource.order.iter().map(|key| (*key).to_owned() + direction(last)));
-    Ok((keys.join(", "), fields))
+    keys.extend(resource.order.iter().map(|key| Key::last(key, last)));
+    Ok((keys, fields))
 }
 
 pub(crate) fn queryable(resource: &Resource) -> impl Iterator<Item = &'static Field> {

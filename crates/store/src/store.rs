@@ -9,14 +9,16 @@ use nephele_model::{Clock, Timestamp};
 
 use crate::backend::{Backend, Dialect, Open, Row, Sql};
 use crate::column::Column as _;
-use crate::counts::Counts;
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::field::Resource;
+use crate::places::{Ladders, Place, Walk};
 use crate::record::Record;
+use crate::remembered::Remembered;
 use crate::scope::Scope;
 use crate::statements::Statements;
 use crate::summary::{self, Group};
+use crate::writes::Writes;
 use crate::{migrate, query};
 
 /// An open database. Cheap to clone; all clones share the connections.
@@ -24,9 +26,14 @@ use crate::{migrate, query};
 pub struct Store {
     backend: Backend,
     clock: Arc<dyn Clock>,
-    counts: Arc<Counts>,
+    writes: Arc<Writes>,
+    totals: Arc<Remembered<u64>>,
+    ladders: Arc<Ladders>,
     statements: Statements,
 }
+
+/// Totals of lists that are remembered.
+const TOTALS: usize = 1000;
 
 impl Store {
     /// Opens `sqlite:///path/to/file` (made if it is not there) or `postgres://user@host/database`
@@ -34,7 +41,16 @@ impl Store {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend = Backend::connect(url).await?;
         migrate::run(&backend).await?;
-        Ok(Self { backend, clock, counts: Arc::default(), statements: Statements::default() })
+        // One process owns a SQLite file.
+        let writes = Arc::new(Writes::new(backend.dialect() == Dialect::Lite));
+        Ok(Self {
+            backend,
+            clock,
+            totals: Arc::new(Remembered::new(Arc::clone(&writes), TOTALS)),
+            ladders: Arc::new(Ladders::new(&writes)),
+            writes,
+            statements: Statements::default(),
+        })
     }
 
     /// Begins a transaction that writes.
@@ -48,8 +64,8 @@ impl Store {
     }
 
     fn transaction(&self, open: Open) -> Tx {
-        let (clock, counts) = (Arc::clone(&self.clock), Arc::clone(&self.counts));
-        Tx::new(open, self.backend.dialect(), clock, counts, self.statements.clone())
+        let (clock, writes) = (Arc::clone(&self.clock), Arc::clone(&self.writes));
+        Tx::new(open, self.backend.dialect(), clock, writes, self.statements.clone())
     }
 
     /// One page of a resource's records, as the caller may see them.
@@ -109,29 +125,34 @@ impl Db for Store {
 
     fn write(&self, sql: Sql) -> BoxFuture<'_, Result<Vec<Row>>> {
         self.statements.note();
-        self.backend.write(sql).inspect(|_| self.counts.forget()).boxed()
+        let text = sql.text().to_owned();
+        self.backend.write(sql).inspect(move |_| self.writes.note(&text)).boxed()
     }
 
     fn execute(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
         self.statements.note();
-        self.backend.execute(sql).inspect(|_| self.counts.forget()).boxed()
+        let text = sql.text().to_owned();
+        self.backend.execute(sql).inspect(move |_| self.writes.note(&text)).boxed()
     }
 
     fn count(&self, sql: Sql) -> BoxFuture<'_, Result<u64>> {
         async move {
-            let (key, moment) = (sql.key(), self.counts.moment());
-            if let Some(total) = self.counts.get(&key) {
+            let key = sql.key();
+            if let Some(total) = self.totals.get(&key) {
                 return Ok(total);
             }
-            self.statements.note();
-            let rows = self.backend.fetch(sql).await?;
+            let mut found = self.writes.found(sql.text());
+            let rows = self.fetch(sql).await?;
             let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();
-            if self.backend.dialect() == Dialect::Lite {
-                self.counts.remember(moment, key, total);
-            }
+            found.cost = found.began.elapsed();
+            self.totals.keep(key, found, total);
             Ok(total)
         }
         .boxed()
+    }
+
+    fn place<'a>(&'a self, walk: Walk<'a>, offset: u64) -> BoxFuture<'a, Result<Place>> {
+        self.ladders.place(self, walk, offset).boxed()
     }
 
     fn now(&self) -> Timestamp {

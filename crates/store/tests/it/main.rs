@@ -9,6 +9,7 @@ mod engine;
 mod events;
 mod house;
 mod instances;
+mod pages;
 mod parity;
 mod records;
 mod rules;
