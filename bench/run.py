@@ -14,12 +14,12 @@ import report
 from bench import Bench, Topic
 from database import database
 
-TOPICS = ["start", "throughput", "creation", "install", "growth", "dsl"]
+TOPICS = ["start", "throughput", "creation", "install", "growth", "volume", "dsl"]
 
 
 def main() -> int:
     options = arguments()
-    if "throughput" in options.topic and not shutil.which("wrk"):
+    if {"throughput", "volume"} & set(options.topic) and not shutil.which("wrk"):
         raise SystemExit("wrk is missing. Install with:  apt-get install -y wrk")
     # Data lies in the build folder: a temporary folder may be in memory.
     place = machine.ROOT / "target"

@@ -1,15 +1,11 @@
 """REST requests a second over 8 connections, by wrk on the same machine."""
 
-import re
-import subprocess
-
 import blueprint
 from bench import Bench, Topic
 from figure import Figure
+from load import CONNECTIONS, load
 from manager import Manager
-from rest import API
 
-CONNECTIONS = 8
 SECONDS = 5
 DEPLOYMENTS = 100
 NODES = 1000
@@ -33,7 +29,7 @@ def measure(bench: Bench) -> Topic:
             if rows and len(answer["items"]) != rows:
                 raise RuntimeError(f"{path} gave {len(answer['items'])} rows instead of {rows}")
             load(manager, path, 1)
-            runs = bench.repeat(5, lambda: load(manager, path, 1 if bench.quick else SECONDS))
+            runs = bench.repeat(5, lambda: load(manager, path, 1 if bench.quick else SECONDS).requests)
             figures.append(Figure(name, "requests/s", runs, goal, reference))
         resident = manager.resident_megabytes()
     title = f"REST over {CONNECTIONS} connections with a token (wrk, {SECONDS} s a run, on the same cores)"
@@ -48,14 +44,3 @@ def fill(manager: Manager) -> None:
     manager.rest.upload("one", blueprint.archive("flat", 1))
     for number in range(1, DEPLOYMENTS):
         manager.rest.create_deployment(f"one-{number}", "one")
-
-
-def load(manager: Manager, path: str, seconds: int) -> float:
-    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
-    for name, value in manager.rest.headers().items():
-        command += ["--header", f"{name}: {value}"]
-    command.append(f"http://{manager.address}{API}{path}")
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in output or "Socket errors" in output:
-        raise RuntimeError(f"{path} failed under load:\n{output}")
-    return float(re.search(r"Requests/sec:\s*([\d.]+)", output).group(1))

@@ -9,7 +9,7 @@ use nephele_model::{Code, Error as Refusal};
 use serde_json::{Map, Value};
 
 use crate::backend::Sql;
-use crate::column::Bind as _;
+use crate::column::{Bind as _, Column as _};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::field::{Field, Kind, Resource, Source};
@@ -128,18 +128,20 @@ pub(crate) async fn list_where(
         }
     }
     let text = format!(
-        "SELECT {} FROM {} r{} WHERE {} ORDER BY {by}{page}",
+        "SELECT {} AS \"row\" FROM {} r{} WHERE {} ORDER BY {by}{page}",
         selection.text(),
         resource.table,
         joins(selection.fields.iter().copied().chain(sorted)),
         conditions.sql(),
     );
-    let rows = db.fetch(Sql::new(text, conditions.values)).await?;
-
-    let kept = if query.get_all { rows.len() } else { rows.len().min(usize::try_from(size).unwrap_or(usize::MAX)) };
-    let items: Result<Vec<_>> = rows[..kept].iter().map(|row| Ok(Record::from_row_text(row.raw(0)?))).collect();
+    let mut items = records(db, text, conditions.values, !query.get_all && size <= IN_ONE).await?;
+    let found = items.len();
+    if !query.get_all {
+        items.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    }
+    let kept = items.len();
     // One row more than the page was asked for: unless it came, the end of the list has been seen.
-    let seen_end = kept == rows.len() && (kept > 0 || offset == 0);
+    let seen_end = kept == found && (kept > 0 || offset == 0);
     let total = if seen_end {
         offset + kept as u64
     } else {
@@ -151,7 +153,23 @@ pub(crate) async fn list_where(
     } else {
         Some(whole(db, resource, scope, query.all_tenants).await?.saturating_sub(total))
     };
-    Ok(Page { items: items?, total, size: if query.get_all { DEFAULT_PAGE_SIZE } else { size }, offset, filtered })
+    Ok(Page { items, total, size: if query.get_all { DEFAULT_PAGE_SIZE } else { size }, offset, filtered })
+}
+
+/// The records of a statement that gives one text a row.
+///
+/// `in_one` lets the database put them together, since each row of an answer costs a change of threads.
+/// Where they are too much for one text they come one by one.
+async fn records(db: &dyn Db, text: String, values: Vec<sea_query::Value>, in_one: bool) -> Result<Vec<Record>> {
+    if in_one {
+        let together = format!("SELECT string_agg(page.\"row\", '{BETWEEN}') FROM ({text}) page");
+        if let Ok(rows) = db.fetch(Sql::new(together, values.clone())).await {
+            let page = rows.first().map_or(Ok(None), |row| Option::<String>::read(row, 0))?;
+            return Ok(page.iter().flat_map(|page| page.split(BETWEEN)).map(Record::from_row_text).collect());
+        }
+    }
+    let rows = db.fetch(Sql::new(text, values)).await?;
+    rows.iter().map(|row| Ok(Record::from_row_text(row.raw(0)?))).collect()
 }
 
 /// How many rows the tenant has, whatever is asked for: what rules are said to hide is a part of these.
@@ -165,6 +183,11 @@ async fn whole(db: &dyn Db, resource: &Resource, scope: &Scope, all_tenants: boo
 pub(crate) fn clamp(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+/// Rows of a page that may come as one text.
+const IN_ONE: u64 = 1000;
+/// Between two records in such a text; JSON does not contain it.
+const BETWEEN: char = '\u{2}';
 
 /// What tells the rows of most tables apart.
 const ROW: &str = "r.storage_id";

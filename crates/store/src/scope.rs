@@ -28,6 +28,25 @@ impl Scope {
     /// The condition that the row `r` belongs to the request's tenants or is global, with its values
     /// appended to `values`.
     pub(crate) fn in_tenant(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        self.row_in_tenant("r", all_tenants, values)
+    }
+
+    /// The condition that makes the row `r` visible, with its values appended to `values`.
+    pub(crate) fn visible(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        self.row_visible("r", all_tenants, values)
+    }
+
+    /// The same for a row of another name.
+    pub(crate) fn row_visible(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        let condition = self.row_in_tenant(row, all_tenants, values);
+        if self.is_administrator {
+            return condition;
+        }
+        values.push(self.user_id.bind());
+        format!("{condition} AND ({row}.visibility <> 'private' OR {row}.creator_id = ${})", values.len())
+    }
+
+    fn row_in_tenant(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
         let tenant = if all_tenants {
             values.push(Json::of(&self.all_tenants).bind());
             format!("IN (SELECT CAST(value AS BIGINT) FROM json_each(${}))", values.len())
@@ -35,17 +54,7 @@ impl Scope {
             values.push(self.tenant_id.bind());
             format!("= ${}", values.len())
         };
-        format!("(r.tenant_id {tenant} OR r.visibility = 'global')")
-    }
-
-    /// The condition that makes the row `r` visible, with its values appended to `values`.
-    pub(crate) fn visible(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
-        let condition = self.in_tenant(all_tenants, values);
-        if self.is_administrator {
-            return condition;
-        }
-        values.push(self.user_id.bind());
-        format!("{condition} AND (r.visibility <> 'private' OR r.creator_id = ${})", values.len())
+        format!("({row}.tenant_id {tenant} OR {row}.visibility = 'global')")
     }
 }
 
