@@ -20,9 +20,9 @@ use crate::remembered::{Found, Remembered};
 use crate::writes::Writes;
 
 /// Rows between two rungs.
-const STEP: u64 = 1000;
+const STEP: u64 = 250;
 /// Lists with ladders that are remembered.
-const LADDERS: usize = 64;
+const LADDERS: usize = 32;
 
 const INTEGERS: [&str; 4] = ["r.storage_id", "r.created_at", "r.uploaded_at", "r.\"timestamp\""];
 
@@ -174,6 +174,7 @@ impl Ladders {
             }
         }
         ladder.found.cost += began.elapsed();
+        ladder.found.rows = ladder.rungs.len() as u64 * STEP;
         let place = ladder.place(offset);
         self.known.keep(name, ladder.found.clone(), Arc::new(ladder));
         Ok(place)

@@ -4,6 +4,8 @@
 //! Field names are checked against the resource's field table; values are always bound, names never
 //! come from outside. Filters become conditions in `filter`.
 
+use std::collections::HashSet;
+
 use nephele_model::page::{DEFAULT_PAGE_SIZE, ListQuery, Page, Sort};
 use nephele_model::{Code, Error as Refusal};
 use serde_json::{Map, Value};
@@ -102,7 +104,7 @@ pub(crate) async fn list_where(
 ) -> Result<Page<Record>> {
     let selection = Selection::new(resource, query.include.as_deref())?;
     conditions.require_filters(resource, scope, query)?;
-    conditions.require_rules(resource, &query.rules);
+    conditions.require_rules(db, resource, &query.rules).await?;
     let (condition, counting) = (conditions.sql(), conditions.values.clone());
     let (keys, sorted) = order(resource, query, &mut conditions)?;
     let by = places::order(&keys);
@@ -120,8 +122,8 @@ pub(crate) async fn list_where(
             page.push_str(" OFFSET ");
             page.push_str(&conditions.bind(clamp(rest).bind()));
         }
-        if rest > 0 && resource.order.last() == Some(&ROW) {
-            // Rows are passed by their keys alone; what a record shows is read for those of the page.
+        if (rest > 0 || !query.sort.is_empty()) && resource.order.last() == Some(&ROW) {
+            // Rows are passed and sorted by their keys alone; what a record shows is read for those of the page.
             let passed = format!("FROM {table} r{joined} WHERE {} ORDER BY {by}{page}", conditions.sql());
             conditions = Conditions::of(format!("{ROW} IN (SELECT {ROW} {passed})"), conditions.values);
             page.clear();
@@ -257,6 +259,9 @@ fn order(
     // Only events go by the direction of the last key to the end; elsewhere ties are in order of age.
     let last = resource.table == "events" && query.sort.last().is_some_and(|key| key.descending);
     keys.extend(resource.order.iter().map(|key| Key::last(key, last)));
+    // A key that comes again decides nothing, and keeps SQLite from using an index.
+    let mut seen = HashSet::new();
+    keys.retain(|key| seen.insert(key.sql.replace('"', "")));
     Ok((keys, fields))
 }
 

@@ -2,9 +2,9 @@
 //! and where deep pages begin.
 //!
 //! Invariant: what was cheap to find out is never older than the last write to a table that it was
-//! read from. What was dear (over [`DEAR`]) may be used for at most [`OLDEST`] although such a table
-//! has been written, so that lists stay fast while events pour in; finding it out then takes at most
-//! a twentieth of the time. See `writes` for how writes are noticed.
+//! read from. What was dear (it took [`MANY`] rows) may be used for at most [`OLDEST`] although such a
+//! table has been written, so that lists stay fast while events pour in; finding it out then takes at
+//! most a twentieth of the time. See `writes` for how writes are noticed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::writes::{Moment, Writes};
 
-/// From this cost on, what was found out may be used for a while although it may have changed.
-const DEAR: Duration = Duration::from_millis(50);
+/// What took so many rows may be used for a while although it may have changed.
+const MANY: u64 = 20_000;
 /// How many times its cost such a thing is used for.
 const WORTH: u32 = 20;
 /// But not longer than this.
@@ -39,6 +39,8 @@ pub(crate) struct Found {
     pub(crate) moment: Moment,
     pub(crate) began: Instant,
     pub(crate) cost: Duration,
+    /// The rows that were counted.
+    pub(crate) rows: u64,
 }
 
 impl<V: Clone> Remembered<V> {
@@ -65,10 +67,10 @@ impl<V: Clone> Remembered<V> {
     }
 
     fn holds(&self, known: &Known<V>) -> bool {
-        let Found { moment, began, cost } = &known.found;
+        let Found { moment, began, cost, rows } = &known.found;
         let age = began.elapsed();
         let unchanged = self.writes.is_still(moment) && (self.writes.all_are_seen() || age < ELSEWHERE);
-        unchanged || *cost >= DEAR && age < OLDEST.min(*cost * WORTH)
+        unchanged || *rows >= MANY && age < OLDEST.min(*cost * WORTH)
     }
 }
 
@@ -99,7 +101,8 @@ mod tests {
     #[test]
     fn what_was_dear_outlives_writes_for_a_while() {
         let (writes, totals) = remembered();
-        totals.keep("a".to_owned(), Found { cost: DEAR, ..writes.found("FROM events") }, 1);
+        let cost = Duration::from_secs(1);
+        totals.keep("a".to_owned(), Found { cost, rows: MANY, ..writes.found("FROM events") }, 1);
         writes.note("INSERT INTO events (id) VALUES ($1)");
         assert_eq!(totals.get("a"), Some(1));
     }

@@ -6,7 +6,10 @@
 
 use nephele_model::filter::{AttributeOperator, LabelOperator, Rule, Test};
 
+use crate::backend::{Dialect, Sql};
 use crate::column::Bind as _;
+use crate::db::Db;
+use crate::error::Result;
 use crate::field::{Field, Resource, Source};
 use crate::filter::{Conditions, escaped, reached};
 use crate::json::Json;
@@ -14,17 +17,42 @@ use crate::json::Json;
 /// The attribute of deployments that is a table of its own; it can only be asked for not to be empty.
 const SCHEDULES: &str = "schedules";
 
+/// Up to so many holders of a label, a list is read from them instead of in its order.
+const RARE: u64 = 2000;
+
+/// Whether few rows have a label. SQLite cannot tell, and would read in the order of the list, however
+/// far it must go.
+async fn is_rare(db: &dyn Db, table: &str, rule: &Rule) -> Result<bool> {
+    if db.dialect() != Dialect::Lite || !matches!(rule.test, Test::Label(LabelOperator::AnyOf)) {
+        return Ok(false);
+    }
+    let mut conditions = Conditions::default();
+    let some = format!("SELECT 1 {} LIMIT {RARE}", holders(&mut conditions, table, rule));
+    let text = format!("SELECT count(*) FROM ({some}) some");
+    Ok(db.count(Sql::new(text, conditions.values)).await? < RARE)
+}
+
+/// The rows of labels that an [`LabelOperator::AnyOf`] rule wants, as `FROM ... WHERE ...`.
+fn holders(conditions: &mut Conditions, table: &str, rule: &Rule) -> String {
+    let (key, values) = (conditions.bind(rule.key.as_str().bind()), conditions.bind(Json::texts(&rule.values).bind()));
+    format!("FROM {table} l WHERE l.key = {key} AND l.value IN (SELECT value FROM json_each({values}))")
+}
+
 impl Conditions {
     /// Only rows that satisfy every rule.
     ///
     /// A rule on a name that is no column, such as the operations of nodes, holds for every row, as
     /// clients are used to.
-    pub(crate) fn require_rules(&mut self, resource: &Resource, rules: &[Rule]) {
+    pub(crate) async fn require_rules(&mut self, db: &dyn Db, resource: &Resource, rules: &[Rule]) -> Result<()> {
         for rule in rules {
             let condition = match rule.test {
                 Test::Label(operator) => {
                     let Some(table) = resource.labels else { continue };
-                    self.labelled(table, &rule.key, operator, &rule.values)
+                    if is_rare(db, table, rule).await? {
+                        self.rarely_labelled(table, rule)
+                    } else {
+                        self.labelled(table, &rule.key, operator, &rule.values)
+                    }
                 }
                 Test::Attribute(_) if rule.key == SCHEDULES => {
                     "EXISTS (SELECT 1 FROM execution_schedules s WHERE s.deployment_fk = r.storage_id)".to_owned()
@@ -36,6 +64,12 @@ impl Conditions {
             };
             self.require(condition);
         }
+        Ok(())
+    }
+
+    /// As [`Self::labelled`] with [`LabelOperator::AnyOf`], but led by the holders.
+    fn rarely_labelled(&mut self, table: &str, rule: &Rule) -> String {
+        format!("r.storage_id IN (SELECT l.labeled_fk {})", holders(self, table, rule))
     }
 
     fn labelled(&mut self, table: &str, key: &str, operator: LabelOperator, values: &[String]) -> String {

@@ -144,7 +144,7 @@ impl Db for Store {
             let mut found = self.writes.found(sql.text());
             let rows = self.fetch(sql).await?;
             let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();
-            found.cost = found.began.elapsed();
+            (found.cost, found.rows) = (found.began.elapsed(), total);
             self.totals.keep(key, found, total);
             Ok(total)
         }

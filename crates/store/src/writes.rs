@@ -70,7 +70,7 @@ impl Writes {
 
     /// What is found out by a statement from now on, its cost to be added.
     pub(crate) fn found(&self, text: &str) -> Found {
-        Found { moment: self.moment(text), began: Instant::now(), cost: Duration::ZERO }
+        Found { moment: self.moment(text), began: Instant::now(), cost: Duration::ZERO, rows: 0 }
     }
 
     /// Whether nothing was written since to the tables of the moment.

@@ -46,11 +46,7 @@ impl Manager {
     /// One page of deployments with the workflows of each.
     pub async fn list_deployments_with_workflows(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Value>> {
         let page = self.list(ctx, &deployments::DETAILS, query).await?;
-        let mut items = Vec::with_capacity(page.items.len());
-        for record in &page.items {
-            items.push(self.with_workflows(record).await?);
-        }
-        let mut items = items.into_iter();
+        let mut items = self.with_workflows(&page.items).await?.into_iter();
         Ok(page.map(|_| items.next().unwrap_or_default()))
     }
 
@@ -62,7 +58,7 @@ impl Manager {
     /// One deployment with its workflows.
     pub async fn get_deployment(&self, ctx: &Ctx, id: &str, shown: &Shown) -> Result<Value> {
         let record = self.get(ctx, &deployments::DETAILS, id, shown.include.as_deref()).await?;
-        let mut item = self.with_workflows(&record).await?;
+        let mut item = self.with_workflows(&[record]).await?.pop().unwrap_or_default();
         if shown.direct_children {
             let deployment = self.find_deployment(ctx, id).await?;
             let children = deployments::tree::children(&*self.store, deployment.tenant_id, &deployment.id)
@@ -78,15 +74,23 @@ impl Manager {
         Ok(item)
     }
 
-    /// A record in which workflows, if it shows them, are described.
-    async fn with_workflows(&self, record: &Record) -> Result<Value> {
-        let mut item = record.value().map_err(failed)?;
-        let Some(workflows) = item.get_mut("workflows") else { return Ok(item) };
-        *workflows = match (workflows["row"].as_i64(), workflows["declared"].as_object()) {
-            (Some(row), Some(declared)) => describe(declared, Some(&Present::of(&*self.store, row).await?)),
-            _ => json!([]),
-        };
-        Ok(item)
+    /// Records in which workflows, if they show them, are described.
+    async fn with_workflows(&self, records: &[Record]) -> Result<Vec<Value>> {
+        let mut items: Vec<Value> = records.iter().map(Record::value).collect::<Result<_, _>>().map_err(failed)?;
+        let rows: Vec<i64> = items.iter().filter_map(|item| item["workflows"]["row"].as_i64()).collect();
+        if rows.is_empty() {
+            return Ok(items);
+        }
+        let present = Present::of_each(&*self.store, &rows).await?;
+        let nothing = Present::default();
+        for item in &mut items {
+            let Some(workflows) = item.get_mut("workflows") else { continue };
+            *workflows = match (workflows["row"].as_i64(), workflows["declared"].as_object()) {
+                (Some(row), Some(declared)) => describe(declared, Some(present.get(&row).unwrap_or(&nothing))),
+                _ => json!([]),
+            };
+        }
+        Ok(items)
     }
 
     /// Begins the deletion of a deployment.

@@ -1,5 +1,7 @@
 //! Which workflows of a deployment may be run in its present state.
 
+use std::collections::HashMap;
+
 use nephele_model::instance::InstanceState;
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployments::Deployment;
@@ -9,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::rows::failed;
 
 /// What availability rules look at.
+#[derive(Default)]
 pub(crate) struct Present {
     states: Vec<InstanceState>,
     types: Vec<String>,
@@ -17,15 +20,23 @@ pub(crate) struct Present {
 impl Present {
     /// Reads it from the deployment's rows.
     pub(crate) async fn of(db: &dyn Db, deployment_fk: i64) -> Result<Self> {
-        let states = node_instances::count_by_state(db, deployment_fk).await.map_err(failed)?;
-        let mut types = Vec::new();
-        for node in nodes::of_deployment(db, deployment_fk).await.map_err(failed)? {
-            match node.type_hierarchy {
+        Ok(Self::of_each(db, &[deployment_fk]).await?.remove(&deployment_fk).unwrap_or_default())
+    }
+
+    /// Reads it for many deployments at once. One that has no nodes is left out.
+    pub(crate) async fn of_each(db: &dyn Db, deployment_fks: &[i64]) -> Result<HashMap<i64, Self>> {
+        let mut present: HashMap<i64, Self> = HashMap::new();
+        for (deployment, state) in node_instances::states_of_deployments(db, deployment_fks).await.map_err(failed)? {
+            present.entry(deployment).or_default().states.push(state);
+        }
+        for (deployment, kind, hierarchy) in nodes::types_of_deployments(db, deployment_fks).await.map_err(failed)? {
+            let types = &mut present.entry(deployment).or_default().types;
+            match hierarchy {
                 Some(hierarchy) => types.extend(hierarchy.parse::<Vec<String>>().map_err(failed)?),
-                None => types.push(node.kind),
+                None => types.push(kind),
             }
         }
-        Ok(Self { states: states.into_iter().map(|(state, _)| state).collect(), types })
+        Ok(present)
     }
 
     /// Why a workflow with these rules cannot be run now; `None` when it can.

@@ -209,6 +209,8 @@ CREATE TABLE node_instances (
 );
 CREATE INDEX node_instances_node ON node_instances (node_fk);
 CREATE INDEX node_instances_deployment ON node_instances (deployment_fk, storage_id);
+CREATE INDEX node_instances_drifted ON node_instances (deployment_fk) WHERE has_configuration_drift;
+CREATE INDEX node_instances_unavailable ON node_instances (deployment_fk) WHERE NOT is_status_check_ok;
 
 CREATE TABLE executions (
     storage_id INTEGER PRIMARY KEY,

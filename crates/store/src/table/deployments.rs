@@ -342,7 +342,7 @@ pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Deploy
 pub async fn keys(db: &dyn Db, scope: &Scope, query: &ListQuery) -> Result<Vec<i64>> {
     let mut conditions = Conditions::default();
     conditions.require_filters(&RESOURCE, scope, query)?;
-    conditions.require_rules(&RESOURCE, &query.rules);
+    conditions.require_rules(db, &RESOURCE, &query.rules).await?;
     let text = format!(
         "SELECT r.storage_id FROM deployments r WHERE {} ORDER BY r.created_at, r.storage_id",
         conditions.sql()
@@ -368,7 +368,7 @@ row! {
 pub async fn declaring(db: &dyn Db, scope: &Scope, query: &ListQuery, one_a_blueprint: bool) -> Result<Vec<Declaring>> {
     let mut conditions = Conditions::default();
     conditions.require_filters(&RESOURCE, scope, query)?;
-    conditions.require_rules(&RESOURCE, &query.rules);
+    conditions.require_rules(db, &RESOURCE, &query.rules).await?;
     let mut condition = conditions.sql();
     if one_a_blueprint {
         condition = format!(
