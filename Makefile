@@ -24,7 +24,7 @@ up: build ## Starts the manager on DATA_DIR (default .demo/up)
 	$(RELEASE) up --data-dir $(DATA_DIR)
 
 test: check cfy ## Runs every check and every test
-	@scripts/prepare compiler postgresql
+	@scripts/prepare compiler postgresql slapd
 	@scripts/test
 
 check: fmt clippy doc deny ## Formatting, lints, documentation, dependencies

@@ -49,6 +49,32 @@ impl<S: Send + Sync> FromRequest<S> for OptionalBody {
     }
 }
 
+/// A JSON array that the client must send.
+pub(crate) struct ListBody(pub(crate) Vec<Value>);
+
+impl<S: Send + Sync> FromRequest<S> for ListBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        match serde_json::from_slice(&read(request).await?) {
+            Ok(Value::Array(list)) => Ok(Self(list)),
+            _ => Err(Error::bad_parameters("The request body must be a JSON array").into()),
+        }
+    }
+}
+
+/// Text that the client must send.
+pub(crate) struct TextBody(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for TextBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let text = String::from_utf8(read(request).await?.to_vec());
+        Ok(Self(text.map_err(|_| Error::bad_parameters("The request body is not UTF-8 text"))?))
+    }
+}
+
 fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
@@ -58,7 +84,11 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
 }
 
 async fn read(request: Request) -> Result<Bytes> {
-    let body = request.into_limited_body();
+    collect(request.into_limited_body()).await
+}
+
+/// A body with its limits.
+pub(crate) async fn collect(body: axum::body::Body) -> Result<Bytes> {
     let collected = tokio::time::timeout(JSON_TIME, axum::body::to_bytes(body, JSON_LIMIT))
         .await
         .map_err(|_| Error::bad_parameters("The request body did not arrive in time"))?;

@@ -51,7 +51,7 @@ pub async fn serve(manager: Arc<Manager>, listeners: Vec<Listener>, shutdown: Ca
 /// Everything that is served, as one service.
 pub fn router(manager: Arc<Manager>) -> Router {
     let app = App { manager };
-    let gate = Gate { access: Access::Authenticated, version: Version::V31 };
+    let gate = Gate { access: Access::Authenticated, version: Version::V31, path: "/file-server-proxy/{path}" };
     let files = routing::any(files::serve).layer(middleware::from_fn_with_state((app.clone(), gate), auth::admit));
     table::router(&app, routes())
         .route("/resources/{*path}", files.clone())

@@ -49,6 +49,8 @@ impl Version {
 pub enum Access {
     /// Anyone, without a login.
     Public,
+    /// Anyone as far as the login goes: the use case asks for a cookie of its own.
+    Cookie,
     /// Anyone who is logged in; the use case looks closer where needed.
     Authenticated,
     /// Whoever holds the permission in the request's tenant.
@@ -57,6 +59,10 @@ pub enum Access {
     NeedsOrExecution(Permission),
     /// Whoever holds the permission in the tenant that the path's last segment names.
     NeedsInNamedTenant(Permission),
+    /// Whoever holds the permission in the tenant that the body's `tenant_name` names.
+    NeedsInSentTenant(Permission),
+    /// Whoever administers the system; others are told that they are not authorized, as ever.
+    Administrators,
 }
 
 /// One row of the table.
@@ -123,6 +129,8 @@ methods! {
 pub(crate) struct Gate {
     pub(crate) access: Access,
     pub(crate) version: Version,
+    /// The route's path in the table.
+    pub(crate) path: &'static str,
 }
 
 /// Builds the router: each row under each version that has it.
@@ -130,7 +138,7 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router<App> {
     let mut router = Router::new();
     for route in routes {
         for version in route.versions() {
-            let gate = Gate { access: route.access, version };
+            let gate = Gate { access: route.access, version, path: route.path };
             let guarded =
                 route.serve.clone().layer(middleware::from_fn_with_state((app.clone(), gate), crate::auth::admit));
             let path = format!("/api/{}{}", version.as_str(), route.path);

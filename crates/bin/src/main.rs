@@ -1,9 +1,10 @@
 //! The one binary: picks a role or a command and hands over.
 //!
 //! Invariant: no logic lives here beyond composition. `up` starts the manager, `config` shows the
-//! settings, every other subcommand is the command line of the `cli` crate. When the program is
+//! settings, `audit` checks the audit log, every other subcommand is the command line of the `cli` crate. When the program is
 //! called by the name `ctx` it is the command that operation scripts use.
 
+mod audit;
 mod config;
 mod telemetry;
 mod up;
@@ -39,8 +40,20 @@ enum Command {
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the audit log from outside.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     #[command(flatten)]
     Manager(nephele_cli::Command),
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Check that nothing in the audit log was changed; the manager may be running or not.
+    Verify {
+        #[command(flatten)]
+        flags: config::Flags,
+    },
 }
 
 #[derive(Subcommand)]
@@ -80,6 +93,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Show { flags }) => {
             show(&config::Config::load(&flags)?);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Audit(AuditCommand::Verify { flags }) => {
+            let config = config::Config::load(&flags)?;
+            runtime()?.block_on(audit::verify(&config.settings))
         }
         Command::Manager(command) => runtime()?.block_on(nephele_cli::run(command)),
     }

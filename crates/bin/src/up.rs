@@ -69,6 +69,7 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     options.manager_name = hostname;
     let worker = tokio::spawn(Worker::new(options, bus, clock)?.run(stop_worker.clone()));
     let schedules = tokio::spawn(manager.clone().run_schedules(stop_runs.clone()));
+    let house = tokio::spawn(manager.clone().keep_house(stop_requests.clone()));
     let runs = tokio::spawn(manager.run_workflows(stop_runs.clone()));
 
     tracing::info!(
@@ -86,10 +87,11 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     schedules.await?;
     stop_requests.cancel();
     requests.await?;
+    house.await?;
     Ok(())
 }
 
-fn manager_settings(settings: &Settings, hostname: String, https: SocketAddr) -> nephele_manager::Settings {
+pub(crate) fn manager_settings(settings: &Settings, hostname: String, https: SocketAddr) -> nephele_manager::Settings {
     let password = settings.admin_password.expose();
     nephele_manager::Settings {
         data_dir: settings.data_dir.clone(),

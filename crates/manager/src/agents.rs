@@ -180,7 +180,7 @@ impl Manager {
     ) -> Result<usize> {
         let with_present = |new: Option<String>| match new {
             Some(new) if bundle => {
-                let present = self.authority().unwrap_or_default().trim().to_owned();
+                let present = self.settings.authority().unwrap_or_default().trim().to_owned();
                 let both = [new.trim().to_owned(), present];
                 Some(both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"))
             }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use nephele_bus::Bus;
 use nephele_dsl::builtin;
 use nephele_model::{Clock, Error, Result, Secret};
-use nephele_store::{Bootstrap, Db, Store};
+use nephele_store::{Bootstrap, Db, Store, tenants};
 use serde_json::json;
 
 use crate::rows::failed;
-use crate::{Manager, Settings, auth, crypto, files, waiting, workflows};
+use crate::{
+    Manager, Settings, audit_log, auth, crypto, files, maintenance, managers, permissions, waiting, workflows,
+};
 
 /// A manager that was just opened.
 pub struct Opened {
@@ -33,6 +35,8 @@ impl Manager {
         let files = files::Tree::open(&settings.data_dir.join("resources"))?;
         publish_types(&files)?;
         let cipher = crypto::Cipher::open(&settings.data_dir.join("secrets.key"))?;
+        let node = managers::node_id(&settings.data_dir)?;
+        managers::introduce(&store, &settings, &node).await?;
         let manager = Self {
             store: Arc::new(store),
             bus,
@@ -42,9 +46,17 @@ impl Manager {
             workflows: workflows::Control::default(),
             cipher,
             verified: auth::Verified::default(),
+            granted: permissions::Granted::default(),
+            maintenance: maintenance::Known::default(),
+            node,
+            audit: audit_log::Feed::default(),
+            #[cfg(feature = "oidc")]
+            issuer: auth::Issuer::default(),
             waiting: waiting::Waiting::default(),
             schedules_changed: tokio::sync::Notify::new(),
         };
+        let messaging = manager.messaging(tenants::DEFAULT_TENANT, None);
+        tenants::set_messaging(&*manager.store, tenants::DEFAULT_TENANT_ID, &messaging).await.map_err(failed)?;
         Ok(Opened { manager: Arc::new(manager), new_password })
     }
 }
@@ -66,6 +78,7 @@ async fn first_start(store: &Store, settings: &Settings) -> Result<Option<Secret
     let bootstrap = Bootstrap {
         admin_password_hash: hash,
         settings: vec![("rest".to_owned(), "file_server_root".to_owned(), json!(root.display().to_string()))],
+        authority: settings.authority(),
     };
     let tx = store.begin().await.map_err(failed)?;
     bootstrap.ensure(&tx).await.map_err(failed)?;

@@ -3,11 +3,10 @@
 //! Invariant: values marked for administrators are stars for everyone else.
 
 use nephele_model::page::ListQuery;
-use nephele_model::permission::CONSOLE;
-use nephele_model::{Code, Error, Permission, Result, Role};
+use nephele_model::{Code, Error, Permission, Result};
 use nephele_store::Json;
 use nephele_store::config::{self, Setting};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::rows::failed;
 use crate::{Ctx, Manager};
@@ -27,7 +26,7 @@ impl Manager {
         }
         let mut answer = json!({"metadata": {}, "items": items});
         if matches!(scope, None | Some("authorization")) {
-            answer["authorization"] = authorization();
+            answer["authorization"] = self.authorization(ctx).await?;
         }
         Ok(answer)
     }
@@ -42,23 +41,30 @@ impl Manager {
     }
 
     /// Changes a setting. Errors: `conflict_error` for one that is fixed, or a value against its
-    /// schema; `force` overrides both.
+    /// schema; `force` overrides the first.
     pub async fn put_config(&self, ctx: &Ctx, name: &str, value: &Value, force: bool) -> Result<Value> {
         let setting = self.find_setting(name).await?;
-        if setting.admin_only && !ctx.roles.contains(&Role::SysAdmin) {
-            return Err(Error::unauthorized(format!("{name} can only be changed by an administrator")));
-        }
         if !setting.is_editable && !force {
             return Err(Error::conflict(format!("{} is not editable", setting.name)));
         }
-        let schema = setting.schema.as_ref().map(Json::value).transpose().map_err(failed)?.unwrap_or_default();
-        if let Some(problem) = mismatch(value, &schema).filter(|_| !force) {
-            return Err(Error::conflict(format!("Error validating {}: {problem}", setting.name)));
+        if setting.admin_only && !ctx.may_in_system(Permission::Administrators) {
+            return Err(Error::unauthorized(format!("{} can only be edited by administrators", setting.name)));
         }
-        config::update(&*self.store, &setting.scope, &setting.name, &Json::from(value), ctx.user_id)
+        let schema = setting.schema.as_ref().map(Json::value).transpose().map_err(failed)?.unwrap_or_default();
+        let value =
+            fit(value, &schema).map_err(|problem| Error::conflict(format!("Error validating {name}: {problem}")))?;
+        config::update(&*self.store, &setting.scope, &setting.name, &Json::from(&value), ctx.user_id)
             .await
             .map_err(failed)?;
+        // Locks and logins read settings.
+        self.verified.forget();
         self.config_value(ctx, &format!("{}.{}", setting.scope, setting.name)).await
+    }
+
+    /// A setting of the scope `rest`; null when there is none.
+    pub(crate) async fn rest_setting(&self, name: &str) -> Result<Value> {
+        let found = config::find(&*self.store, Some("rest"), name).await.map_err(failed)?;
+        found.first().map_or(Ok(Value::Null), |setting| setting.value.value().map_err(failed))
     }
 
     async fn find_setting(&self, name: &str) -> Result<Setting> {
@@ -74,55 +80,70 @@ impl Manager {
     }
 }
 
-/// What is wrong with a value, by the words that the settings' schemas use.
-fn mismatch(value: &Value, schema: &Value) -> Option<String> {
+/// The value as its schema wants it: numbers and truth values may come as text. Else what is wrong
+/// with it, by the words that the settings' schemas use.
+fn fit(value: &Value, schema: &Value) -> Result<Value, String> {
     let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match schema["type"].as_str() {
-        Some("integer") if !value.is_i64() => return Some(format!("{shown} is not an integer")),
-        Some("boolean") if !value.is_boolean() => return Some(format!("{shown} is not a boolean")),
-        Some("string") if !value.is_string() => return Some(format!("{shown} is not a string")),
-        _ => {}
-    }
-    if let (Some(least), Some(number)) = (schema["minimum"].as_i64(), value.as_i64())
+    let fitted = match (schema["type"].as_str(), value) {
+        (Some("integer"), Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        (Some("integer"), Value::Number(number)) => {
+            // A fraction is cut, as ever.
+            number.as_i64().or_else(|| number.as_f64().map(whole)).map(Value::from)
+        }
+        (Some("number"), Value::String(text)) => text.trim().parse::<f64>().ok().map(Value::from),
+        (Some("boolean"), Value::String(text)) => match text.to_ascii_lowercase().as_str() {
+            "true" => Some(Value::Bool(true)),
+            "false" => Some(Value::Bool(false)),
+            _ => return Err(format!("must be <true/false>, got {shown}")),
+        },
+        (Some("boolean"), Value::Bool(_)) | (Some("string"), Value::String(_)) | (Some("number"), Value::Number(_)) => {
+            Some(value.clone())
+        }
+        (Some("boolean" | "string" | "number" | "integer"), _) => None,
+        _ => Some(value.clone()),
+    };
+    let kind = schema["type"].as_str().unwrap_or_default();
+    let article = if kind == "integer" { "an" } else { "a" };
+    let fitted = fitted.ok_or_else(|| format!("{shown} is not {article} {kind}"))?;
+    if let (Some(least), Some(number)) = (schema["minimum"].as_f64(), fitted.as_f64())
         && number < least
     {
-        return Some(format!("{number} is less than the minimum of {least}"));
+        return Err(format!("{fitted} is less than the minimum of {least}"));
     }
-    let allowed = schema["enum"].as_array()?;
-    (!allowed.contains(value)).then(|| format!("{shown} is not one of {}", schema["enum"]))
+    match schema["enum"].as_array() {
+        Some(allowed) if !allowed.contains(&fitted) => Err(format!("{shown} is not one of {}", schema["enum"])),
+        _ => Ok(fitted),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "what does not fit becomes the nearest number that does")]
+const fn whole(number: f64) -> i64 {
+    number as i64
 }
 
 fn veil(ctx: &Ctx, mut setting: Value) -> Value {
-    if setting["admin_only"] == true && !ctx.roles.contains(&Role::SysAdmin) {
+    if setting["admin_only"] == true && !ctx.may_in_system(Permission::Administrators) {
         setting["value"] = HIDDEN.into();
     }
     setting
 }
 
-/// The roles and, by permission, who holds it.
-fn authorization() -> Value {
-    let roles: Vec<Value> = Role::ALL
-        .iter()
-        .enumerate()
-        .map(|(index, role)| {
-            let kind = if role.is_system() { "system_role" } else { "tenant_role" };
-            json!({"id": index + 1, "name": role.as_str(), "type": kind, "description": description(*role)})
-        })
-        .collect();
-    let names = |roles: &[Role]| -> Value { roles.iter().map(|role| role.as_str()).collect() };
-    let mut permissions: Map<String, Value> =
-        Permission::ALL.iter().map(|permission| (permission.as_str().to_owned(), names(permission.roles()))).collect();
-    permissions.extend(CONSOLE.iter().map(|(name, roles)| ((*name).to_owned(), names(roles))));
-    json!({"roles": roles, "permissions": permissions})
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-const fn description(role: Role) -> &'static str {
-    match role {
-        Role::SysAdmin => "User that can manage Cloudify",
-        Role::Manager => "User that can manage tenants",
-        Role::User => "Regular user, can perform actions on tenants resources",
-        Role::Operations => "User that can deploy and execute workflows, but cannot manage blueprints or plugins.",
-        Role::Viewer => "User that can only view tenant resources",
-        Role::Default => "User exists, but have no permissions",
+    #[test]
+    fn values_are_fitted_to_their_schema() {
+        let schema = json!({"type": "integer", "minimum": 1});
+        assert_eq!(fit(&json!("7"), &schema), Ok(json!(7)));
+        assert_eq!(fit(&json!(0), &schema), Err("0 is less than the minimum of 1".to_owned()));
+        assert_eq!(fit(&json!("x"), &schema), Err("x is not an integer".to_owned()));
+        assert_eq!(fit(&json!("True"), &json!({"type": "boolean"})), Ok(json!(true)));
+        assert_eq!(
+            fit(&json!("maybe"), &json!({"type": "boolean"})),
+            Err("must be <true/false>, got maybe".to_owned())
+        );
+        assert_eq!(fit(&json!(5), &json!({"type": "string"})), Err("5 is not a string".to_owned()));
+        assert_eq!(fit(&json!([1]), &json!(null)), Ok(json!([1])));
     }
 }

@@ -93,6 +93,11 @@ impl Cipher {
         })
     }
 
+    /// A key for another purpose.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
+        self.mac(purpose.as_bytes()).finalize().into_bytes().into()
+    }
+
     fn open_token(&self, token: &str) -> Option<String> {
         let token = URL_SAFE.decode(token).ok()?;
         let (signed, signature) = token.split_at_checked(token.len().checked_sub(SIGNATURE)?)?;
@@ -107,10 +112,7 @@ impl Cipher {
     }
 
     fn mac(&self, data: &[u8]) -> Hmac<Sha256> {
-        // A key shorter than a block counts as filled up with zeros.
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(self.sign.expose());
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(&padded(self.sign.expose()).into());
         mac.update(data);
         mac
     }
@@ -170,7 +172,21 @@ pub(crate) fn digest(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// A hash that only the holder of the key can make, in hexadecimal digits.
+pub(crate) fn keyed_hash(key: &[u8; 32], text: &str) -> String {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&padded(key).into());
+    mac.update(text.as_bytes());
+    hex(&mac.finalize().into_bytes())
+}
+
+/// A key shorter than a block counts as filled up with zeros.
+fn padded(key: &[u8; 32]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    block
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()

@@ -4,9 +4,12 @@
 //! [`crate::Manager::enter`], so whoever holds one has been identified. Work of the manager's own runs under
 //! [`Ctx::internal`]. Source of the rules: spec rest-api.md sections 1.3 and 1.4.
 
+use std::sync::Arc;
+
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{ExecutionId, TenantName, Username};
-use nephele_model::{Code, Error, Permission, Result, Role};
+use nephele_model::{Code, Error, Grants, Permission, Result, Role};
+use nephele_store::Actor;
 
 /// The caller of a use case.
 #[derive(Clone, Debug)]
@@ -23,10 +26,18 @@ pub struct Ctx {
     pub tenant_id: Option<i64>,
     /// The roles in the system and in [`Self::tenant`].
     pub roles: Vec<Role>,
-    /// The role in the system alone.
+    /// The user's own role in the system.
     pub system_role: Role,
-    /// Every tenant that the user belongs to, with the key of its row and the role there.
+    /// That role and those of the user's groups.
+    pub system_roles: Vec<Role>,
+    /// Every tenant that the user belongs to, with the key of its row and the role there; once for
+    /// each role.
     pub own_tenants: Vec<(TenantName, i64, Role)>,
+    /// Which role holds which permission.
+    pub grants: Arc<Grants>,
+    /// Set when a list over several tenants was asked for: it covers tenants where the caller holds
+    /// this permission, and everything else stays where [`Self::tenant`] allows it.
+    pub over_tenants: Option<Permission>,
     /// Set when the caller showed the token of a running execution.
     pub execution: Option<CallingExecution>,
 }
@@ -55,27 +66,64 @@ impl Ctx {
             tenant_id: Some(tenant_id),
             roles: vec![Role::SysAdmin],
             system_role: Role::SysAdmin,
+            system_roles: vec![Role::SysAdmin],
             own_tenants: Vec::new(),
+            grants: Arc::default(),
+            over_tenants: None,
             execution: None,
         }
     }
 
+    /// Does `work` on behalf of this caller, as the audit log shows it.
+    pub async fn act<F: Future>(&self, work: F) -> F::Output {
+        let actor = Actor {
+            username: Some(self.username.to_string()),
+            execution_id: self.execution.as_ref().map(|execution| execution.id.to_string()),
+        };
+        actor.act(work).await
+    }
+
     /// Whether the caller holds `permission` in the request's tenant.
     pub fn may(&self, permission: Permission) -> bool {
-        self.user_id == 0 || permission.granted_to(&self.roles)
+        self.user_id == 0 || self.grants.hold(permission, &self.roles)
+    }
+
+    /// Whether the caller holds `permission` in the tenant with this key.
+    pub fn may_in(&self, tenant_id: i64, permission: Permission) -> bool {
+        self.user_id == 0 || self.grants.hold(permission, &self.roles_in(tenant_id))
+    }
+
+    /// Whether the caller holds `permission` by a role in the system, whatever the tenant.
+    pub fn may_in_system(&self, permission: Permission) -> bool {
+        self.user_id == 0 || self.grants.hold(permission, &self.system_roles)
+    }
+
+    pub(crate) fn roles_in(&self, tenant_id: i64) -> Vec<Role> {
+        let own = self.own_tenants.iter().filter(|(_, id, _)| *id == tenant_id).map(|(_, _, role)| *role);
+        self.system_roles.iter().copied().chain(own).collect()
     }
 
     /// Refuses callers without `permission`, in the wording that clients know.
     pub fn demand(&self, permission: Permission) -> Result<()> {
-        if self.may(permission) {
-            return Ok(());
+        if self.may(permission) { Ok(()) } else { Err(self.refused(permission)) }
+    }
+
+    /// Lets the caller list over all tenants where `permission` is held; refuses who holds it nowhere.
+    pub fn demand_somewhere(&mut self, permission: Permission) -> Result<()> {
+        if !self.may(permission) && !self.own_tenants.iter().any(|(_, id, _)| self.may_in(*id, permission)) {
+            return Err(self.refused(permission));
         }
+        self.over_tenants = Some(permission);
+        Ok(())
+    }
+
+    fn refused(&self, permission: Permission) -> Error {
         let place = self.tenant.as_ref().map_or_else(String::new, |tenant| format!(" in the tenant `{tenant}`"));
-        Err(Error::forbidden(format!(
+        Error::forbidden(format!(
             "User `{}` is not permitted to perform the action {}{place}",
             self.username,
             permission.as_str(),
-        )))
+        ))
     }
 
     /// The tenant of the request. Error: `forbidden_error` when none was named.

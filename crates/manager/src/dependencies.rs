@@ -68,7 +68,7 @@ impl Manager {
 
     /// Removes what a deployment needs of another one, by the part that needs it.
     pub async fn delete_dependency(&self, ctx: &Ctx, given: &Map<String, Value>) -> Result<()> {
-        let source = self.find_deployment(ctx, required(given, "source_deployment")?).await?;
+        let source = self.writable_deployment(ctx, required(given, "source_deployment")?).await?;
         let creator = required(given, "dependency_creator")?;
         let target = given.get("target_deployment").and_then(Value::as_str);
         let rows = dependencies::of_source(&*self.store, source.storage_id).await.map_err(failed)?;
@@ -100,7 +100,7 @@ impl Manager {
             return Ok(None);
         }
         let id = required(given, "source_deployment")?;
-        self.find_deployment(ctx, id).await.map(Some).map_err(|error| match error.code() {
+        self.writable_deployment(ctx, id).await.map(Some).map_err(|error| match error.code() {
             Code::NotFound => {
                 Error::new(Code::NotFound, format!("Given source deployment with ID `{id}` does not exist."))
             }
@@ -115,7 +115,7 @@ impl Manager {
         given: &[Value],
     ) -> Result<(Option<Deployment>, Vec<NewDependency>)> {
         let external = given.first().is_some_and(|first| first.get("external_source").is_some_and(|it| !it.is_null()));
-        let source = if external { None } else { Some(self.find_deployment(ctx, deployment).await?) };
+        let source = if external { None } else { Some(self.writable_deployment(ctx, deployment).await?) };
         let mut rows = Vec::with_capacity(given.len());
         for entry in given {
             let entry = entry

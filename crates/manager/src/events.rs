@@ -124,7 +124,7 @@ impl Manager {
                 let found = executions::by_id(&*self.store, own).await.map_err(failed)?;
                 found.ok_or_else(|| Error::not_found("Execution", own))
             }
-            (Some(named), _) => self.find_execution(ctx, named).await,
+            (Some(named), _) => self.own_execution(ctx, named).await,
             (None, _) => Err(Error::conflict("No execution passed, and not authenticated by an execution token")),
         }
     }

@@ -4,7 +4,7 @@
 //! Only some folders can be written: what uploads publish belongs to rows of the database.
 
 use nephele_model::id::{BlueprintId, TenantName};
-use nephele_model::{Error, Permission, Result, Visibility};
+use nephele_model::{Error, Permission, Result, Secret, Visibility};
 use nephele_store::blueprints;
 
 use crate::rows::failed;
@@ -59,6 +59,14 @@ impl Manager {
             };
         }
         self.may_read_file(ctx, path.strip_prefix("resources/").unwrap_or(path)).await
+    }
+
+    /// May whoever holds this API token look at the monitoring? Roles in tenants do not count: it
+    /// shows the whole machine.
+    pub async fn monitoring_auth(&self, token: Option<&Secret>) -> Result<()> {
+        let nobody = || Error::unauthorized("No authentication info provided");
+        let ctx = self.authenticate_token(token.ok_or_else(nobody)?).await?;
+        if ctx.may_in_system(Permission::Monitoring) { Ok(()) } else { Err(nobody()) }
     }
 }
 

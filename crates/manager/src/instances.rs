@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::rows::failed;
 use crate::workflows::environment::new_instance;
-use crate::{Ctx, Manager};
+use crate::{Ctx, Manager, visibility};
 
 /// What of a node instance is to change; what is `None` stays.
 #[derive(Debug, Default)]
@@ -54,6 +54,7 @@ impl Manager {
             ctx.only_deployment_update()?;
         }
         let instance = self.find_instance(ctx, id).await?;
+        visibility::demand_inside(ctx, instance.visibility, instance.tenant_id, id)?;
         let changes = InstanceChanges {
             state: update.state.map(InstanceState::new),
             relationships: update.relationships.map(|list| Json::of(&list)),
@@ -75,7 +76,7 @@ impl Manager {
         if plan.is_empty() {
             return Ok(0);
         }
-        let deployment = self.find_deployment(ctx, deployment).await?;
+        let deployment = self.writable_deployment(ctx, deployment).await?;
         if plan.iter().any(|instance| instance["id"].as_str().is_none_or(str::is_empty)) {
             return Err(Error::bad_parameters("Every node instance needs an id"));
         }

@@ -14,12 +14,15 @@ use nephele_store::Store;
 
 mod agents;
 pub mod archive;
+pub mod audit_log;
 pub mod auth;
 mod blueprints;
 mod bootstrap;
 mod config;
+mod contacts;
 mod crypto;
 pub mod ctx;
+mod db_nodes;
 mod dependencies;
 mod deployment_groups;
 mod deployment_modifications;
@@ -35,14 +38,20 @@ mod fetch;
 mod file_access;
 pub mod files;
 mod filters;
+mod groups;
 mod instances;
 mod labels;
+mod licenses;
+mod maintenance;
+mod managers;
 mod nodes;
 mod operations;
 mod overrides;
 mod parameters;
+mod permissions;
 mod plugins;
 mod plugins_updates;
+mod rabbitmq_brokers;
 mod rows;
 mod searches;
 mod secrets;
@@ -73,6 +82,8 @@ pub use exports::{Kind as ExportKind, Restoration};
 pub use filters::{FilterValues, Filtered};
 pub use instances::InstanceUpdate;
 pub use labels::Labeled;
+pub use maintenance::Mode;
+pub use managers::AddedManager;
 pub use nephele_store::{Record, Resource};
 pub use nodes::NodeUpdate;
 pub use operations::{NewOperation, OperationUpdate, Renewed};
@@ -83,6 +94,8 @@ pub use secrets::{Export as SecretExport, Import as SecretImport, SecretValues};
 pub use secrets_providers::ProviderValues;
 pub use sites::NewSite;
 pub use summaries::Summary;
+pub use tenants::Joining;
+pub use users::{NewUser, UserDetails, UserUpdate};
 
 /// Kinds of records.
 pub mod kind {
@@ -134,6 +147,17 @@ pub struct Manager {
     cipher: crypto::Cipher,
     /// Credentials that were verified lately.
     verified: auth::Verified,
+    /// Who holds what, as it was read last.
+    granted: permissions::Granted,
+    /// Maintenance mode as it was read last.
+    maintenance: maintenance::Known,
+    /// The id of the data folder.
+    node: String,
+    /// Those who follow the audit log.
+    audit: audit_log::Feed,
+    /// What was learnt from an identity provider.
+    #[cfg(feature = "oidc")]
+    issuer: auth::Issuer,
     /// Those who wait for an execution to end.
     waiting: waiting::Waiting,
     /// Says that a schedule may be due earlier than it was.

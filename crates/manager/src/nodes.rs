@@ -50,7 +50,7 @@ impl Manager {
         if plan.is_empty() {
             return Ok(0);
         }
-        let deployment = self.find_deployment(ctx, deployment).await?;
+        let deployment = self.writable_deployment(ctx, deployment).await?;
         for node in plan {
             id::check("id", node["id"].as_str().unwrap_or_default(), false)?;
         }

@@ -18,6 +18,7 @@ use nephele_store::operations::{self, Report};
 use nephele_store::{Record, events, node_instances, tasks_graphs};
 use serde_json::{Map, Value};
 
+use crate::executions::demand_execution_inside;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -80,7 +81,7 @@ impl Manager {
         if id.is_some() {
             ctx.demand(Permission::SetExecutionDetails)?;
         }
-        let execution = self.find_execution(ctx, execution).await?;
+        let execution = self.own_execution(ctx, execution).await?;
         let graph = StoredGraph {
             id: GraphId::new(id.unwrap_or_else(new_id)),
             execution: execution.id.clone(),
@@ -114,7 +115,7 @@ impl Manager {
 
     /// Stores one more task of a graph.
     pub async fn create_operation(&self, ctx: &Ctx, graph: &str, task: NewOperation) -> Result<Record> {
-        let execution = self.graph_execution(ctx, graph).await?;
+        let execution = self.own_graph_execution(ctx, graph).await?;
         let task = stored(task, &GraphId::new(graph))?;
         let tx = self.begin_write().await?;
         operations::insert(&tx, &Run::from(&execution), std::slice::from_ref(&task)).await.map_err(failed)?;
@@ -128,7 +129,7 @@ impl Manager {
             .ok_or_else(|| Error::bad_parameters(format!("`{}` is not a state of operations", update.state)))?;
         let task = operations::by_id(&*self.store, &TaskId::new(id)).await.map_err(failed)?;
         let task = task.ok_or_else(|| Error::not_found("Operation", id))?;
-        let execution = self.graph_execution(ctx, task.graph.as_str()).await?;
+        let execution = self.own_graph_execution(ctx, task.graph.as_str()).await?;
         let run = Run::from(&execution);
         let report = Report { state, manager_name: update.manager_name.clone(), agent_name: update.agent_name.clone() };
         let tx = self.begin_write().await?;
@@ -148,8 +149,18 @@ impl Manager {
     /// Deletes a task and gives it as it was.
     pub async fn delete_operation(&self, ctx: &Ctx, id: &str) -> Result<Record> {
         let record = self.get_operation(ctx, id).await?;
+        if let Some(task) = operations::by_id(&*self.store, &TaskId::new(id)).await.map_err(failed)? {
+            self.own_graph_execution(ctx, task.graph.as_str()).await?;
+        }
         operations::delete(&*self.store, &TaskId::new(id)).await.map_err(failed)?;
         Ok(record)
+    }
+
+    /// The execution of a graph that the caller may steer.
+    async fn own_graph_execution(&self, ctx: &Ctx, graph: &str) -> Result<Execution> {
+        let execution = self.graph_execution(ctx, graph).await?;
+        demand_execution_inside(ctx, execution.tenant_id, execution.id.as_str())?;
+        Ok(execution)
     }
 
     /// The execution of a graph, if the caller may see it.

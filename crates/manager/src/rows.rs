@@ -11,6 +11,7 @@ use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Permission, Result, Visibility};
 use nephele_store::scope::taken;
 use nephele_store::{Db, Record, Resource, Scope, Tx, tenants};
+use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Ctx, Manager};
@@ -61,18 +62,51 @@ impl Manager {
         self.store.get(resource, &shared(ctx), key, include).await.map_err(failed)
     }
 
+    /// Like [`Self::list_shared`], with each record as an object beside the text of its field `key`,
+    /// which is there even if it was not asked for.
+    pub(crate) async fn list_with(
+        &self,
+        ctx: &Ctx,
+        resource: &Resource,
+        query: &ListQuery,
+        key: &str,
+    ) -> Result<Page<(String, Map<String, Value>)>> {
+        let mut query = query.clone();
+        let added = query.include.as_mut().filter(|include| !include.iter().any(|field| field == key));
+        let added = added.map(|include| include.push(key.to_owned())).is_some();
+        let page = self.list_shared(ctx, resource, &query).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for record in &page.items {
+            let Value::Object(mut record) = record.value().map_err(failed)? else { continue };
+            let name = record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            if added {
+                record.shift_remove(key);
+            }
+            items.push((name, record));
+        }
+        Ok(Page { items, total: page.total, size: page.size, offset: page.offset, filtered: page.filtered })
+    }
+
     /// What the caller sees. Error: `forbidden_error` when no tenant was named.
     pub(crate) async fn scope(&self, ctx: &Ctx, all_tenants: bool) -> Result<Scope> {
         let tenant_name = ctx.tenant()?.clone();
         let tenant_id = ctx.tenant_id.unwrap_or_default();
-        let all_tenants = match all_tenants {
+        if let Some(permission) = ctx.over_tenants.filter(|_| !all_tenants) {
+            // Rights in another tenant let nobody in here.
+            ctx.demand(permission)?;
+        }
+        let covered: Vec<i64> = match all_tenants {
             false => Vec::new(),
             true if ctx.may(Permission::AllTenants) => {
                 let all = tenants::all(&*self.store).await.map_err(failed)?;
                 all.into_iter().map(|tenant| tenant.id).collect()
             }
-            true => ctx.own_tenants.iter().map(|(_, id, _)| *id).collect(),
+            true => {
+                let holds = |id: &i64| ctx.over_tenants.is_none_or(|permission| ctx.may_in(*id, permission));
+                ctx.own_tenants.iter().map(|(_, id, _)| *id).filter(holds).collect()
+            }
         };
+        let all_tenants = covered.into_iter().map(|id| (id, ctx.may_in(id, Permission::Administrators))).collect();
         Ok(Scope {
             tenant_id,
             tenant_name,

@@ -1,6 +1,6 @@
 //! Sites: places that deployments belong to.
 
-use nephele_model::{Error, Permission, Result, Visibility, id};
+use nephele_model::{Error, Result, id};
 use nephele_store::{Record, sites};
 
 use crate::rows::{demand_free, failed};
@@ -49,6 +49,7 @@ impl Manager {
         wanted: Option<&str>,
     ) -> Result<Record> {
         let site = self.find_site(ctx, name).await?;
+        visibility::demand_inside(ctx, site.visibility, site.tenant_id, name)?;
         let scope = self.scope(ctx, false).await?;
         let visibility = wanted.map(|wanted| visibility::widen(ctx, name, site.visibility, wanted)).transpose()?;
         if let Some(new_name) = new_name.as_deref().filter(|new_name| *new_name != name) {
@@ -71,10 +72,7 @@ impl Manager {
     /// Deletes a site.
     pub async fn delete_site(&self, ctx: &Ctx, name: &str) -> Result<()> {
         let site = self.find_site(ctx, name).await?;
-        let scope = self.scope(ctx, false).await?;
-        if site.visibility == Visibility::Global && site.tenant_id != scope.tenant_id {
-            ctx.demand(Permission::ResourceSetGlobal)?;
-        }
+        visibility::demand_inside(ctx, site.visibility, site.tenant_id, name)?;
         sites::delete(&*self.store, site.storage_id).await.map(drop).map_err(failed)
     }
 

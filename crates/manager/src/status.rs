@@ -1,18 +1,17 @@
-//! What the manager says of itself: version, health, and the one node it consists of.
+//! What the manager says of itself: version, health, what the installation consists of.
 //!
-//! Invariant: lists of managers, brokers and database nodes have one item each with the same host;
-//! clients take anything else for a cluster (spec rest-api.md sections 2.13 and 6, number 12).
+//! Source: spec rest-api.md section 2.13.
 
 use nephele_model::Result;
-use nephele_model::page::{DEFAULT_PAGE_SIZE, Page};
-use nephele_store::{maintenance, provider_context};
+use nephele_store::{db_nodes, managers, provider_context, rabbitmq_brokers};
 use serde_json::{Map, Value, json};
 
-use crate::Manager;
+use crate::managers::PULSE;
 use crate::rows::failed;
+use crate::{Manager, Settings};
 
 /// The version of the interface that clients are promised.
-const INTERFACE: &str = "7.0.5";
+pub(crate) const INTERFACE: &str = "7.0.5";
 
 /// The parts that run in this process, as clients show them.
 const SERVICES: [&str; 5] = ["REST service", "File server", "Database", "Message broker", "Workflow executor"];
@@ -51,84 +50,42 @@ impl Manager {
         json!({"status": if well { "OK" } else { "Fail" }, "services": services})
     }
 
-    /// `GET /cluster-status`.
-    pub async fn cluster_status(&self, summary: bool) -> Value {
-        let well = self.is_well().await;
-        let status = if well { "OK" } else { "Fail" };
-        if summary {
-            return json!({"status": status, "services": {}});
-        }
+    /// `GET /cluster-status`. Others are well as long as they say so.
+    pub async fn cluster_status(&self, summary: bool) -> Result<Value> {
         let own = self.status(false).await;
-        let node = |services: Value| {
-            let name = self.settings.hostname.clone();
-            let node = json!({
-                "status": status,
-                "version": INTERFACE,
-                "public_ip": self.settings.host,
-                "private_ip": self.settings.host,
-                "services": services,
-                "metrics": [],
-                "failures": [],
-            });
-            json!({"status": status, "is_external": false, "nodes": {name: node}})
+        let well = own["status"] == "OK";
+        let word = |well: bool| if well { "OK" } else { "Fail" };
+        let recent = self.clock.now().plus_micros(-3 * PULSE * 1_000_000);
+        let (mut managers, nothing) = (Map::new(), json!({}));
+        let mut all_well = well;
+        for manager in managers::all(&*self.store).await.map_err(failed)? {
+            let is_own = manager.node.as_deref() == Some(self.node.as_str());
+            let is_well = if is_own { well } else { manager.last_seen >= recent };
+            all_well &= is_well;
+            let services = if is_own { &own["services"] } else { &nothing };
+            let addresses = (manager.public_ip.as_str(), manager.private_ip.as_str());
+            managers.insert(manager.hostname, node(word(is_well), &manager.version, addresses, services));
+        }
+        let status = match (well, all_well) {
+            (true, true) => "OK",
+            (true, false) => "Degraded",
+            _ => "Fail",
         };
-        json!({"status": status, "services": {
-            "manager": node(own["services"].clone()),
-            "broker": node(json!({})),
-            "db": node(json!({})),
-        }})
-    }
-
-    /// `GET /managers`.
-    pub fn managers(&self) -> Page<Value> {
-        one(json!({
-            "id": 0,
-            "hostname": self.settings.hostname,
-            "private_ip": self.settings.host,
-            "public_ip": self.settings.host,
-            "version": INTERFACE,
-            "edition": "premium",
-            "distribution": "nephele",
-            "distro_release": env!("CARGO_PKG_VERSION"),
-            "fs_sync_node_id": null,
-            "networks": {"default": self.settings.host},
-            "last_seen": self.clock.now(),
-            "status_report_frequency": 0,
-            "ca_cert_content": self.authority(),
-        }))
-    }
-
-    /// `GET /brokers`. Nobody gets credentials: the bus is inside this process.
-    pub fn brokers(&self) -> Page<Value> {
-        one(json!({
-            "name": self.settings.hostname,
-            "host": self.settings.host,
-            "management_host": null,
-            "port": null,
-            "username": null,
-            "password": null,
-            "params": null,
-            "networks": {"default": self.settings.host},
-            "is_external": false,
-            "ca_cert_content": self.authority(),
-        }))
-    }
-
-    /// `GET /db-nodes`.
-    pub fn db_nodes(&self) -> Page<Value> {
-        one(json!({"name": self.settings.hostname, "host": self.settings.host, "is_external": false}))
-    }
-
-    /// `GET /maintenance`.
-    pub async fn maintenance(&self) -> Result<Value> {
-        let state = maintenance::get(&*self.store).await.map_err(failed)?;
-        Ok(json!({
-            "status": state.as_ref().map_or("deactivated", |state| state.status.as_str()),
-            "activation_requested_at": state.as_ref().map_or(json!(""), |state| json!(state.activation_requested_at)),
-            "activated_at": state.as_ref().and_then(|state| state.activated_at).map_or(json!(""), |at| json!(at)),
-            "remaining_executions": null,
-            "requested_by": state.and_then(|state| state.requested_by).map_or(json!(""), |user| json!(user)),
-        }))
+        if summary {
+            return Ok(json!({"status": status, "services": {}}));
+        }
+        let place = |name: String, host: &str| (name, node(word(well), INTERFACE, (host, host), &nothing));
+        let brokers = rabbitmq_brokers::all(&*self.store).await.map_err(failed)?;
+        let brokers: Map<String, Value> = brokers.into_iter().map(|broker| place(broker.name, &broker.host)).collect();
+        let databases = db_nodes::all(&*self.store).await.map_err(failed)?;
+        let databases: Map<String, Value> = databases.into_iter().map(|row| place(row.name, &row.host)).collect();
+        let group =
+            |status: &str, nodes: Map<String, Value>| json!({"status": status, "is_external": false, "nodes": nodes});
+        Ok(json!({"status": status, "services": {
+            "manager": group(status, managers),
+            "broker": group(word(well), brokers),
+            "db": group(word(well), databases),
+        }}))
     }
 
     /// `GET /provider/context`.
@@ -146,13 +103,23 @@ impl Manager {
     pub async fn put_provider_context(&self, name: &str, context: &Map<String, Value>) -> Result<()> {
         provider_context::put(&*self.store, name, &nephele_store::Json::of(context)).await.map_err(failed)
     }
+}
 
+impl Settings {
     /// The certificate that clients should trust, if this manager has made one.
     pub(crate) fn authority(&self) -> Option<String> {
-        std::fs::read_to_string(self.settings.data_dir.join("tls/ca.pem")).ok()
+        std::fs::read_to_string(self.data_dir.join("tls/ca.pem")).ok()
     }
 }
 
-fn one(item: Value) -> Page<Value> {
-    Page { items: vec![item], total: 1, size: DEFAULT_PAGE_SIZE, offset: 0, filtered: None }
+fn node(status: &str, version: &str, (public_ip, private_ip): (&str, &str), services: &Value) -> Value {
+    json!({
+        "status": status,
+        "version": version,
+        "public_ip": public_ip,
+        "private_ip": private_ip,
+        "services": services,
+        "metrics": [],
+        "failures": [],
+    })
 }

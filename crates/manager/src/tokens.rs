@@ -1,10 +1,10 @@
-//! API tokens: made, listed and deleted by their user.
+//! API tokens: made, listed and deleted by their user, or by whoever manages those of others.
 //!
 //! Invariant: the secret part leaves the manager once, in the answer that makes the token.
 
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Result, Timestamp};
-use nephele_store::{Record, tokens};
+use nephele_model::{Code, Error, Permission, Result, Timestamp};
+use nephele_store::{Record, Resource, tokens};
 use serde_json::{Value, json};
 
 use crate::rows::failed;
@@ -14,14 +14,14 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 impl Manager {
-    /// The caller's tokens.
+    /// The caller's tokens; everyone's for whoever manages them.
     pub async fn list_tokens(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Record>> {
-        self.list_shared(ctx, &tokens::RESOURCE, query).await
+        self.list_shared(ctx, resource(ctx), query).await
     }
 
-    /// One of the caller's tokens.
+    /// One of these tokens.
     pub async fn get_token(&self, ctx: &Ctx, id: &str) -> Result<Record> {
-        let record = self.get_shared(ctx, &tokens::RESOURCE, id, None).await?;
+        let record = self.get_shared(ctx, resource(ctx), id, None).await?;
         record.ok_or_else(|| absent(id))
     }
 
@@ -56,12 +56,18 @@ impl Manager {
         }))
     }
 
-    /// Deletes one of the caller's tokens.
+    /// Deletes one of these tokens.
     pub async fn delete_token(&self, ctx: &Ctx, id: &str) -> Result<()> {
-        let deleted = tokens::delete(&*self.store, ctx.user_id, id).await.map_err(failed)?;
+        let of = (!ctx.may(Permission::ManageOthersTokens)).then_some(ctx.user_id);
+        let deleted = tokens::delete(&*self.store, of, id).await.map_err(failed)?;
         self.verified.forget();
         if deleted { Ok(()) } else { Err(absent(id)) }
     }
+}
+
+/// The tokens that the caller may see.
+fn resource(ctx: &Ctx) -> &'static Resource {
+    if ctx.may(Permission::ManageOthersTokens) { &tokens::EVERYONES } else { &tokens::RESOURCE }
 }
 
 fn absent(id: &str) -> Error {
@@ -95,7 +101,7 @@ fn expires(text: &str, now: Timestamp) -> Result<Timestamp> {
         }
     };
     if instant <= now {
-        return Err(Error::bad_parameters(format!("The expiration date {text} is in the past")));
+        return Err(Error::bad_parameters("Expiration date was in the past."));
     }
     Ok(instant)
 }

@@ -1,5 +1,7 @@
 //! Choosing and widening who sees a resource (spec rest-api.md section 1.5).
 
+use std::fmt::Display;
+
 use nephele_model::{Code, Error, Permission, Result, Visibility};
 
 use crate::Ctx;
@@ -42,6 +44,18 @@ pub(crate) fn keep_or_widen(ctx: &Ctx, id: &str, present: Visibility, wanted: &s
     }
     demand_global(ctx, wanted)?;
     Ok(wanted)
+}
+
+/// Refuses to change something global from outside its tenant. What is seen there otherwise is in the
+/// caller's own tenant.
+pub(crate) fn demand_inside(ctx: &Ctx, visibility: Visibility, tenant_id: i64, id: impl Display) -> Result<()> {
+    if visibility == Visibility::Global && Some(tenant_id) != ctx.tenant_id {
+        return Err(Error::new(
+            Code::IllegalAction,
+            format!("Can't modify the global resource `{id}` from outside its tenant"),
+        ));
+    }
+    Ok(())
 }
 
 fn demand_global(ctx: &Ctx, visibility: Visibility) -> Result<()> {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod filter;
+pub mod grants;
 pub mod id;
 pub mod instance;
 pub mod json;
@@ -30,6 +31,7 @@ pub mod visibility;
 
 pub use clock::{Clock, Timestamp};
 pub use error::{Code, Error, Result};
+pub use grants::Grants;
 pub use permission::Permission;
 pub use role::Role;
 pub use secret::Secret;

@@ -292,27 +292,3 @@ pub const CONSOLE: &[(&str, &[Role])] = &[
     ("widget_serviceButton", AUTHORS),
     ("widget_custom_admin", MANAGERS),
 ];
-
-impl Permission {
-    /// Whether any of `roles` holds this permission.
-    pub fn granted_to(self, roles: &[Role]) -> bool {
-        roles.iter().any(|role| self.roles().contains(role))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn viewers_read_and_do_not_write() {
-        assert!(Permission::BlueprintList.granted_to(&[Role::Viewer]));
-        assert!(!Permission::BlueprintUpload.granted_to(&[Role::Viewer]));
-        assert!(!Permission::BlueprintUpload.granted_to(&[]));
-    }
-
-    #[test]
-    fn system_administrators_hold_every_permission() {
-        assert!(Permission::ALL.iter().all(|permission| permission.granted_to(&[Role::SysAdmin])));
-    }
-}

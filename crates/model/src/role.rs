@@ -39,6 +39,23 @@ impl Role {
         Self::ALL.iter().copied().find(|role| role.as_str() == name)
     }
 
+    /// What it is for, as clients show it.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::SysAdmin => "User that can manage Cloudify",
+            Self::Manager => "User that can manage tenants",
+            Self::User => "Regular user, can perform actions on tenants resources",
+            Self::Operations => "User that can deploy and execute workflows, but cannot manage blueprints or plugins.",
+            Self::Viewer => "User that can only view tenant resources",
+            Self::Default => "User exists, but have no permissions",
+        }
+    }
+
+    /// `system_role` or `tenant_role`.
+    pub const fn kind(self) -> &'static str {
+        if self.is_system() { "system_role" } else { "tenant_role" }
+    }
+
     /// Whether it is given in the system (`system_role`) and not in a tenant (`tenant_role`).
     pub const fn is_system(self) -> bool {
         matches!(self, Self::SysAdmin | Self::Default)

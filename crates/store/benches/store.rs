@@ -47,7 +47,7 @@ fn scope() -> Scope {
         tenant_name: TenantName::new("default_tenant"),
         user_id: 0,
         is_administrator: true,
-        all_tenants: vec![0],
+        all_tenants: vec![(0, true)],
     }
 }
 
@@ -64,7 +64,7 @@ fn bed() -> Bed {
 async fn fill(url: &str) -> (Store, Deployment, Execution, Vec<NodeInstanceId>) {
     let store = Store::open(url, Arc::new(SystemClock)).await.expect("a store");
     let tx = store.begin().await.expect("a transaction");
-    let first = Bootstrap { admin_password_hash: String::new(), settings: vec![] };
+    let first = Bootstrap { admin_password_hash: String::new(), settings: vec![], authority: None };
     first.ensure(&tx).await.expect("the first rows");
     tx.commit().await.expect("the commit");
     let now = SystemClock.now();

@@ -7,16 +7,20 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_query::{Value, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type, ValueRef as _};
 
+use crate::actor::Actor;
+use crate::column::Bind as _;
 use crate::error::{Error, Result};
 
 const READERS: u32 = 8;
@@ -90,13 +94,17 @@ impl Row {
 #[derive(Clone)]
 pub(crate) enum Backend {
     Pg(PgPool),
-    Lite { reader: SqlitePool, writer: SqlitePool },
+    Lite { reader: SqlitePool, writer: SqlitePool, actor: Told },
 }
+
+/// The actor that SQLite's triggers were told last; `None` when that is not certain.
+type Told = Arc<Mutex<Option<Actor>>>;
 
 /// A transaction of either database.
 pub(crate) enum Open {
     Pg(Transaction<'static, Postgres>),
-    Lite(Transaction<'static, Sqlite>),
+    /// With the actor that its writes are logged under, to be remembered once they are there.
+    Lite(Transaction<'static, Sqlite>, Actor, Told),
 }
 
 macro_rules! fetch {
@@ -142,7 +150,7 @@ impl Backend {
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
         let writer = pool(1).connect_with(options.clone()).await?;
         let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "on"));
-        Ok(Self::Lite { reader, writer })
+        Ok(Self::Lite { reader, writer, actor: Told::default() })
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -153,17 +161,32 @@ impl Backend {
     }
 
     pub(crate) async fn begin(&self) -> Result<Open> {
-        Ok(match self {
-            Self::Pg(pool) => Open::Pg(pool.begin().await?),
-            Self::Lite { writer, .. } => Open::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
-        })
+        let present = Actor::present();
+        match self {
+            Self::Pg(pool) => {
+                let mut tx = pool.begin().await?;
+                if present != Actor::default() {
+                    execute!(tell_pg(present), &mut *tx);
+                }
+                Ok(Open::Pg(tx))
+            }
+            Self::Lite { writer, actor, .. } => {
+                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                // Until the commit nothing is certain: the end may take the row back.
+                if take(actor).as_ref() != Some(&present) {
+                    execute!(tell_lite(&present), &mut *tx);
+                }
+                Ok(Open::Lite(tx, present, actor.clone()))
+            }
+        }
     }
 
     /// A transaction that sees one instant and writes nothing.
     pub(crate) async fn begin_reading(&self) -> Result<Open> {
         Ok(match self {
             Self::Pg(pool) => Open::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
-            Self::Lite { reader, .. } => Open::Lite(reader.begin().await?),
+            // Nothing is written, so nobody needs to be told of.
+            Self::Lite { reader, .. } => Open::Lite(reader.begin().await?, Actor::default(), Told::default()),
         })
     }
 
@@ -178,23 +201,43 @@ impl Backend {
     /// Writes and gives back what the statement returns.
     pub(crate) async fn write(&self, sql: Sql) -> Result<Vec<Row>> {
         Ok(match self {
-            Self::Pg(pool) => fetch!(sql, pool, Row::Pg),
-            Self::Lite { writer, .. } => fetch!(sql, writer, Row::Lite),
+            Self::Pg(pool) if Actor::present() == Actor::default() => fetch!(sql, pool, Row::Pg),
+            Self::Pg(_) => {
+                let mut tx = self.begin().await?;
+                let rows = tx.fetch(sql).await?;
+                tx.commit().await?;
+                rows
+            }
+            Self::Lite { writer, actor, .. } => {
+                let mut connection = writer.acquire().await?;
+                tell(&mut connection, actor).await?;
+                fetch!(sql, &mut *connection, Row::Lite)
+            }
         })
     }
 
     /// Writes and gives back the number of rows that were touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         Ok(match self {
-            Self::Pg(pool) => execute!(sql, pool),
-            Self::Lite { writer, .. } => execute!(sql, writer),
+            Self::Pg(pool) if Actor::present() == Actor::default() => execute!(sql, pool),
+            Self::Pg(_) => {
+                let mut tx = self.begin().await?;
+                let touched = tx.execute(sql).await?;
+                tx.commit().await?;
+                touched
+            }
+            Self::Lite { writer, actor, .. } => {
+                let mut connection = writer.acquire().await?;
+                tell(&mut connection, actor).await?;
+                execute!(sql, &mut *connection)
+            }
         })
     }
 
     pub(crate) async fn close(&self) {
         match self {
             Self::Pg(pool) => pool.close().await,
-            Self::Lite { reader, writer } => {
+            Self::Lite { reader, writer, .. } => {
                 reader.close().await;
                 writer.close().await;
             }
@@ -202,25 +245,57 @@ impl Backend {
     }
 }
 
+/// Tells SQLite's triggers who writes, unless they know.
+async fn tell(connection: &mut SqliteConnection, told: &Told) -> Result<()> {
+    let present = Actor::present();
+    if take(told).as_ref() != Some(&present) {
+        execute!(tell_lite(&present), &mut *connection);
+    }
+    remember(told, present);
+    Ok(())
+}
+
+fn tell_lite(actor: &Actor) -> Sql {
+    let values = vec![actor.username.as_deref().bind(), actor.execution_id.as_deref().bind()];
+    Sql::new("UPDATE audit_actor SET creator_name = $1, execution_id = $2", values)
+}
+
+/// For one transaction; outside of it PostgreSQL's triggers know nobody.
+fn tell_pg(actor: Actor) -> Sql {
+    let values = vec![actor.username.unwrap_or_default().bind(), actor.execution_id.unwrap_or_default().bind()];
+    Sql::new("SELECT set_config('nephele.username', $1, true), set_config('nephele.execution_id', $2, true)", values)
+}
+
+fn take(told: &Told) -> Option<Actor> {
+    told.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn remember(told: &Told, actor: Actor) {
+    *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(actor);
+}
+
 impl Open {
     pub(crate) async fn fetch(&mut self, sql: Sql) -> Result<Vec<Row>> {
         Ok(match self {
             Self::Pg(tx) => fetch!(sql, &mut **tx, Row::Pg),
-            Self::Lite(tx) => fetch!(sql, &mut **tx, Row::Lite),
+            Self::Lite(tx, ..) => fetch!(sql, &mut **tx, Row::Lite),
         })
     }
 
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
         Ok(match self {
             Self::Pg(tx) => execute!(sql, &mut **tx),
-            Self::Lite(tx) => execute!(sql, &mut **tx),
+            Self::Lite(tx, ..) => execute!(sql, &mut **tx),
         })
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Pg(tx) => tx.commit().await?,
-            Self::Lite(tx) => tx.commit().await?,
+            Self::Lite(tx, actor, told) => {
+                tx.commit().await?;
+                remember(&told, actor);
+            }
         }
         Ok(())
     }

@@ -2,13 +2,12 @@
 
 use nephele_model::Role;
 
-use crate::column::values;
 use crate::config_defaults::DEFAULTS;
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::filter_defaults;
 use crate::json::Json;
-use crate::table::{config, provider_context, tenants, users};
+use crate::table::{certificates, config, permissions, provider_context, tenants, users};
 
 /// What only the first start of an installation knows.
 #[derive(Clone, Debug)]
@@ -17,7 +16,12 @@ pub struct Bootstrap {
     pub admin_password_hash: String,
     /// Settings whose values depend on the machine: scope, name, value. They are set at every start.
     pub settings: Vec<(String, String, serde_json::Value)>,
+    /// The certificate that clients trust this manager by, if it has one.
+    pub authority: Option<String>,
 }
+
+/// The name of [`Bootstrap::authority`] among the certificates.
+pub const AUTHORITY: &str = "manager-ca";
 
 impl Bootstrap {
     /// Whether the database already has its first administrator, so that no password is needed.
@@ -30,8 +34,14 @@ impl Bootstrap {
     pub async fn ensure(&self, tx: &Tx) -> Result<()> {
         let db: &dyn Db = tx;
         tx.lock("bootstrap").await?;
+        if let Some(authority) = &self.authority {
+            certificates::put(db, AUTHORITY, authority).await?;
+        }
         if tenants::by_id(db, tenants::DEFAULT_TENANT_ID).await?.is_none() {
             tenants::insert_default(db).await?;
+        }
+        if permissions::roles(db).await?.is_empty() {
+            permissions::insert_built_in(db).await?;
         }
         if !Self::is_done(db).await? {
             users::insert_admin(db, &self.admin_password_hash).await?;
@@ -43,13 +53,12 @@ impl Bootstrap {
         for default in DEFAULTS {
             let schema = default.schema.map(|text| Json::from_column(text.to_owned()));
             let value = Json::from_column(default.value.to_owned());
-            config::add(db, default.scope, default.name, &value, schema.as_ref(), default.is_editable).await?;
+            config::add(db, default, &value, schema.as_ref()).await?;
         }
         filter_defaults::ensure(db).await?;
         for (scope, name, value) in &self.settings {
             let value = Json::from(value);
-            config::add(db, scope, name, &value, None, false).await?;
-            db.run("UPDATE config SET value = $3 WHERE scope = $1 AND name = $2", values![scope, name, value]).await?;
+            config::set_fixed(db, scope, name, &value).await?;
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ pub(crate) struct Default {
     /// JSON schema.
     pub(crate) schema: Option<&'static str>,
     pub(crate) is_editable: bool,
+    /// Whether only administrators see and change it.
+    pub(crate) admin_only: bool,
 }
 
 const POSITIVE: Option<&str> = Some(r#"{"type":"integer","minimum":1}"#);
@@ -25,11 +27,21 @@ const fn setting(
     value: &'static str,
     schema: Option<&'static str>,
 ) -> Default {
-    Default { scope, name, value, schema, is_editable: true }
+    Default { scope, name, value, schema, is_editable: true, admin_only: false }
 }
 
 const fn fixed(scope: &'static str, name: &'static str, value: &'static str) -> Default {
-    Default { scope, name, value, schema: None, is_editable: false }
+    Default { scope, name, value, schema: None, is_editable: false, admin_only: false }
+}
+
+/// A setting of the service that users log in through; null as long as there is none.
+const fn login(name: &'static str) -> Default {
+    Default { scope: "rest", name, value: "null", schema: None, is_editable: true, admin_only: false }
+}
+
+/// One that only administrators see.
+const fn hidden(name: &'static str) -> Default {
+    Default { admin_only: true, ..login(name) }
 }
 
 pub(crate) const DEFAULTS: &[Default] = &[
@@ -48,7 +60,28 @@ pub(crate) const DEFAULTS: &[Default] = &[
     fixed("rest", "file_server_root", "null"),
     fixed("rest", "file_server_type", "\"local\""),
     setting("rest", "insecure_endpoints_disabled", "true", SWITCH),
-    setting("rest", "ldap_server", "null", None),
+    login("ldap_attribute_email"),
+    login("ldap_attribute_first_name"),
+    login("ldap_attribute_group_membership"),
+    login("ldap_attribute_last_name"),
+    login("ldap_attribute_uid"),
+    login("ldap_base_dn"),
+    login("ldap_bind_format"),
+    login("ldap_dn_extra"),
+    login("ldap_domain"),
+    login("ldap_group_dn"),
+    login("ldap_group_member_filter"),
+    setting("rest", "ldap_is_active_directory", "false", SWITCH),
+    setting("rest", "ldap_nested_levels", "1", COUNT),
+    hidden("ldap_password"),
+    login("ldap_server"),
+    setting("rest", "ldap_timeout", "5", POSITIVE),
+    login("ldap_user_filter"),
+    hidden("ldap_username"),
+    login("oidc_audience"),
+    login("oidc_groups_claim"),
+    login("oidc_issuer"),
+    login("oidc_username_claim"),
     setting("rest", "log_level", "\"info\"", LOG_LEVEL),
     setting("rest", "marketplace_api_url", "\"\"", TEXT),
     setting("rest", "max_concurrent_workflows", "20", POSITIVE),

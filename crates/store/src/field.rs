@@ -136,7 +136,7 @@ pub(crate) fn join_alias(path: &[Hop]) -> String {
 
 /// The integer key of a table.
 pub(crate) fn key_column(table: &str) -> &'static str {
-    if matches!(table, "tenants" | "users") { "id" } else { "storage_id" }
+    if matches!(table, "tenants" | "users" | "certificates" | "roles") { "id" } else { "storage_id" }
 }
 
 /// The fields that every tenant's resource ends with.

@@ -13,6 +13,8 @@
 //! Start with [`table`] for the entities, `query` and `filter` for how lists become SQL, [`journal`] for what
 //! the engine writes, and `backend` for the two databases.
 
+pub mod actor;
+mod audit;
 mod backend;
 mod bootstrap;
 mod column;
@@ -39,7 +41,8 @@ pub mod table;
 mod write;
 mod writes;
 
-pub use bootstrap::Bootstrap;
+pub use actor::Actor;
+pub use bootstrap::{AUTHORITY, Bootstrap};
 pub use db::{Db, Tx};
 pub use error::{Error, Result};
 pub use field::Resource;
@@ -49,8 +52,9 @@ pub use scope::Scope;
 pub use store::Store;
 pub use summary::Group;
 pub use table::{
-    agents, blueprints, config, deployment_groups, deployment_modifications, deployment_updates, deployments, events,
-    execution_groups, execution_schedules, executions, exports, filters, inter_deployment_dependencies, labels,
-    maintenance, node_instances, nodes, operations, outbox, plugins, plugins_updates, provider_context, secrets,
-    secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
+    agents, audit_log, blueprints, certificates, config, db_nodes, deployment_groups, deployment_modifications,
+    deployment_updates, deployments, events, execution_groups, execution_schedules, executions, exports, filters,
+    groups, inter_deployment_dependencies, labels, licenses, maintenance, managers, node_instances, nodes, operations,
+    outbox, permissions, plugins, plugins_updates, provider_context, rabbitmq_brokers, secrets, secrets_providers,
+    settings, sites, tasks_graphs, tenants, tokens, users,
 };

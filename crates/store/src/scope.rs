@@ -18,10 +18,11 @@ pub struct Scope {
     pub tenant_name: TenantName,
     /// The key of the caller.
     pub user_id: i64,
-    /// Whether the caller sees private resources of others.
+    /// Whether the caller sees private resources of others in the request's tenant.
     pub is_administrator: bool,
-    /// The tenants that a list over all tenants covers for this caller.
-    pub all_tenants: Vec<i64>,
+    /// The tenants that a list over all tenants covers for this caller, each with whether the caller
+    /// sees private resources of others there.
+    pub all_tenants: Vec<(i64, bool)>,
 }
 
 impl Scope {
@@ -39,23 +40,35 @@ impl Scope {
     /// The same for a row of another name.
     pub(crate) fn row_visible(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
         let condition = self.row_in_tenant(row, all_tenants, values);
-        if self.is_administrator {
+        let administers = |(tenant, administers): &(i64, bool)| (all_tenants && *administers).then_some(*tenant);
+        let administered: Vec<i64> = self.all_tenants.iter().filter_map(administers).collect();
+        let everywhere = if all_tenants { administered.len() == self.all_tenants.len() } else { self.is_administrator };
+        if everywhere {
             return condition;
         }
         values.push(self.user_id.bind());
-        format!("{condition} AND ({row}.visibility <> 'private' OR {row}.creator_id = ${})", values.len())
+        let own = format!("({row}.visibility <> 'private' OR {row}.creator_id = ${}", values.len());
+        if administered.is_empty() {
+            return format!("{condition} AND {own})");
+        }
+        format!("{condition} AND {own} OR {})", among(row, &administered, values))
     }
 
     fn row_in_tenant(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
         let tenant = if all_tenants {
-            values.push(Json::of(&self.all_tenants).bind());
-            format!("IN (SELECT CAST(value AS BIGINT) FROM json_each(${}))", values.len())
+            let seen: Vec<i64> = self.all_tenants.iter().map(|(tenant, _)| *tenant).collect();
+            among(row, &seen, values)
         } else {
             values.push(self.tenant_id.bind());
-            format!("= ${}", values.len())
+            format!("{row}.tenant_id = ${}", values.len())
         };
-        format!("({row}.tenant_id {tenant} OR {row}.visibility = 'global')")
+        format!("({tenant} OR {row}.visibility = 'global')")
     }
+}
+
+fn among(row: &str, tenants: &[i64], values: &mut Vec<Value>) -> String {
+    values.push(Json::of(tenants).bind());
+    format!("{row}.tenant_id IN (SELECT CAST(value AS BIGINT) FROM json_each(${}))", values.len())
 }
 
 /// The tenant that already has a row with this id which a new one would collide with, if any: a row

@@ -19,7 +19,7 @@ use crate::scope::Scope;
 use crate::statements::Statements;
 use crate::summary::{self, Group};
 use crate::writes::Writes;
-use crate::{migrate, query};
+use crate::{audit, migrate, query};
 
 /// An open database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -41,6 +41,7 @@ impl Store {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend = Backend::connect(url).await?;
         migrate::run(&backend).await?;
+        audit::install(&backend).await?;
         // One process owns a SQLite file.
         let writes = Arc::new(Writes::new(backend.dialect() == Dialect::Lite));
         Ok(Self {

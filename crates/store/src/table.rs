@@ -2,8 +2,11 @@
 //! the database's, and those of the modules in the manager and the API.
 
 pub mod agents;
+pub mod audit_log;
 pub mod blueprints;
+pub mod certificates;
 pub mod config;
+pub mod db_nodes;
 pub mod deployment_groups;
 pub mod deployment_modifications;
 pub mod deployment_updates;
@@ -14,16 +17,21 @@ pub mod execution_schedules;
 pub mod executions;
 pub mod exports;
 pub mod filters;
+pub mod groups;
 pub mod inter_deployment_dependencies;
 pub mod labels;
+pub mod licenses;
 pub mod maintenance;
+pub mod managers;
 pub mod node_instances;
 pub mod nodes;
 pub mod operations;
 pub mod outbox;
+pub mod permissions;
 pub mod plugins;
 pub mod plugins_updates;
 pub mod provider_context;
+pub mod rabbitmq_brokers;
 pub mod secrets;
 pub mod secrets_providers;
 pub mod settings;

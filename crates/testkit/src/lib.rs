@@ -1,4 +1,5 @@
-//! What tests of several crates need: a running manager, a REST caller, archives, `cfy`, PostgreSQL.
+//! What tests of several crates need: a running manager, a REST caller, archives, `cfy`,
+//! PostgreSQL, an LDAP server.
 //!
 //! Invariant: nothing here stands in for a part of the product; every helper starts, feeds or asks
 //! the real thing. A helper that cannot do its work panics with what is missing, so that a test
@@ -11,3 +12,4 @@ pub mod cfy;
 pub mod home;
 pub mod postgres;
 pub mod rest;
+pub mod slapd;

@@ -1,8 +1,10 @@
 //! Handlers, one file per resource: extract, call one use case, shape its result.
 
 pub(crate) mod agents;
+pub(crate) mod audit_log;
 pub(crate) mod blueprints;
 pub(crate) mod config;
+pub(crate) mod db_nodes;
 pub(crate) mod dependencies;
 pub(crate) mod deployment_groups;
 pub(crate) mod deployment_modifications;
@@ -14,14 +16,21 @@ pub(crate) mod execution_groups;
 pub(crate) mod execution_schedules;
 pub(crate) mod executions;
 pub(crate) mod exports;
+pub(crate) mod external;
 pub(crate) mod file_server;
 pub(crate) mod filters;
+pub(crate) mod groups;
 pub(crate) mod instances;
 pub(crate) mod labels;
+pub(crate) mod licenses;
+pub(crate) mod maintenance;
+pub(crate) mod managers;
 pub(crate) mod nodes;
 pub(crate) mod operations;
+pub(crate) mod permissions;
 pub(crate) mod plugins;
 pub(crate) mod plugins_updates;
+pub(crate) mod rabbitmq_brokers;
 pub(crate) mod searches;
 pub(crate) mod secrets;
 pub(crate) mod secrets_providers;

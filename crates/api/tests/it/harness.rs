@@ -62,6 +62,7 @@ impl Answer {
 }
 
 /// Who asks, and in which tenant.
+#[derive(Clone, Copy)]
 pub(crate) struct As<'a> {
     pub(crate) user: &'a str,
     pub(crate) password: &'a str,
@@ -99,8 +100,25 @@ impl Fresh {
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
+    /// Sends a request and reads the body only if the request was refused: what is served may have no end.
+    pub(crate) async fn send_unread(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = if parts.status.is_success() {
+            Vec::new()
+        } else {
+            axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec()
+        };
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
     /// Asks as somebody, with a JSON body if one is given. `path` may leave out `/api/v3.1`.
     pub(crate) async fn ask_as(&self, caller: &As<'_>, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.send(Self::request(caller, method, path, body)).await
+    }
+
+    /// The request of [`Self::ask_as`].
+    pub(crate) fn request(caller: &As<'_>, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
         let full = if path.starts_with("/api/") || path.starts_with("/resources") {
             path.to_owned()
         } else {
@@ -116,7 +134,12 @@ impl Fresh {
             request = request.header("tenant", tenant);
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        self.send(request.body(body).unwrap()).await
+        request.body(body).unwrap()
+    }
+
+    /// Any request, signed with the default password of tests.
+    pub(crate) async fn by(&self, user: &str, tenant: &str, method: Method, path: &str, body: Value) -> Answer {
+        self.ask_as(&As { user, password: "secret", tenant: Some(tenant) }, method, path, Some(body)).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -145,7 +168,16 @@ impl Fresh {
     }
 
     pub(crate) async fn upload_archive(&self, id: &str, archive: &[u8]) -> Answer {
-        let params = json!({"application_file_name": "blueprint.yaml", "visibility": "tenant"});
+        self.send_archive(&ADMIN, id, "tenant", archive).await
+    }
+
+    /// The same as somebody else, with another visibility.
+    pub(crate) async fn upload_as(&self, caller: &As<'_>, id: &str, visibility: &str, yaml: &str) -> Answer {
+        self.send_archive(caller, id, visibility, &tar_gz(&[("bp/blueprint.yaml", yaml.as_bytes())])).await
+    }
+
+    async fn send_archive(&self, caller: &As<'_>, id: &str, visibility: &str, archive: &[u8]) -> Answer {
+        let params = json!({"application_file_name": "blueprint.yaml", "visibility": visibility});
         let mut body = Vec::new();
         write!(body, "--B\r\nContent-Disposition: form-data; name=\"params\"\r\n\r\n{params}\r\n").unwrap();
         write!(
@@ -159,8 +191,11 @@ impl Fresh {
         let request = Request::builder()
             .method(Method::PUT)
             .uri(format!("/api/v3.1/blueprints/{id}"))
-            .header("authorization", format!("Basic {}", STANDARD.encode("admin:admin")))
-            .header("tenant", "default_tenant")
+            .header(
+                "authorization",
+                format!("Basic {}", STANDARD.encode(format!("{}:{}", caller.user, caller.password))),
+            )
+            .header("tenant", caller.tenant.unwrap_or_default())
             .header("content-type", "multipart/form-data; boundary=B")
             .body(Body::from(body))
             .unwrap();
@@ -198,10 +233,20 @@ impl Fresh {
         As { user: "admin", password: "admin", tenant: Some("other") }
     }
 
+    /// A user with a role in the system alone.
+    pub(crate) async fn plain_user(&self, name: &str, role: &str) {
+        self.put("/users", json!({"username": name, "password": "secret", "role": role})).await.expect(201);
+    }
+
     /// A user with a role in the default tenant.
     pub(crate) async fn user(&self, name: &str, role: &str) {
-        self.put("/users", json!({"username": name, "password": "secret", "role": "default"})).await.expect(201);
-        let membership = json!({"tenant_name": "default_tenant", "username": name, "role": role});
+        self.plain_user(name, "default").await;
+        self.join(name, "default_tenant", role).await;
+    }
+
+    /// Gives a user a role in a tenant.
+    pub(crate) async fn join(&self, name: &str, tenant: &str, role: &str) {
+        let membership = json!({"tenant_name": tenant, "username": name, "role": role});
         self.put("/tenants/users", membership).await.expect(200);
     }
 }

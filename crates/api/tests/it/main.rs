@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod agents;
+mod audit_log;
 mod authz;
 mod blueprints;
 mod deployments;
@@ -14,10 +15,15 @@ mod file_server;
 mod filters;
 mod groups;
 mod harness;
+mod hostile;
 mod imports;
+mod ldap;
 mod lists;
+mod maintenance;
 mod manager;
 mod node_instances;
+mod oidc;
+mod permissions;
 mod plugins;
 mod schedules;
 mod secrets;
@@ -25,3 +31,6 @@ mod secrets_elsewhere;
 mod tokens;
 mod tree;
 mod updates;
+mod user_groups;
+mod users;
+mod visibility;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails loudly, its helpers as well")]
 
+mod access;
 mod bad_input;
 mod cfy;
 mod command_line;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Result, Visibility};
+use nephele_model::{Code, Error, Result};
 use nephele_store::Record;
 use nephele_store::blueprints::{self, Blueprint, BlueprintChanges};
 
@@ -99,12 +99,7 @@ impl Manager {
 
     async fn writable_blueprint(&self, ctx: &Ctx, id: &str) -> Result<Blueprint> {
         let blueprint = self.find_blueprint(ctx, id).await?;
-        if blueprint.visibility == Visibility::Global && Some(blueprint.tenant_id) != ctx.tenant_id {
-            return Err(Error::new(
-                Code::IllegalAction,
-                format!("Can't modify the global resource `{id}` from outside its tenant `{}`", blueprint.tenant_name),
-            ));
-        }
+        visibility::demand_inside(ctx, blueprint.visibility, blueprint.tenant_id, id)?;
         Ok(blueprint)
     }
 

@@ -12,7 +12,7 @@ mod workdir;
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Result, Visibility, id};
+use nephele_model::{Code, Error, Result, id};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::{Record, Tx, blueprints, executions, node_instances};
 use serde_json::{Map, Value, json};
@@ -194,14 +194,9 @@ impl Manager {
         deployment.ok_or_else(|| Error::not_found("Deployment", id))
     }
 
-    async fn writable_deployment(&self, ctx: &Ctx, id: &str) -> Result<Deployment> {
+    pub(crate) async fn writable_deployment(&self, ctx: &Ctx, id: &str) -> Result<Deployment> {
         let deployment = self.find_deployment(ctx, id).await?;
-        if deployment.visibility == Visibility::Global && Some(deployment.tenant_id) != ctx.tenant_id {
-            return Err(Error::new(
-                Code::IllegalAction,
-                format!("Can't modify the global resource `{id}` from outside its tenant `{}`", deployment.tenant_name),
-            ));
-        }
+        visibility::demand_inside(ctx, deployment.visibility, deployment.tenant_id, id)?;
         Ok(deployment)
     }
 }

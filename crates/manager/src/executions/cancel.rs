@@ -7,6 +7,7 @@ use nephele_store::executions::{self, Execution, ExecutionChanges};
 use nephele_store::journal::Run;
 use nephele_store::{Record, deployments, operations};
 
+use super::demand_execution_inside;
 use super::place::components;
 use super::{order, refresh_deployment};
 use crate::rows::failed;
@@ -31,6 +32,7 @@ impl Manager {
         let found = executions::find(&*self.store, &scope, &ExecutionId::new(id)).await.map_err(failed)?;
         let execution =
             found.ok_or_else(|| Error::new(Code::NotFound, format!("Requested `Execution` ['{id}'] was not found")))?;
+        demand_execution_inside(ctx, execution.tenant_id, id)?;
         self.act(&execution.id, action, false).await?;
         self.act_on_components(&execution, action).await?;
         self.get_execution(ctx, id, None).await

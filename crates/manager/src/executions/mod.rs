@@ -22,7 +22,7 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Result, Timestamp, Visibility};
+use nephele_model::{Code, Error, Permission, Result, Timestamp, Visibility};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::executions::{self, Execution, NewExecution};
 use nephele_store::{Db, Json, Record, Tx, node_instances, outbox};
@@ -102,6 +102,14 @@ impl Manager {
         execution.ok_or_else(|| Error::not_found("Execution", id))
     }
 
+    /// The execution that the caller may steer: of a global deployment of another tenant only with
+    /// `execute_global_workflow`.
+    pub(crate) async fn own_execution(&self, ctx: &Ctx, id: &str) -> Result<Execution> {
+        let execution = self.find_execution(ctx, id).await?;
+        demand_execution_inside(ctx, execution.tenant_id, id)?;
+        Ok(execution)
+    }
+
     /// Stores an execution and, if it may begin, the message that begins it. Gives its row and id.
     /// While the manager itself is being worked on, all others wait.
     pub(crate) async fn accept(&self, tx: &Tx, ctx: &Ctx, mut run: NewRun<'_>) -> Result<(i64, ExecutionId)> {
@@ -149,6 +157,17 @@ pub(crate) fn others_run(running: &[ExecutionId]) -> Error {
         Code::ExistingRunningExecution,
         format!("Cannot start execution because there are other executions running e.g.: {}", ids.join(", ")),
     )
+}
+
+/// Refuses to run something, or to steer a run, in another tenant without the permission for that.
+pub(crate) fn demand_execution_inside(ctx: &Ctx, tenant_id: i64, id: &str) -> Result<()> {
+    if Some(tenant_id) == ctx.tenant_id || ctx.may(Permission::ExecuteGlobalWorkflow) {
+        return Ok(());
+    }
+    Err(Error::forbidden(format!(
+        "User `{}` is not allowed to execute workflows on a global deployment {id} from a different tenant",
+        ctx.username
+    )))
 }
 
 /// Puts the message into the outbox that makes the executor look at an execution.

@@ -6,6 +6,7 @@ use nephele_model::{Error, Result, Timestamp};
 use nephele_store::Db;
 use serde_json::{Map, Value, json};
 
+use super::demand_execution_inside;
 use super::place::{Wish, demand_environment};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
@@ -42,6 +43,7 @@ impl Manager {
     pub async fn start_execution(self: &Arc<Self>, ctx: &Ctx, start: Start) -> Result<Value> {
         ctx.not_while_cancelling()?;
         let deployment = self.find_deployment(ctx, &start.deployment_id).await?;
+        demand_execution_inside(ctx, deployment.tenant_id, &start.deployment_id)?;
         let scheduled = start.scheduled_time.clone();
         let wish = start.wish();
         if let Some(time) = scheduled {

@@ -18,7 +18,7 @@ use crate::{Ctx, Manager};
 impl Manager {
     /// `PATCH /executions/ID`: what a worker says of its run.
     pub async fn update_execution_status(&self, ctx: &Ctx, id: &str, status: &str, error: &str) -> Result<Record> {
-        let execution = self.find_execution(ctx, id).await?;
+        let execution = self.own_execution(ctx, id).await?;
         let status = ExecutionStatus::parse(status).ok_or_else(|| {
             let valid: Vec<String> =
                 ExecutionStatus::ALL.iter().map(|status| format!("'{}'", status.as_str())).collect();

@@ -6,7 +6,7 @@
 mod schema;
 mod share;
 
-use nephele_model::{Code, Error, Permission, Result, Secret, Visibility, id};
+use nephele_model::{Error, Permission, Result, Secret, id};
 use nephele_store::{Json, secrets};
 use serde_json::{Map, Value};
 
@@ -167,12 +167,7 @@ impl Manager {
                 ctx.username
             )));
         }
-        if secret.visibility == Visibility::Global && Some(secret.tenant_id) != ctx.tenant_id {
-            return Err(Error::new(
-                Code::IllegalAction,
-                format!("Can't modify the global resource `{key}` from outside its tenant"),
-            ));
-        }
+        visibility::demand_inside(ctx, secret.visibility, secret.tenant_id, key)?;
         Ok(secret)
     }
 

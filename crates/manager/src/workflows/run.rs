@@ -10,6 +10,7 @@ use nephele_engine::report::{Moment, workflow_event};
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Result};
+use nephele_store::Actor;
 use nephele_store::executions::{self, Execution};
 
 use crate::Manager;
@@ -59,8 +60,16 @@ impl Manager {
         let Some(execution) = executions::by_id(&*self.store, id).await.map_err(crate::rows::failed)? else {
             return Ok(());
         };
+        // What a run changes, it changes on behalf of whoever started it.
+        let actor =
+            Actor { username: Some(execution.created_by.to_string()), execution_id: Some(execution.id.to_string()) };
+        actor.act(self.run_execution(&execution)).await
+    }
+
+    async fn run_execution(self: &Arc<Self>, execution: &Execution) -> Result<()> {
+        let id = &execution.id;
         let ended = match execution.status {
-            ExecutionStatus::Pending | ExecutionStatus::Started => self.perform(&execution).await?,
+            ExecutionStatus::Pending | ExecutionStatus::Started => self.perform(execution).await?,
             status if status.is_cancelling() => Ended::Cancelled,
             _ => return Ok(()),
         };
@@ -69,7 +78,7 @@ impl Manager {
             Ended::Failed(error) => (ExecutionStatus::Failed, error.as_str(), Moment::Failed(error)),
             Ended::Cancelled => (ExecutionStatus::Cancelled, "", Moment::Cancelled),
         };
-        self.tell(&execution, moment).await?;
+        self.tell(execution, moment).await?;
         self.set_status(id, status, Some(error)).await
     }
 

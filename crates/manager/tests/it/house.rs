@@ -67,7 +67,7 @@ impl House {
         let admin = admin();
         let tenant = TenantName::new(tenant);
         if tenants::by_name(&*self.manager.store, &tenant).await.unwrap().is_none() {
-            self.manager.create_tenant(&admin, tenant.as_str()).await.unwrap();
+            self.manager.create_tenant(&admin, tenant.as_str(), None).await.unwrap();
         }
         let row = tenants::by_name(&*self.manager.store, &tenant).await.unwrap().unwrap();
         let id = users::insert(&*self.manager.store, &name.into(), "hash", Role::Default).await.unwrap();

@@ -35,6 +35,44 @@ CREATE TABLE users_tenants (
 );
 CREATE INDEX users_tenants_tenant ON users_tenants (tenant_id);
 
+CREATE TABLE groups (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    ldap_dn TEXT UNIQUE,
+    role TEXT NOT NULL DEFAULT 'default',
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE users_groups (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    group_id BIGINT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    PRIMARY KEY (user_id, group_id)
+);
+CREATE INDEX users_groups_group ON users_groups (group_id);
+
+CREATE TABLE groups_tenants (
+    group_id BIGINT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    tenant_id BIGINT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    PRIMARY KEY (group_id, tenant_id)
+);
+CREATE INDEX groups_tenants_tenant ON groups_tenants (tenant_id);
+
+CREATE TABLE roles (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    description TEXT NOT NULL,
+    updated_at BIGINT
+);
+
+CREATE TABLE permissions (
+    id INTEGER PRIMARY KEY,
+    role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    UNIQUE (role_id, name)
+);
+
 CREATE TABLE sites (
     storage_id INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -649,6 +687,92 @@ CREATE TABLE maintenance_mode (
     activated_at BIGINT,
     requested_by_fk BIGINT REFERENCES users (id) ON DELETE SET NULL
 );
+
+CREATE TABLE certificates (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    value TEXT NOT NULL,
+    updated_at BIGINT
+);
+
+-- `node` is the manager process that keeps the row up to date; rows that a user added have none.
+CREATE TABLE managers (
+    id INTEGER PRIMARY KEY,
+    hostname TEXT NOT NULL UNIQUE,
+    private_ip TEXT NOT NULL,
+    public_ip TEXT NOT NULL,
+    version TEXT NOT NULL,
+    edition TEXT NOT NULL,
+    distribution TEXT NOT NULL,
+    distro_release TEXT NOT NULL,
+    fs_sync_node_id TEXT,
+    networks TEXT,
+    last_seen BIGINT NOT NULL,
+    status_report_frequency BIGINT,
+    certificate_fk BIGINT REFERENCES certificates (id) ON DELETE SET NULL,
+    node TEXT UNIQUE
+);
+CREATE INDEX managers_certificate ON managers (certificate_fk);
+
+CREATE TABLE rabbitmq_brokers (
+    name TEXT NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    management_host TEXT,
+    port BIGINT,
+    username TEXT,
+    password TEXT,
+    params TEXT,
+    networks TEXT,
+    is_external BOOLEAN NOT NULL DEFAULT FALSE,
+    certificate_fk BIGINT REFERENCES certificates (id) ON DELETE SET NULL,
+    node TEXT UNIQUE
+);
+CREATE INDEX rabbitmq_brokers_certificate ON rabbitmq_brokers (certificate_fk);
+
+CREATE TABLE db_nodes (
+    name TEXT NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL UNIQUE,
+    is_external BOOLEAN NOT NULL DEFAULT FALSE,
+    node TEXT UNIQUE
+);
+
+CREATE TABLE licenses (
+    id INTEGER PRIMARY KEY,
+    customer_id TEXT UNIQUE,
+    expiration_date BIGINT,
+    license_edition TEXT,
+    trial BOOLEAN NOT NULL DEFAULT FALSE,
+    cloudify_version TEXT,
+    capabilities TEXT
+);
+
+-- Who changed what: triggers write the rows (src/audit.rs), the manager seals them. `position` and `hash` are the
+-- entry's place in the chain; `digest` stands for the content of an entry that was truncated.
+CREATE TABLE audit_log (
+    id INTEGER PRIMARY KEY,
+    ref_table TEXT,
+    ref_id BIGINT,
+    ref_identifier TEXT,
+    tenant_id BIGINT,
+    operation TEXT,
+    creator_name TEXT,
+    execution_id TEXT,
+    created_at BIGINT,
+    position BIGINT UNIQUE,
+    digest TEXT,
+    hash TEXT
+);
+CREATE INDEX audit_log_created_at ON audit_log (created_at, id);
+CREATE INDEX audit_log_creator ON audit_log (creator_name, created_at, id);
+CREATE INDEX audit_log_execution ON audit_log (execution_id);
+
+-- Who writes at the moment, for the triggers of the audit log. There is one writer at a time.
+CREATE TABLE audit_actor (
+    id INTEGER PRIMARY KEY,
+    creator_name TEXT,
+    execution_id TEXT
+);
+INSERT INTO audit_actor (id) VALUES (1);
 
 -- Messages that were decided in a transaction and wait to be published.
 CREATE TABLE outbox (

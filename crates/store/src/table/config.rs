@@ -3,6 +3,7 @@
 use nephele_model::Timestamp;
 
 use crate::column::{row, values};
+use crate::config_defaults::Default;
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::{Resource, Tenancy, boolean, json, text, time};
@@ -71,16 +72,18 @@ pub async fn update(db: &dyn Db, scope: &str, name: &str, value: &Json, user_id:
 }
 
 /// Adds a setting unless it is there, so that a value that was changed stays.
-pub(crate) async fn add(
-    db: &dyn Db,
-    scope: &str,
-    name: &str,
-    value: &Json,
-    schema: Option<&Json>,
-    is_editable: bool,
-) -> Result<()> {
-    let text = "INSERT INTO config (scope, name, value, schema, is_editable) VALUES ($1, $2, $3, $4, $5) \
+pub(crate) async fn add(db: &dyn Db, default: &Default, value: &Json, schema: Option<&Json>) -> Result<()> {
+    let text = "INSERT INTO config (scope, name, value, schema, is_editable, admin_only) VALUES ($1, $2, $3, $4, $5, $6) \
                 ON CONFLICT DO NOTHING";
-    db.run(text, values![scope, name, value, schema, is_editable]).await?;
+    let (scope, name) = (default.scope, default.name);
+    db.run(text, values![scope, name, value, schema, default.is_editable, default.admin_only]).await?;
+    Ok(())
+}
+
+/// Sets a setting that users cannot change; nothing is written when it is set so already.
+pub(crate) async fn set_fixed(db: &dyn Db, scope: &str, name: &str, value: &Json) -> Result<()> {
+    let text = "INSERT INTO config (scope, name, value, is_editable) VALUES ($1, $2, $3, FALSE) \
+                ON CONFLICT (scope, name) DO UPDATE SET value = excluded.value WHERE config.value <> excluded.value";
+    db.run(text, values![scope, name, value]).await?;
     Ok(())
 }

@@ -30,13 +30,20 @@ pub async fn get(db: &dyn Db) -> Result<Option<Maintenance>> {
     db.first(text, values![]).await
 }
 
-/// Sets the state; `activated_at` is now when `activated`.
-pub async fn put(db: &dyn Db, user_id: i64, activated: bool) -> Result<()> {
+/// Begins the mode; at once on when nothing runs.
+pub async fn begin(db: &dyn Db, user_id: i64, activated: bool) -> Result<()> {
     let status = if activated { "activated" } else { "activating" };
+    let now = db.now();
     let text = "INSERT INTO maintenance_mode (id, status, activation_requested_at, activated_at, requested_by_fk) \
-                VALUES (1, $1, $2, $3, $4) \
-                ON CONFLICT (id) DO UPDATE SET status = excluded.status, activated_at = excluded.activated_at";
-    db.run(text, values![status, db.now(), activated.then(|| db.now()), user_id]).await?;
+                VALUES (1, $1, $2, $3, $4)";
+    db.run(text, values![status, now, activated.then_some(now), user_id]).await?;
+    Ok(())
+}
+
+/// The mode was only waiting, and is on now.
+pub async fn complete(db: &dyn Db) -> Result<()> {
+    let text = "UPDATE maintenance_mode SET status = 'activated', activated_at = $1 WHERE status = 'activating'";
+    db.run(text, values![db.now()]).await?;
     Ok(())
 }
 

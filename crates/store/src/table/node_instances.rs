@@ -2,6 +2,7 @@
 //!
 //! Every change of a row adds one to its `version`.
 
+use nephele_model::Visibility;
 use nephele_model::id::{DeploymentId, NodeId, NodeInstanceId};
 use nephele_model::instance::InstanceState;
 
@@ -58,6 +59,10 @@ row! {
         storage_id: i64,
         /// Its id.
         id: NodeInstanceId,
+        /// Who sees it.
+        visibility: Visibility,
+        /// Whose it is.
+        tenant_id: i64,
         /// The row of its node.
         node_fk: i64,
         /// Its node.

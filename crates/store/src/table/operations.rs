@@ -284,3 +284,10 @@ pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     executions::count_operations(db, run.execution_fk, 0, -whole(again)).await?;
     Ok(chosen.len())
 }
+
+/// Whether a worker still has a task of this execution in hand.
+pub async fn has_open(db: &dyn Db, execution_fk: i64) -> Result<bool> {
+    let text = "SELECT count(*) FROM operations r JOIN tasks_graphs g ON g.storage_id = r.tasks_graph_fk \
+                WHERE g.execution_fk = $1 AND r.state IN ('sending', 'sent', 'started', 'response-sent')";
+    Ok(db.number(text, values![execution_fk]).await? > 0)
+}

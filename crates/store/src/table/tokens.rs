@@ -9,9 +9,12 @@ use crate::field::{Resource, Tenancy, text, time};
 use crate::write::{self, insertable};
 
 /// The records of `GET /tokens`: the caller's own.
-pub static RESOURCE: Resource = Resource {
+pub static RESOURCE: Resource = Resource { tenancy: Tenancy::User, ..EVERYONES };
+
+/// The same of every user.
+pub static EVERYONES: Resource = Resource {
     search: None,
-    tenancy: Tenancy::User,
+    tenancy: Tenancy::Everyone,
     order: &["r.created_at", "r.id"],
     ..Resource::new(
         "Token",
@@ -82,9 +85,10 @@ pub async fn touch(db: &dyn Db, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a user's token. Gives whether it was there.
-pub async fn delete(db: &dyn Db, user_id: i64, id: &str) -> Result<bool> {
-    Ok(db.run("DELETE FROM tokens WHERE id = $1 AND user_id = $2", values![id, user_id]).await? > 0)
+/// Deletes a token; of this user only, if one is given. Gives whether it was there.
+pub async fn delete(db: &dyn Db, user_id: Option<i64>, id: &str) -> Result<bool> {
+    let text = "DELETE FROM tokens WHERE id = $1 AND user_id = coalesce($2, user_id)";
+    Ok(db.run(text, values![id, user_id]).await? > 0)
 }
 
 /// Deletes a user's tokens that have ended.

@@ -3,11 +3,13 @@
 use nephele_model::id::{TenantName, Username};
 use nephele_model::{Role, Timestamp};
 
+use crate::audit;
 use crate::backend::Sql;
 use crate::column::{Column as _, row, values};
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::{Resource, Tenancy, boolean, int, json, text, time};
+use crate::json::Json;
 use crate::write::{self, changes};
 
 /// The name of the first administrator.
@@ -15,7 +17,10 @@ pub const ADMIN: &str = "admin";
 /// The first administrator's key; this user may do everything.
 pub const ADMIN_ID: i64 = 0;
 
-const IN_TENANTS: &str = "(SELECT count(*) FROM users_tenants m WHERE m.user_id = r.id)";
+/// Directly or through groups.
+const IN_TENANTS: &str = "(SELECT count(*) FROM (SELECT m.tenant_id FROM users_tenants m WHERE m.user_id = r.id UNION \
+    SELECT g.tenant_id FROM groups_tenants g JOIN users_groups u ON u.group_id = g.group_id WHERE u.user_id = r.id) own)";
+const IN_GROUPS: &str = "(SELECT count(*) FROM users_groups m WHERE m.user_id = r.id)";
 
 /// The records of `GET /users`.
 pub static RESOURCE: Resource = Resource {
@@ -30,7 +35,7 @@ pub static RESOURCE: Resource = Resource {
             text("username"),
             int("tenants").sql(IN_TENANTS).shown(),
             json("tenant_roles").sql("NULL").shown(),
-            int("groups").sql("0").shown(),
+            int("groups").sql(IN_GROUPS).shown(),
             text("role").sql("r.system_role"),
             json("group_system_roles").sql("'{}'").shown(),
             boolean("active"),
@@ -75,18 +80,42 @@ row! {
 row! {
     /// A role in a tenant.
     pub struct Membership {
+        /// Whose.
+        user_id: i64,
         /// The tenant's key.
         tenant_id: i64,
         /// The tenant's name.
         tenant_name: TenantName = "t.name",
         /// The role there.
         role: Role,
+        /// The group that gives it; `None` when the user has it directly.
+        group_name: Option<String>,
+    }
+}
+
+row! {
+    /// A group that a user is in.
+    pub struct Belonging {
+        /// Whose.
+        user_id: i64,
+        /// The group's name.
+        group_name: String = "g.name",
+        /// The role in the system that it gives.
+        role: Role = "g.role",
     }
 }
 
 changes! {
     /// New values for a user.
     pub struct UserChanges {
+        /// When the user was made.
+        created_at: Timestamp,
+        /// The address for mail.
+        email: Option<String>,
+        /// The given name.
+        first_name: Option<String>,
+        /// The family name.
+        last_name: Option<String>,
         /// The password's hash.
         password: String,
         /// The role in the system.
@@ -120,13 +149,55 @@ pub async fn by_id(db: &dyn Db, id: i64) -> Result<Option<User>> {
     db.first(format!("SELECT {} FROM users r WHERE r.id = $1", User::COLUMNS), values![id]).await
 }
 
-/// The tenants that the user is in, with the role in each.
-pub async fn memberships(db: &dyn Db, user_id: i64) -> Result<Vec<Membership>> {
+/// The users of these names.
+pub async fn by_names(db: &dyn Db, names: &[String]) -> Result<Vec<User>> {
     let text = format!(
-        "SELECT {} FROM users_tenants r JOIN tenants t ON t.id = r.tenant_id WHERE r.user_id = $1 ORDER BY t.name",
+        "SELECT {} FROM users r WHERE r.username IN (SELECT value FROM json_each($1)) ORDER BY r.username",
+        User::COLUMNS
+    );
+    db.all(text, values![Json::texts(names)]).await
+}
+
+/// The tenants that these users are in, directly first, then through groups, in the order of names.
+pub async fn memberships(db: &dyn Db, user_ids: &[i64]) -> Result<Vec<Membership>> {
+    let text = format!(
+        "SELECT {} FROM (SELECT m.user_id, m.tenant_id, m.role, NULL AS group_name FROM users_tenants m UNION ALL \
+         SELECT u.user_id, m.tenant_id, m.role, g.name FROM users_groups u JOIN groups g ON g.id = u.group_id \
+         JOIN groups_tenants m ON m.group_id = g.id) r JOIN tenants t ON t.id = r.tenant_id \
+         WHERE r.user_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) \
+         ORDER BY r.group_name IS NOT NULL, t.name, r.group_name",
         Membership::COLUMNS
     );
-    db.all(text, values![user_id]).await
+    db.all(text, values![Json::of(user_ids)]).await
+}
+
+/// The groups that these users are in.
+pub async fn belongings(db: &dyn Db, user_ids: &[i64]) -> Result<Vec<Belonging>> {
+    let text = format!(
+        "SELECT {} FROM users_groups r JOIN groups g ON g.id = r.group_id \
+         WHERE r.user_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY g.name",
+        Belonging::COLUMNS
+    );
+    db.all(text, values![Json::of(user_ids)]).await
+}
+
+/// How many active users are administrators of the system, by themselves or through a group.
+pub async fn count_administrators(db: &dyn Db) -> Result<i64> {
+    let text = "SELECT count(*) FROM users r WHERE r.active AND (r.system_role = $1 OR EXISTS (SELECT 1 FROM users_groups m \
+                JOIN groups g ON g.id = m.group_id WHERE m.user_id = r.id AND g.role = $1))";
+    db.number(text, values![Role::SysAdmin]).await
+}
+
+/// The table of something that would go with the user, if there is any: a resource, or an execution
+/// that has not ended.
+pub async fn owns_in(db: &dyn Db, user_id: i64) -> Result<Option<&'static str>> {
+    audit::first_held(db, "creator_id", user_id).await
+}
+
+/// Deletes a user.
+pub async fn delete(db: &dyn Db, id: i64) -> Result<()> {
+    db.run("DELETE FROM users WHERE id = $1", values![id]).await?;
+    Ok(())
 }
 
 /// Makes a user and gives its key. Error: [`crate::Error::Unique`].
@@ -170,4 +241,10 @@ pub async fn join_tenant(db: &dyn Db, user_id: i64, tenant_id: i64, role: Role) 
                 ON CONFLICT (user_id, tenant_id) DO UPDATE SET role = excluded.role";
     db.run(text, values![user_id, tenant_id, role]).await?;
     Ok(())
+}
+
+/// Takes a user out of a tenant. Gives whether the user was directly in it.
+pub async fn leave_tenant(db: &dyn Db, user_id: i64, tenant_id: i64) -> Result<bool> {
+    let text = "DELETE FROM users_tenants WHERE user_id = $1 AND tenant_id = $2";
+    Ok(db.run(text, values![user_id, tenant_id]).await? > 0)
 }

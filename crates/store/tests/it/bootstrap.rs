@@ -15,6 +15,7 @@ async fn the_first_rows_are_there_once() {
         let again = Bootstrap {
             admin_password_hash: "other".to_owned(),
             settings: vec![("rest".to_owned(), "file_server_root".to_owned(), json!("/elsewhere"))],
+            authority: Some("certificate".to_owned()),
         };
         config::update(store, "rest", "default_page_size", &nephele_store::Json::of(&7), 0).await.unwrap();
         let tx = store.begin().await.unwrap();
@@ -23,7 +24,7 @@ async fn the_first_rows_are_there_once() {
 
         let user = users::by_name(store, &"ADMIN".into()).await.unwrap().expect("the administrator");
         assert_eq!((user.id, user.password.as_str(), user.system_role), (0, "hash", Role::SysAdmin));
-        let memberships = users::memberships(store, 0).await.unwrap();
+        let memberships = users::memberships(store, &[0]).await.unwrap();
         assert_eq!(memberships[0].tenant_name.as_str(), tenants::DEFAULT_TENANT);
         assert_eq!(provider_context::get(store).await.unwrap().expect("a context").name, "provider");
 

@@ -77,6 +77,7 @@ async fn set_up(store: &Store) {
     let bootstrap = Bootstrap {
         admin_password_hash: "hash".to_owned(),
         settings: vec![("rest".to_owned(), "file_server_root".to_owned(), json!("/data"))],
+        authority: None,
     };
     bootstrap.ensure(&tx).await.expect("the first rows");
     tx.commit().await.expect("the commit");
@@ -89,13 +90,13 @@ pub(crate) fn admin() -> Scope {
         tenant_name: TenantName::new(tenants::DEFAULT_TENANT),
         user_id: users::ADMIN_ID,
         is_administrator: true,
-        all_tenants: vec![tenants::DEFAULT_TENANT_ID],
+        all_tenants: vec![(tenants::DEFAULT_TENANT_ID, true)],
     }
 }
 
 /// Another user in some tenant, without special rights.
 pub(crate) fn user(user_id: i64, tenant_id: i64) -> Scope {
-    Scope { tenant_id, user_id, is_administrator: false, all_tenants: vec![tenant_id], ..admin() }
+    Scope { tenant_id, user_id, is_administrator: false, all_tenants: vec![(tenant_id, false)], ..admin() }
 }
 
 pub(crate) fn new_blueprint(scope: &Scope, id: &str, at: Timestamp) -> NewBlueprint {

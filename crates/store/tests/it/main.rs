@@ -3,6 +3,8 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "helpers of tests fail loudly")]
 
+mod access;
+mod audit_log;
 mod bootstrap;
 mod concurrency;
 mod engine;

@@ -55,13 +55,39 @@ async fn the_schemas_are_alike() {
         let rows = sqlx::query(pg_sql).fetch_all(&mut pg_raw).await.expect("PostgreSQL's answer");
         let on_pg: BTreeSet<String> = rows.iter().map(|row| row.get::<String, _>(0).replace('"', "")).collect();
         assert!(on_lite.len() > 20, "{what} of SQLite were found");
-        let only_lite: Vec<_> = on_lite.difference(&on_pg).collect();
+        // PostgreSQL's triggers learn who writes from settings of the transaction, SQLite's from this table.
+        let only_lite: Vec<_> = on_lite.difference(&on_pg).filter(|found| !found.starts_with("audit_actor")).collect();
         let only_pg: Vec<_> = on_pg.difference(&on_lite).collect();
         assert!(only_lite.is_empty() && only_pg.is_empty(), "{what}: SQLite {only_lite:#?}, PostgreSQL {only_pg:#?}");
     }
     pg_raw.close().await.expect("the connection closes");
     lite.store.close().await;
     pg.store.close().await;
+}
+
+/// SQLite looks at what a trigger names only when a statement would set it off.
+#[tokio::test]
+async fn every_trigger_names_columns_that_are_there() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let url = format!("sqlite://{}", folder.path().join("store.db").display());
+    let house = open(&url).await;
+    let mut raw = SqliteConnection::connect(&url).await.expect("a connection");
+    let tables = "SELECT t.name, (SELECT name FROM pragma_table_info(t.name) LIMIT 1) FROM sqlite_master t \
+                  WHERE t.type = 'table' AND t.name NOT LIKE '_sqlx%'";
+    let tables = sqlx::query(tables).fetch_all(&mut raw).await.expect("the tables");
+    assert!(tables.len() > 30);
+    for row in tables {
+        let (table, column): (String, String) = (row.get(0), row.get(1));
+        for statement in [
+            format!("EXPLAIN DELETE FROM \"{table}\""),
+            format!("EXPLAIN INSERT INTO \"{table}\" SELECT * FROM \"{table}\""),
+            format!("EXPLAIN UPDATE \"{table}\" SET \"{column}\" = \"{column}\""),
+        ] {
+            let explained = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).fetch_all(&mut raw).await;
+            assert!(explained.is_ok(), "{statement}: {explained:?}");
+        }
+    }
+    house.store.close().await;
 }
 
 #[tokio::test]

@@ -244,7 +244,7 @@ async fn pages_count_all_that_match() {
 async fn rows_are_seen_by_whom_they_are_for() {
     both(|house| async move {
         let store = &house.store;
-        let other_tenant = tenants::insert(store, &"t2".into()).await.unwrap();
+        let other_tenant = tenants::insert(store, &"t2".into(), None).await.unwrap();
         let ann = users::insert(store, &"ann".into(), "h", Role::Default).await.unwrap();
         let bob = users::insert(store, &"bob".into(), "h", Role::Default).await.unwrap();
         for (id, visibility) in
@@ -270,8 +270,10 @@ async fn rows_are_seen_by_whom_they_are_for() {
         assert_eq!(seen(user(bob, 0), false).await, ["all", "everywhere"]);
         assert_eq!(seen(user(bob, other_tenant), false).await, ["everywhere"]);
         let mut both_tenants = user(bob, other_tenant);
-        both_tenants.all_tenants = vec![0, other_tenant];
-        assert_eq!(seen(both_tenants, true).await, ["all", "everywhere"]);
+        both_tenants.all_tenants = vec![(0, false), (other_tenant, true)];
+        assert_eq!(seen(both_tenants.clone(), true).await, ["all", "everywhere"]);
+        both_tenants.all_tenants = vec![(0, true), (other_tenant, false)];
+        assert_eq!(seen(both_tenants, true).await, ["own", "all", "everywhere"]);
 
         let get = |scope, id: &'static str| async move {
             store.get(&blueprints::RESOURCE, &scope, id, None).await.unwrap().is_some()

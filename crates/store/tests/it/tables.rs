@@ -130,7 +130,7 @@ async fn users_log_in_and_hold_tokens() {
         assert!(matches!(users::insert(store, &"ann".into(), "h", Role::Default).await, Err(Error::Unique { .. })));
         users::join_tenant(store, ann, 0, Role::Viewer).await.unwrap();
         users::join_tenant(store, ann, 0, Role::Manager).await.unwrap();
-        assert_eq!(users::memberships(store, ann).await.unwrap()[0].role, Role::Manager);
+        assert_eq!(users::memberships(store, &[ann]).await.unwrap()[0].role, Role::Manager);
         let changes = users::UserChanges { active: Some(false), ..Default::default() };
         users::update(store, ann, changes).await.unwrap();
         assert!(!users::by_id(store, ann).await.unwrap().unwrap().active);
@@ -154,8 +154,8 @@ async fn users_log_in_and_hold_tokens() {
         let item = page.items[0].value().unwrap();
         assert_eq!((&item["value"], &item["username"]), (&json!("ctok-t1-********"), &json!("ann")));
         assert_eq!(store.list(&tokens::RESOURCE, &admin(), &ListQuery::default()).await.unwrap().total, 0);
-        assert!(!tokens::delete(store, 0, "t1").await.unwrap(), "others' tokens stay");
-        assert!(tokens::delete(store, ann, "t1").await.unwrap());
+        assert!(!tokens::delete(store, Some(0), "t1").await.unwrap(), "others' tokens stay");
+        assert!(tokens::delete(store, Some(ann), "t1").await.unwrap());
     })
     .await;
 }
@@ -243,8 +243,8 @@ async fn dependencies_and_maintenance() {
         assert_eq!((left.len(), left[0].target_deployment_fk), (2, None));
 
         assert!(maintenance::get(store).await.unwrap().is_none());
-        maintenance::put(store, 0, false).await.unwrap();
-        maintenance::put(store, 0, true).await.unwrap();
+        maintenance::begin(store, 0, false).await.unwrap();
+        maintenance::complete(store).await.unwrap();
         let state = maintenance::get(store).await.unwrap().unwrap();
         assert_eq!((state.status.as_str(), state.activated_at), ("activated", Some(store.now())));
         assert!(maintenance::delete(store).await.unwrap());

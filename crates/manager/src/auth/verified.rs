@@ -1,0 +1,76 @@
+//! Credentials that were verified lately.
+//!
+//! Invariant: what was found is kept under a keyed hash of the credential, never with the credential
+//! itself, and for 15 seconds at most. Changes to users, roles, tokens and executions in this process
+//! forget what they touch at once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nephele_model::id::{ExecutionId, TenantName};
+use sha2::{Digest, Sha256};
+
+use super::Credentials;
+use crate::{Ctx, crypto};
+
+/// How long a verified credential is believed without another look.
+const FRESH: Duration = Duration::from_secs(15);
+/// Above this many entries the stale ones are thrown out.
+const CROWDED: usize = 4096;
+
+pub(crate) struct Verified {
+    salt: String,
+    entries: Mutex<HashMap<[u8; 32], (Instant, Ctx)>>,
+}
+
+impl Default for Verified {
+    fn default() -> Self {
+        Self { salt: crypto::random_text(32), entries: Mutex::default() }
+    }
+}
+
+impl Verified {
+    pub(super) fn key(&self, credentials: &Credentials, tenant: Option<&TenantName>) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut add = |part: Option<&str>| {
+            // Lengths keep the parts apart; an absent part differs from an empty one.
+            hash.update(part.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+            hash.update(part.unwrap_or_default());
+        };
+        add(Some(&self.salt));
+        add(credentials.execution_token.as_ref().map(|token| token.expose().as_str()));
+        add(credentials.token.as_ref().map(|token| token.expose().as_str()));
+        add(credentials.bearer.as_ref().map(|token| token.expose().as_str()));
+        add(credentials.basic.as_ref().map(|(user, _)| user.as_str()));
+        add(credentials.basic.as_ref().map(|(_, password)| password.expose().as_str()));
+        add(tenant.map(TenantName::as_str));
+        hash.finalize().into()
+    }
+
+    pub(super) fn find(&self, key: &[u8; 32]) -> Option<Ctx> {
+        self.lock().get(key).filter(|(since, _)| since.elapsed() < FRESH).map(|(_, ctx)| ctx.clone())
+    }
+
+    pub(super) fn keep(&self, key: [u8; 32], ctx: Ctx) {
+        let mut entries = self.lock();
+        if entries.len() >= CROWDED {
+            entries.retain(|_, (since, _)| since.elapsed() < FRESH);
+        }
+        entries.insert(key, (Instant::now(), ctx));
+    }
+
+    /// Forgets everything: users, roles, tenants or tokens changed.
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    /// Forgets the token of an execution whose status changed.
+    pub(crate) fn forget_execution(&self, id: &ExecutionId) {
+        self.lock().retain(|_, (_, ctx)| ctx.execution.as_ref().is_none_or(|execution| execution.id != *id));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], (Instant, Ctx)>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,29 @@
+//! Who writes, for the audit log.
+//!
+//! Invariant: whoever serves a request or runs an execution does so inside [`Actor::act`]; every
+//! write of that task then carries the actor to the triggers of `audit`. Work outside of it is the
+//! manager's own and is logged without a name.
+
+tokio::task_local! {
+    static PRESENT: Actor;
+}
+
+/// On whose behalf rows are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actor {
+    /// The user's name.
+    pub username: Option<String>,
+    /// The execution that writes, or whose token was shown.
+    pub execution_id: Option<String>,
+}
+
+impl Actor {
+    /// Does `work` on behalf of this actor.
+    pub async fn act<F: Future>(self, work: F) -> F::Output {
+        PRESENT.scope(self, work).await
+    }
+
+    pub(crate) fn present() -> Self {
+        PRESENT.try_with(Clone::clone).unwrap_or_default()
+    }
+}
