@@ -1,5 +1,7 @@
 //! API tokens and the tokens of executions.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
@@ -29,6 +31,28 @@ async fn a_token_works_until_it_is_deleted() {
     assert_eq!(message.refused(401, "unauthorized_error"), "User unauthorized: Unauthorized");
     with(&fresh, "authentication-token", "junk", "/blueprints").await.refused(401, "unauthorized_error");
     assert_eq!(fresh.get("/tokens/nope").await.refused(404, "not_found_error"), "Could not find token nope");
+}
+
+#[tokio::test]
+async fn a_token_ends_at_its_time() {
+    let fresh = Fresh::start().await;
+    for past in ["2001-01-01T00:00:00.000Z", "+0 seconds"] {
+        let message =
+            fresh.post("/tokens", json!({"expiration_date": past})).await.refused(400, "bad_parameters_error");
+        assert_eq!(message, "Expiration date was in the past.");
+    }
+    let made = fresh.post("/tokens", json!({"expiration_date": "+1 seconds"})).await.expect(200);
+    let value = made["value"].as_str().unwrap();
+    with(&fresh, "authentication-token", value, "/blueprints").await.expect(200);
+    // Though it was found good a moment ago.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let message = with(&fresh, "authentication-token", value, "/blueprints").await.refused(401, "unauthorized_error");
+    assert_eq!(message, "User unauthorized: Token is expired");
+    let forever = fresh.post("/tokens", json!({})).await.expect(200);
+    assert_eq!(forever["expiration_date"], json!(null));
+    with(&fresh, "authentication-token", forever["value"].as_str().unwrap(), "/blueprints").await.expect(200);
+    let others = fresh.get("/tokens").await.expect(200);
+    assert_eq!(others["items"].as_array().unwrap().len(), 1, "those that ended are cleared away");
 }
 
 #[tokio::test]

@@ -36,10 +36,14 @@ async fn names_passwords_and_roles_follow_the_rules() {
     make("ann", "secret", "default").await.expect(201);
     make("Ann", "secret", "default").await.refused(409, "conflict_error");
     make("1ann", "secret", "default").await.refused(400, "bad_parameters_error");
-    for (password, problem) in [("", "empty"), ("1234", "short"), (&*"x".repeat(257), "long")] {
+    let (longest, too_long) = ("ß".repeat(256), "x".repeat(257));
+    for (password, problem) in [("", "empty"), ("1234", "short"), ("äöü", "short"), (&*too_long, "long")] {
         let message = make("bob", password, "default").await.refused(400, "bad_parameters_error");
         assert!(message.contains(problem), "{message}");
     }
+    make("cyd", &longest, "default").await.expect(201);
+    let cyd = As { user: "cyd", password: &longest, tenant: None };
+    fresh.ask_as(&cyd, Method::GET, "/user", None).await.expect(200);
     let message = make("bob", "secret", "viewer").await.refused(400, "bad_parameters_error");
     assert_eq!(message, "Invalid role: `viewer`. Valid system_role roles are: ['sys_admin', 'default']");
 }

@@ -45,6 +45,20 @@ pub struct Credentials {
     pub bearer: Option<Secret>,
 }
 
+/// Who was found behind credentials.
+struct Identity {
+    user: users::User,
+    execution: Option<CallingExecution>,
+    /// When the credential ends, if it does.
+    until: Option<Timestamp>,
+}
+
+impl From<users::User> for Identity {
+    fn from(user: users::User) -> Self {
+        Self { user, execution: None, until: None }
+    }
+}
+
 impl Manager {
     /// Finds out who asks. `tenant` is the tenant that the request names.
     ///
@@ -57,25 +71,25 @@ impl Manager {
         request_id: String,
     ) -> Result<Ctx> {
         let key = self.verified.key(credentials, tenant);
-        if let Some(mut ctx) = self.verified.find(&key) {
+        if let Some(mut ctx) = self.verified.find(&key, self.clock.now()) {
             ctx.request_id = request_id;
             return Ok(ctx);
         }
-        let (user, execution) = self.identify(credentials).await?;
+        let Identity { user, execution, until } = self.identify(credentials).await?;
         let tenant = tenant.or_else(|| execution.as_ref().map(|execution| &execution.tenant)).cloned();
         let mut ctx = self.ctx_of(user, execution).await?;
         ctx.request_id = request_id;
         if let Some(tenant) = tenant {
             ctx = self.enter(&ctx, &tenant).await?;
         }
-        self.verified.keep(key, ctx.clone());
+        self.verified.keep(key, ctx.clone(), until);
         Ok(ctx)
     }
 
     /// The user behind an API token, without a tenant: for what shows a token in a way of its own.
     pub async fn authenticate_token(&self, token: &Secret) -> Result<Ctx> {
-        let user = self.by_token(token).await?;
-        self.ctx_of(user, None).await
+        let identity = self.by_token(token).await?;
+        self.ctx_of(identity.user, None).await
     }
 
     async fn ctx_of(&self, user: users::User, execution: Option<CallingExecution>) -> Result<Ctx> {
@@ -111,11 +125,11 @@ impl Manager {
         Ok(ctx)
     }
 
-    async fn identify(&self, credentials: &Credentials) -> Result<(users::User, Option<CallingExecution>)> {
+    async fn identify(&self, credentials: &Credentials) -> Result<Identity> {
         if let Some(token) = credentials.execution_token.as_ref().or(credentials.token.as_ref())
             && let Some((user, execution)) = self.by_execution_token(token).await?
         {
-            return Ok((self.demand_open(user).await?, Some(execution)));
+            return Ok(Identity { execution: Some(execution), ..self.demand_open(user).await?.into() });
         }
         if credentials.execution_token.is_some() {
             return Err(invalid_execution_token());
@@ -125,13 +139,13 @@ impl Manager {
             && let Some(user) = users::by_name(&*self.store, username).await.map_err(failed)?
             && (!external.replaces_passwords() || user.id == users::ADMIN_ID)
         {
-            return self.by_password(user, password).await.map(|user| (user, None));
+            return self.by_password(user, password).await.map(Identity::from);
         }
         if let Some(token) = &credentials.token {
-            return self.by_token(token).await.map(|user| (user, None));
+            return self.by_token(token).await;
         }
         match self.by_external(&external, credentials).await? {
-            Some(user) => Ok((self.demand_open(user).await?, None)),
+            Some(user) => Ok(self.demand_open(user).await?.into()),
             None => Err(Error::unauthorized("No authentication info provided")),
         }
     }
@@ -167,7 +181,7 @@ impl Manager {
         }
     }
 
-    async fn by_token(&self, token: &Secret) -> Result<users::User> {
+    async fn by_token(&self, token: &Secret) -> Result<Identity> {
         let mut parts = token.expose().splitn(3, '-');
         let (Some(_), Some(id), Some(secret)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Error::unauthorized("Invalid token structure"));
@@ -182,7 +196,7 @@ impl Manager {
         }
         tokens::touch(&*self.store, id).await.map_err(failed)?;
         let user = users::by_id(&*self.store, row.user_id).await.map_err(failed)?.ok_or_else(refused)?;
-        self.demand_open(user).await
+        Ok(Identity { until: row.expiration_date, ..self.demand_open(user).await?.into() })
     }
 
     /// Who holds what at the moment. Another manager on the same database may have changed it.

@@ -10,7 +10,7 @@ use nephele_store::users::{self, User};
 use crate::rows::failed;
 use crate::{Manager, crypto};
 
-/// The shortest and the longest password, in bytes.
+/// The shortest and the longest password, in characters.
 const PASSWORD: std::ops::RangeInclusive<usize> = 5..=256;
 const MINUTE: i64 = 60_000_000;
 
@@ -65,13 +65,17 @@ impl Manager {
 }
 
 async fn matches(password: &Secret, stored: &str) -> Result<bool> {
-    if password.expose().len() > *PASSWORD.end() {
+    if length(password) > *PASSWORD.end() {
         return Ok(false);
     }
     let (password, stored) = (password.clone(), stored.to_owned());
     tokio::task::spawn_blocking(move || crypto::verify_password(password.expose(), &stored))
         .await
         .map_err(Error::internal)
+}
+
+fn length(password: &Secret) -> usize {
+    password.expose().chars().count()
 }
 
 fn refused(user: &User) -> Error {
@@ -83,7 +87,7 @@ fn refused(user: &User) -> Error {
 
 /// The hash of a new password. Errors: `bad_parameters_error` for one that is too short or too long.
 pub(crate) async fn hash(password: Secret) -> Result<String> {
-    let length = password.expose().len();
+    let length = length(&password);
     if length == 0 {
         return Err(Error::bad_parameters("The password is empty"));
     }

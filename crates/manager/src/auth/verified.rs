@@ -1,13 +1,14 @@
 //! Credentials that were verified lately.
 //!
 //! Invariant: what was found is kept under a keyed hash of the credential, never with the credential
-//! itself, and for 15 seconds at most. Changes to users, roles, tokens and executions in this process
+//! itself, and for 15 seconds at most, never beyond the end of a token. Changes to users, roles, tokens and executions in this process
 //! forget what they touch at once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use nephele_model::Timestamp;
 use nephele_model::id::{ExecutionId, TenantName};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +22,14 @@ const CROWDED: usize = 4096;
 
 pub(crate) struct Verified {
     salt: String,
-    entries: Mutex<HashMap<[u8; 32], (Instant, Ctx)>>,
+    entries: Mutex<HashMap<[u8; 32], Entry>>,
+}
+
+struct Entry {
+    since: Instant,
+    /// When the credential itself ends.
+    until: Option<Timestamp>,
+    ctx: Ctx,
 }
 
 impl Default for Verified {
@@ -48,16 +56,18 @@ impl Verified {
         hash.finalize().into()
     }
 
-    pub(super) fn find(&self, key: &[u8; 32]) -> Option<Ctx> {
-        self.lock().get(key).filter(|(since, _)| since.elapsed() < FRESH).map(|(_, ctx)| ctx.clone())
+    pub(super) fn find(&self, key: &[u8; 32], now: Timestamp) -> Option<Ctx> {
+        let entries = self.lock();
+        let found = entries.get(key).filter(|entry| entry.since.elapsed() < FRESH);
+        found.filter(|entry| entry.until.is_none_or(|until| until > now)).map(|entry| entry.ctx.clone())
     }
 
-    pub(super) fn keep(&self, key: [u8; 32], ctx: Ctx) {
+    pub(super) fn keep(&self, key: [u8; 32], ctx: Ctx, until: Option<Timestamp>) {
         let mut entries = self.lock();
         if entries.len() >= CROWDED {
-            entries.retain(|_, (since, _)| since.elapsed() < FRESH);
+            entries.retain(|_, entry| entry.since.elapsed() < FRESH);
         }
-        entries.insert(key, (Instant::now(), ctx));
+        entries.insert(key, Entry { since: Instant::now(), until, ctx });
     }
 
     /// Forgets everything: users, roles, tenants or tokens changed.
@@ -67,10 +77,11 @@ impl Verified {
 
     /// Forgets the token of an execution whose status changed.
     pub(crate) fn forget_execution(&self, id: &ExecutionId) {
-        self.lock().retain(|_, (_, ctx)| ctx.execution.as_ref().is_none_or(|execution| execution.id != *id));
+        let of_another = |entry: &Entry| entry.ctx.execution.as_ref().is_none_or(|execution| execution.id != *id);
+        self.lock().retain(|_, entry| of_another(entry));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], (Instant, Ctx)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
