@@ -5,11 +5,10 @@
 
 use nephele_bus::{Message, topology};
 use nephele_model::agent::AgentState;
-use nephele_model::id::NodeInstanceId;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Error, Permission, Result, Timestamp, id};
 use nephele_store::agents::{self as rows, Agent, AgentChanges, NewAgent as Row};
-use nephele_store::{Record, node_instances, outbox};
+use nephele_store::{Record, outbox};
 use serde_json::{Value, json};
 
 use crate::rows::failed;
@@ -121,9 +120,7 @@ impl Manager {
         let creator_id = self.new_owner(ctx, new.created_by).await?.unwrap_or(ctx.user_id);
         let visibility = visibility::choose(ctx, new.visibility.as_deref(), None)?;
         let scope = self.scope(ctx, false).await?;
-        let instance = NodeInstanceId::new(&new.node_instance_id);
-        let host = node_instances::find(&*self.store, &scope, &instance).await.map_err(failed)?;
-        let host = host.ok_or_else(|| Error::not_found("NodeInstance", &new.node_instance_id))?;
+        let host = self.writable_instance(ctx, &new.node_instance_id).await?;
         let now = self.clock.now();
         let username = new.username.or_else(|| new.with_credentials.then(|| format!("rabbitmq_user_{}", new.name)));
         let password = new.password.or_else(|| new.with_credentials.then(|| crypto::random_text(PASSWORD_LENGTH)));
@@ -159,6 +156,7 @@ impl Manager {
     pub async fn update_agent(&self, ctx: &Ctx, name: &str, update: AgentUpdate) -> Result<Record> {
         id::check("name", name, true)?;
         let agent = self.find_agent(ctx, name).await?;
+        visibility::demand_inside(ctx, agent.visibility, agent.tenant_id, name)?;
         let changes = AgentChanges {
             updated_at: Some(self.clock.now()),
             state: update.state.as_deref().map(state).transpose()?,

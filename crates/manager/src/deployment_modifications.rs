@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use crate::rows::failed;
 use crate::workflows::environment::{new_instance, refused};
 use crate::workflows::upload::blocking;
-use crate::{Ctx, Manager};
+use crate::{Ctx, Manager, visibility};
 
 /// Which of a node's or scaling group's counts is set.
 #[derive(Clone, Copy)]
@@ -42,7 +42,7 @@ impl Manager {
         wanted: Map<String, Value>,
         context: Map<String, Value>,
     ) -> Result<Record> {
-        let deployment = self.find_deployment(ctx, deployment).await?;
+        let deployment = self.writable_deployment(ctx, deployment).await?;
         let changes = changes(&wanted)?;
         let tx = self.begin_write().await?;
         tx.lock(&format!("deployment {}", deployment.storage_id)).await.map_err(failed)?;
@@ -137,7 +137,9 @@ impl Manager {
             ));
         }
         let deployment = deployments::by_storage_id(&tx, found.deployment_fk).await.map_err(failed)?;
-        Ok((tx, modification, deployment.ok_or_else(missing)?))
+        let deployment = deployment.ok_or_else(missing)?;
+        visibility::demand_inside(ctx, deployment.visibility, deployment.tenant_id, id)?;
+        Ok((tx, modification, deployment))
     }
 
     async fn end_modification(

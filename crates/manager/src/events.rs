@@ -106,7 +106,7 @@ impl Manager {
         }
         let db = &*self.store;
         if let Some(group) = &told.execution_group_id {
-            let group = self.find_execution_group(ctx, group).await?;
+            let group = self.own_execution_group(ctx, group).await?;
             events::insert_of_group(db, group.storage_id, group.tenant_id, &events, &logs).await.map_err(failed)?;
         } else {
             let execution = self.told_execution(ctx, told.execution_id.as_deref()).await?;

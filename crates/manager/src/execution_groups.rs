@@ -12,14 +12,14 @@ use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Permission, Result, Timestamp};
 use nephele_store::events;
 use nephele_store::execution_groups::{self as rows, ExecutionGroup, ExecutionGroupChanges};
-use nephele_store::{Record, deployment_groups, deployments};
+use nephele_store::{Record, deployment_groups};
 use serde_json::{Map, Value};
 
-use crate::deployment_groups::{members_of, status_of_place};
-use crate::executions::WAIT_AFTER_FAIL;
+use crate::deployment_groups::{members_of, status_of_place, visible_member};
 use crate::executions::place::Wish;
+use crate::executions::{WAIT_AFTER_FAIL, demand_execution_inside};
 use crate::rows::failed;
-use crate::{Ctx, Manager};
+use crate::{Ctx, Manager, visibility};
 
 /// What can be asked of a group, by its wire name.
 const ACTIONS: [&str; 5] = ["cancel", "force-cancel", "kill", "resume", "force-resume"];
@@ -80,14 +80,14 @@ impl Manager {
         let id = new.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let mut associated = Vec::new();
         for execution in &new.associated_executions {
-            associated.push(self.find_execution(ctx, execution).await?.storage_id);
+            associated.push(self.own_execution(ctx, execution).await?.storage_id);
         }
+        let scope = self.scope(ctx, false).await?;
         let mut ready = Vec::new();
         let mut left_out = Vec::new();
         for key in members_of(&*self.store, group.storage_id).await?.into_iter().filter(|_| associated.is_empty()) {
-            let Some(deployment) = deployments::by_storage_id(&*self.store, key).await.map_err(failed)? else {
-                continue;
-            };
+            let Some(deployment) = visible_member(&*self.store, &scope, key).await? else { continue };
+            demand_execution_inside(ctx, deployment.tenant_id, deployment.id.as_str())?;
             let in_line = status_of_place(ready.len(), new.concurrency) == ExecutionStatus::Queued;
             let wish = Wish { in_line, ..new.wish(deployment.id.as_str()) };
             match self.make_ready(ctx, &deployment, &wish).await {
@@ -130,7 +130,7 @@ impl Manager {
                 ACTIONS.map(|name| format!("'{name}'")).join(", ")
             )));
         }
-        let group = self.find_execution_group(ctx, id).await?;
+        let group = self.own_execution_group(ctx, id).await?;
         let executions = rows::executions(&*self.store, group.storage_id).await.map_err(failed)?;
         let resumes = matches!(action, "resume" | "force-resume");
         let wanted = |status: ExecutionStatus| {
@@ -162,13 +162,13 @@ impl Manager {
         if update.concurrency.is_some_and(|concurrency| concurrency < 0) {
             return Err(negative(update.concurrency.unwrap_or_default()));
         }
-        let group = self.find_execution_group(ctx, id).await?;
+        let group = self.own_execution_group(ctx, id).await?;
         let mut changes = ExecutionGroupChanges { concurrency: update.concurrency, ..ExecutionGroupChanges::default() };
         if let Some(target) = update.success_group_id.as_deref().filter(|id| !id.is_empty()) {
-            changes.success_group_fk = Some(self.find_deployment_group(ctx, target).await?.storage_id);
+            changes.success_group_fk = Some(self.writable_deployment_group(ctx, target).await?.storage_id);
         }
         if let Some(target) = update.failure_group_id.as_deref().filter(|id| !id.is_empty()) {
-            changes.failed_group_fk = Some(self.find_deployment_group(ctx, target).await?.storage_id);
+            changes.failed_group_fk = Some(self.writable_deployment_group(ctx, target).await?.storage_id);
         }
         let targets = [
             (changes.success_group_fk, ExecutionStatus::Terminated),
@@ -201,10 +201,12 @@ impl Manager {
         }
     }
 
-    pub(crate) async fn find_execution_group(&self, ctx: &Ctx, id: &str) -> Result<ExecutionGroup> {
+    pub(crate) async fn own_execution_group(&self, ctx: &Ctx, id: &str) -> Result<ExecutionGroup> {
         let scope = self.scope(ctx, false).await?;
         let group = rows::find(&*self.store, &scope, id).await.map_err(failed)?;
-        group.ok_or_else(|| Error::not_found("ExecutionGroup", id))
+        let group = group.ok_or_else(|| Error::not_found("ExecutionGroup", id))?;
+        visibility::demand_inside(ctx, group.visibility, group.tenant_id, id)?;
+        Ok(group)
     }
 }
 

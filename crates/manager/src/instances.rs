@@ -53,8 +53,7 @@ impl Manager {
         if update.relationships.is_some() {
             ctx.only_deployment_update()?;
         }
-        let instance = self.find_instance(ctx, id).await?;
-        visibility::demand_inside(ctx, instance.visibility, instance.tenant_id, id)?;
+        let instance = self.writable_instance(ctx, id).await?;
         let changes = InstanceChanges {
             state: update.state.map(InstanceState::new),
             relationships: update.relationships.map(|list| Json::of(&list)),
@@ -90,14 +89,16 @@ impl Manager {
     /// Deletes a node instance; for deployment updates at work only.
     pub async fn delete_instance(&self, ctx: &Ctx, id: &str) -> Result<()> {
         ctx.only_deployment_update()?;
-        let instance = self.find_instance(ctx, id).await?;
+        let instance = self.writable_instance(ctx, id).await?;
         node_instances::delete(&*self.store, instance.storage_id).await.map(drop).map_err(failed)
     }
 
-    async fn find_instance(&self, ctx: &Ctx, id: &str) -> Result<NodeInstance> {
+    pub(crate) async fn writable_instance(&self, ctx: &Ctx, id: &str) -> Result<NodeInstance> {
         let scope = self.scope(ctx, false).await?;
         let found = node_instances::find(&*self.store, &scope, &NodeInstanceId::new(id)).await.map_err(failed)?;
-        found.ok_or_else(|| Error::not_found("NodeInstance", id))
+        let instance = found.ok_or_else(|| Error::not_found("NodeInstance", id))?;
+        visibility::demand_inside(ctx, instance.visibility, instance.tenant_id, id)?;
+        Ok(instance)
     }
 }
 

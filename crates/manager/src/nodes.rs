@@ -62,7 +62,7 @@ impl Manager {
     /// Changes a node; for deployment updates at work only.
     pub async fn update_node(&self, ctx: &Ctx, deployment: &str, node: &str, update: NodeUpdate) -> Result<()> {
         ctx.only_deployment_update()?;
-        let node = self.find_node(ctx, deployment, node).await?;
+        let node = self.writable_node(ctx, deployment, node).await?;
         let section = |value: Option<Value>| value.filter(python_text::is_truthy).map(|value| Some(Json::from(value)));
         let counts = update.capabilities.unwrap_or_default();
         let count = |name: &str| counts["scalable"]["properties"][name].as_i64();
@@ -83,12 +83,12 @@ impl Manager {
     /// Deletes a node with its instances; for deployment updates at work only.
     pub async fn delete_node(&self, ctx: &Ctx, deployment: &str, node: &str) -> Result<()> {
         ctx.only_deployment_update()?;
-        let node = self.find_node(ctx, deployment, node).await?;
+        let node = self.writable_node(ctx, deployment, node).await?;
         nodes::delete(&*self.store, node.storage_id).await.map(drop).map_err(failed)
     }
 
-    async fn find_node(&self, ctx: &Ctx, deployment: &str, node: &str) -> Result<Node> {
-        let deployment = self.find_deployment(ctx, deployment).await?;
+    async fn writable_node(&self, ctx: &Ctx, deployment: &str, node: &str) -> Result<Node> {
+        let deployment = self.writable_deployment(ctx, deployment).await?;
         let found = nodes::find(&*self.store, deployment.storage_id, &node.into()).await.map_err(failed)?;
         found.ok_or_else(|| Error::not_found("Node", node))
     }

@@ -26,6 +26,12 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether a row that was read by its key is visible in the request's tenant.
+    pub fn sees(&self, visibility: Visibility, tenant_id: i64, creator_id: i64) -> bool {
+        let in_reach = tenant_id == self.tenant_id || visibility == Visibility::Global;
+        in_reach && (visibility != Visibility::Private || creator_id == self.user_id || self.is_administrator)
+    }
+
     /// The condition that the row `r` belongs to the request's tenants or is global, with its values
     /// appended to `values`.
     pub(crate) fn in_tenant(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
@@ -55,14 +61,21 @@ impl Scope {
     }
 
     fn row_in_tenant(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
-        let tenant = if all_tenants {
+        format!("({} OR {row}.visibility = 'global')", self.row_inside(row, all_tenants, values))
+    }
+
+    /// The condition that the row `r` belongs to the request's tenants, so that it may be deleted.
+    pub(crate) fn inside(&self, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        self.row_inside("r", all_tenants, values)
+    }
+
+    fn row_inside(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        if all_tenants {
             let seen: Vec<i64> = self.all_tenants.iter().map(|(tenant, _)| *tenant).collect();
-            among(row, &seen, values)
-        } else {
-            values.push(self.tenant_id.bind());
-            format!("{row}.tenant_id = ${}", values.len())
-        };
-        format!("({tenant} OR {row}.visibility = 'global')")
+            return among(row, &seen, values);
+        }
+        values.push(self.tenant_id.bind());
+        format!("{row}.tenant_id = ${}", values.len())
     }
 }
 

@@ -16,11 +16,11 @@ fn description(changes: &Value) -> Vec<u8> {
     serde_json::to_vec(&whole).unwrap()
 }
 
-fn wagon(changes: &Value) -> Vec<u8> {
+pub(crate) fn wagon(changes: &Value) -> Vec<u8> {
     tar_gz(&[("shapes/package.json", &description(changes)), ("shapes/wheels/shapes-1.0-py3-none-any.whl", b"wheel")])
 }
 
-const YAML: &str = "
+pub(crate) const YAML: &str = "
 plugins:
   shapes: {executor: central_deployment_agent, package_name: shapes, package_version: '1.0'}
 node_types:

@@ -3,142 +3,17 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, As, Fresh, SMALL};
-
-/// A kind of object that tenants own.
-struct Kind {
-    list: &'static str,
-    key: &'static str,
-}
-
-const KINDS: &[Kind] = &[
-    Kind { list: "/secrets", key: "key" },
-    Kind { list: "/sites", key: "name" },
-    Kind { list: "/blueprints", key: "id" },
-    Kind { list: "/deployments", key: "id" },
-];
-
-const VISIBILITIES: [&str; 3] = ["private", "tenant", "global"];
-
-/// Callers: user, tenant, role there.
-const CALLERS: &[(&str, &str, &str)] = &[
-    ("owner", "default_tenant", "user"),
-    ("mgr", "default_tenant", "manager"),
-    ("usr", "default_tenant", "user"),
-    ("ops", "default_tenant", "operations"),
-    ("view", "default_tenant", "viewer"),
-    ("stranger", "other", "user"),
-    ("chief", "other", "manager"),
-];
-
-/// One object of each kind and visibility, all made by `owner` in the default tenant.
-async fn objects(fresh: &Fresh) {
-    fresh.post("/tenants/other", json!({})).await.expect(201);
-    for (user, tenant, role) in CALLERS {
-        fresh.plain_user(user, "default").await;
-        fresh.join(user, tenant, role).await;
-    }
-    // Only to let the owner make global objects, whoever else may.
-    fresh.put("/permissions/user/create_global_resource", json!({})).await.expect(200);
-    let owner = As { user: "owner", password: "secret", tenant: Some("default_tenant") };
-    for visibility in VISIBILITIES {
-        let make = async |path: String, body: Value| fresh.ask_as(&owner, Method::PUT, &path, Some(body)).await;
-        make(format!("/secrets/o-{visibility}"), json!({"value": "v", "visibility": visibility})).await.expect(200);
-        make(format!("/sites/o-{visibility}"), json!({"location": "1,1", "visibility": visibility})).await.expect(200);
-        fresh.upload_as(&owner, &format!("o-{visibility}"), visibility, SMALL).await.expect(201);
-        let body =
-            json!({"blueprint_id": format!("o-{visibility}"), "inputs": {"greeting": "x"}, "visibility": visibility});
-        make(format!("/deployments/o-{visibility}"), body).await.expect(201);
-    }
-    fresh.delete("/permissions/user/create_global_resource").await.expect(204);
-}
-
-fn sees(user: &str, tenant: &str, role: &str, visibility: &str) -> bool {
-    let inside = tenant == "default_tenant";
-    match visibility {
-        "global" => true,
-        "tenant" => inside,
-        _ => inside && (user == "owner" || role == "manager"),
-    }
-}
-
-#[tokio::test]
-async fn everyone_sees_what_the_visibility_says() {
-    let fresh = Fresh::start().await;
-    objects(&fresh).await;
-    let administrator = ("admin", "default_tenant", "manager");
-    for (user, tenant, role) in CALLERS.iter().chain([&administrator]) {
-        let password = if *user == "admin" { "admin" } else { "secret" };
-        let caller = As { user, password, tenant: Some(tenant) };
-        for kind in KINDS {
-            let list = fresh.ask_as(&caller, Method::GET, kind.list, None).await.expect(200);
-            let listed: Vec<&str> =
-                list["items"].as_array().unwrap().iter().map(|item| item[kind.key].as_str().unwrap()).collect();
-            for visibility in VISIBILITIES {
-                let name = format!("o-{visibility}");
-                let expected = sees(user, tenant, role, visibility);
-                let said = format!("{user} in {tenant}: {} {name}", kind.list);
-                assert_eq!(listed.contains(&name.as_str()), expected, "{said}");
-                let one = fresh.ask_as(&caller, Method::GET, &format!("{}/{name}", kind.list), None).await;
-                assert_eq!(one.status.as_u16(), if expected { 200 } else { 404 }, "{said}: {one:?}");
-            }
-        }
-    }
-}
-
-/// Every route of the table that names an object of these kinds, asked from another tenant: nothing is
-/// changed, and nothing is read but global objects. What makes a new object of that name in the own
-/// tenant is let through by its kind.
-#[tokio::test]
-async fn walls_between_tenants_hold_for_every_route() {
-    let fresh = Fresh::start().await;
-    objects(&fresh).await;
-    let state = async || {
-        let mut all = Vec::new();
-        for kind in KINDS {
-            let list = fresh.get(&format!("{}?_sort={}", kind.list, kind.key)).await.expect(200);
-            all.push(list["items"].clone());
-        }
-        all
-    };
-    let before = state().await;
-    let mut asked = 0;
-    for route in nephele_api::routes() {
-        let Some(kind) = KINDS.iter().find(|kind| route.path.starts_with(&format!("{}/{{", kind.list))) else {
-            continue;
-        };
-        let makes = route.method == Method::PUT && route.path.matches('/').count() == 2;
-        for visibility in VISIBILITIES {
-            for user in ["stranger", "chief"] {
-                let rest = route.path.strip_prefix(kind.list).unwrap();
-                let tail = rest.split_once('}').unwrap().1;
-                let path = format!("{}/o-{visibility}{tail}", kind.list);
-                let body = json!({
-                    "visibility": "global", "value": "stolen", "location": "9,9", "site_name": "o-global", "labels": [],
-                    "display_name": "stolen", "creator": "stranger", "inter_deployment_dependencies": [],
-                });
-                let caller = As { user, password: "secret", tenant: Some("other") };
-                let request = Fresh::request(&caller, route.method.clone(), &path, Some(body));
-                let answer = fresh.send_unread(request).await;
-                asked += 1;
-                let said = format!("{user}: {} {path}: {answer:?}", route.method);
-                assert!(answer.status.as_u16() < 500, "{said}");
-                let reads = route.method == Method::GET && visibility == "global";
-                let made = makes && visibility != "global";
-                assert!(!answer.status.is_success() || reads || made, "{said}");
-            }
-        }
-    }
-    assert!(asked > 100, "{asked}");
-    assert_eq!(state().await, before);
-}
+use crate::harness::{ADMIN, Fresh};
+use crate::matrix::people;
+use crate::objects::{KINDS, Objects};
 
 /// What belongs to a global deployment is seen from everywhere and changed from inside; runs on it
 /// need a permission of their own.
 #[tokio::test]
 async fn parts_of_global_deployments_are_changed_from_inside() {
     let fresh = Fresh::start().await;
-    objects(&fresh).await;
+    people(&fresh).await;
+    Objects::make(&fresh).await;
     let first = async |path: &str| fresh.get(path).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let instance = first("/node-instances?deployment_id=o-global").await;
     let execution = first("/executions?deployment_id=o-global").await;
@@ -171,10 +46,103 @@ async fn parts_of_global_deployments_are_changed_from_inside() {
     ask("chief", Method::POST, "/executions", run).await.expect(201);
 }
 
+/// Requests that name a global object of another tenant otherwise than in their path.
+#[tokio::test]
+async fn what_is_named_in_a_body_is_behind_the_wall_too() {
+    let fresh = Fresh::start().await;
+    people(&fresh).await;
+    let objects = Objects::make(&fresh).await;
+    let id = |place: &str| {
+        let kind = KINDS.iter().find(|kind| kind.place == place).unwrap();
+        objects.path(kind, "global").rsplit('/').next().unwrap().to_owned()
+    };
+    let (instance, group) = (id("/node-instances/{id}"), id("/execution-groups/{id}"));
+    let agent = json!({
+        "node_instance_id": instance, "state": "creating", "install_method": "remote", "create_rabbitmq_user": false,
+    });
+    let told = json!({"execution_group_id": group, "events": [], "logs": [{"message": {"text": "x"}, "context": {}}]});
+    let due = json!({"workflow_id": "install", "since": "2099-01-01T00:00:00.000Z", "count": 1});
+    let taken_in = json!({"deployment_ids": ["base-global"], "labels": [{"a": "b"}]});
+    let renewed = json!({
+        "action": "update-stored", "deployment_id": "base-global", "node_id": "app", "operation": "a.b",
+    });
+    for (method, path, body) in [
+        (Method::PUT, "/agents/own", agent),
+        (Method::POST, "/events", told),
+        (Method::PUT, "/execution-schedules/own?deployment_id=base-global", due),
+        (Method::PUT, "/deployment-groups/own", taken_in),
+        (Method::PUT, "/deployment-groups/o-global", json!({"description": "stolen"})),
+        (Method::POST, "/deployment-modifications", json!({"deployment_id": "base-global", "nodes": {}})),
+        (Method::POST, "/deployment-updates/base-global/update/initiate", json!({})),
+        (Method::POST, "/plugins-updates/base-global/update/initiate", json!({"all_to_latest": true})),
+        (Method::POST, "/operations", renewed),
+    ] {
+        let answer = fresh.by("stranger", "other", method.clone(), path, body).await;
+        let refused = matches!(answer.status.as_u16(), 400 | 403) && {
+            let message = answer.json()["message"].to_string();
+            message.contains("outside its tenant") || message.contains("different tenant")
+        };
+        assert!(refused, "{method} {path}: {} {}", answer.status, String::from_utf8_lossy(&answer.bytes));
+    }
+    let everywhere = json!({"all_to_latest": true, "all_tenants": true});
+    let message =
+        fresh.by("mgr", "default_tenant", Method::POST, "/plugins-updates/base-tenant/update/initiate", everywhere);
+    message.await.refused(403, "forbidden_error");
+}
+
+#[tokio::test]
+async fn executions_of_other_tenants_are_not_deleted() {
+    let fresh = Fresh::start().await;
+    people(&fresh).await;
+    Objects::make(&fresh).await;
+    let body = json!({"deployment_id": "base-global", "workflow_id": "install"});
+    let run = fresh.post("/executions", body).await.expect(201);
+    fresh.ended(run["id"].as_str().unwrap()).await;
+    let total =
+        async || fresh.get("/executions?workflow_id=install").await.expect(200)["items"].as_array().unwrap().len();
+    assert_eq!(total().await, 1);
+    let delete = async |user: &str, tenant: &str, query: &str| {
+        fresh.by(user, tenant, Method::DELETE, &format!("/executions{query}"), json!({})).await.expect(200)
+    };
+    delete("hand", "other", "").await;
+    delete("hand", "other", "?_all_tenants=true").await;
+    assert_eq!(total().await, 1);
+    delete("ops", "default_tenant", "").await;
+    assert_eq!(total().await, 0);
+}
+
+/// A group is no way around what its members are: neither those of other tenants, nor private ones.
+#[tokio::test]
+async fn members_of_groups_keep_their_own_walls() {
+    let fresh = Fresh::start().await;
+    people(&fresh).await;
+    Objects::make(&fresh).await;
+    let ask = async |user: &str, tenant: &str, method, path: &str, body: Value| {
+        fresh.by(user, tenant, method, path, body).await
+    };
+    let run = |group: &str| json!({"deployment_group_id": group, "workflow_id": "install"});
+    let group = |members: &[&str]| json!({"deployment_ids": members, "visibility": "tenant"});
+
+    let members = group(&["base-global"]);
+    ask("stranger", "other", Method::PUT, "/deployment-groups/borrowed", members).await.expect(200);
+    ask("stranger", "other", Method::POST, "/execution-groups", run("borrowed")).await.refused(403, "forbidden_error");
+    ask("chief", "other", Method::POST, "/execution-groups", run("borrowed")).await.expect(200);
+    let all = "/deployment-groups/borrowed?delete_deployments=true";
+    ask("chief", "other", Method::DELETE, all, json!({})).await.refused(400, "illegal_action_error");
+
+    let members = group(&["base-private", "base-tenant"]);
+    ask("owner", "default_tenant", Method::PUT, "/deployment-groups/mixed", members).await.expect(200);
+    ask("usr", "default_tenant", Method::POST, "/execution-groups", run("mixed")).await.refused(404, "not_found_error");
+    let all = "/deployment-groups/mixed?delete_deployments=true";
+    ask("usr", "default_tenant", Method::DELETE, all, json!({})).await.refused(404, "not_found_error");
+    ask("owner", "default_tenant", Method::POST, "/execution-groups", run("mixed")).await.expect(200);
+}
+
 #[tokio::test]
 async fn visibility_only_widens_and_global_is_for_administrators() {
     let fresh = Fresh::start().await;
-    objects(&fresh).await;
+    people(&fresh).await;
+    Objects::make(&fresh).await;
     let set = async |user: &str, path: &str, visibility: &str| {
         let body = json!({"visibility": visibility});
         if user == "admin" {
@@ -197,7 +165,8 @@ async fn visibility_only_widens_and_global_is_for_administrators() {
 #[tokio::test]
 async fn owners_are_changed_by_administrators() {
     let fresh = Fresh::start().await;
-    objects(&fresh).await;
+    people(&fresh).await;
+    Objects::make(&fresh).await;
     for kind in ["secrets", "blueprints", "deployments"] {
         let path = format!("/{kind}/o-private");
         let give = async |user: &str, to: &str| {

@@ -97,7 +97,7 @@ impl Manager {
         blueprint.ok_or_else(|| Error::not_found("Blueprint", id))
     }
 
-    async fn writable_blueprint(&self, ctx: &Ctx, id: &str) -> Result<Blueprint> {
+    pub(crate) async fn writable_blueprint(&self, ctx: &Ctx, id: &str) -> Result<Blueprint> {
         let blueprint = self.find_blueprint(ctx, id).await?;
         visibility::demand_inside(ctx, blueprint.visibility, blueprint.tenant_id, id)?;
         Ok(blueprint)

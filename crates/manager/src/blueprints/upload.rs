@@ -188,7 +188,7 @@ impl Manager {
 
     /// `PUT /blueprints/ID/archive`: another archive in the place of the present one.
     pub async fn put_blueprint_archive(&self, ctx: &Ctx, id: &str, archive: TempPath) -> Result<()> {
-        let blueprint = self.find_blueprint(ctx, id).await?;
+        let blueprint = self.writable_blueprint(ctx, id).await?;
         let kind = kind(&archive)?;
         self.place_archive(&blueprint.tenant_name, &blueprint.id, archive, kind).await
     }

@@ -8,11 +8,12 @@ mod members;
 
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::page::ListQuery;
-use nephele_model::{Error, Permission, Result, Timestamp, Visibility, id, python_text};
+use nephele_model::{Code, Error, Permission, Result, Timestamp, Visibility, id, python_text};
 use nephele_store::deployment_groups::{self as rows, DeploymentGroup, DeploymentGroupChanges};
+use nephele_store::deployments::{self, Deployment};
 use nephele_store::execution_groups::{self, NewExecutionGroup};
 use nephele_store::labels::{self as label_rows, Labeled};
-use nephele_store::{Db, Json, Record, Scope, Tx, deployments};
+use nephele_store::{Db, Json, Record, Scope, Tx};
 use serde_json::{Map, Value};
 
 use crate::deployments::tree;
@@ -122,7 +123,7 @@ impl Manager {
     ) -> Result<Record> {
         ctx.not_while_cancelling()?;
         let scope = self.scope(ctx, false).await?;
-        let group = self.find_deployment_group(ctx, id).await?.storage_id;
+        let group = self.writable_deployment_group(ctx, id).await?.storage_id;
         let joining = self.matching(ctx, &scope, &add).await?;
         let leaving = self.matching(ctx, &scope, &remove).await?;
         let tx = self.begin_write().await?;
@@ -135,7 +136,7 @@ impl Manager {
 
     /// Deletes a group; its deployments stay.
     pub async fn delete_deployment_group(&self, ctx: &Ctx, id: &str) -> Result<()> {
-        let group = self.find_deployment_group(ctx, id).await?;
+        let group = self.writable_deployment_group(ctx, id).await?;
         rows::delete(&*self.store, group.storage_id).await.map(drop).map_err(failed)
     }
 
@@ -149,7 +150,8 @@ impl Manager {
         delete_logs: bool,
         recursive: bool,
     ) -> Result<String> {
-        let group = self.find_deployment_group(ctx, id).await?;
+        let group = self.writable_deployment_group(ctx, id).await?;
+        let scope = self.scope(ctx, false).await?;
         let tx = self.begin_write().await?;
         let row = NewExecutionGroup {
             id: uuid::Uuid::new_v4().to_string(),
@@ -165,7 +167,8 @@ impl Manager {
         let execution_group_fk = execution_groups::insert(&tx, row).await.map_err(failed)?;
         let mut begun = Vec::new();
         for (position, key) in members_of(&tx, group.storage_id).await?.into_iter().enumerate() {
-            let Some(deployment) = deployments::by_storage_id(&tx, key).await.map_err(failed)? else { continue };
+            let Some(deployment) = visible_member(&tx, &scope, key).await? else { continue };
+            visibility::demand_inside(ctx, deployment.visibility, deployment.tenant_id, &deployment.id)?;
             let status = status_of_place(position, CONCURRENCY);
             let how = (force, delete_logs, recursive);
             begun.push(self.begin_deletion(&tx, ctx, &deployment, how, status).await?.0);
@@ -183,6 +186,12 @@ impl Manager {
         group.ok_or_else(|| Error::not_found("DeploymentGroup", id))
     }
 
+    pub(crate) async fn writable_deployment_group(&self, ctx: &Ctx, id: &str) -> Result<DeploymentGroup> {
+        let group = self.find_deployment_group(ctx, id).await?;
+        visibility::demand_inside(ctx, group.visibility, group.tenant_id, id)?;
+        Ok(group)
+    }
+
     async fn find_or_insert(
         &self,
         tx: &Tx,
@@ -192,6 +201,7 @@ impl Manager {
         visibility: Option<Visibility>,
     ) -> Result<i64> {
         if let Some(group) = rows::find(tx, scope, id).await.map_err(failed)? {
+            visibility::demand_inside(ctx, group.visibility, group.tenant_id, id)?;
             return Ok(group.storage_id);
         }
         let visibility = visibility.unwrap_or(Visibility::Tenant);
@@ -263,6 +273,9 @@ impl Manager {
         };
         let members = members_of(tx, group).await?;
         let (gone, come) = (without(&present, wanted), without(wanted, &present));
+        if !gone.is_empty() {
+            demand_members_inside(tx, ctx, &members).await?;
+        }
         label_rows::remove_from_deployments(tx, &members, &gone).await.map_err(failed)?;
         label_rows::replace(tx, Labeled::DeploymentGroup, group, ctx.user_id, wanted).await.map_err(failed)?;
         self.label_members(tx, ctx, &members, &come).await
@@ -270,6 +283,10 @@ impl Manager {
 
     /// Gives labels to deployments; a label that names a parent makes them its children.
     async fn label_members(&self, tx: &Tx, ctx: &Ctx, deployments: &[i64], labels: &[labels::Label]) -> Result<()> {
+        if labels.is_empty() {
+            return Ok(());
+        }
+        demand_members_inside(tx, ctx, deployments).await?;
         let parents = labels.iter().any(|(key, _)| key == "csys-obj-parent");
         for key in deployments.iter().filter(|_| parents) {
             let Some(child) = deployments::by_storage_id(tx, *key).await.map_err(failed)? else { continue };
@@ -294,9 +311,31 @@ impl GroupChange {
     }
 }
 
+/// Refuses to change the labels of global deployments of other tenants.
+async fn demand_members_inside(tx: &Tx, ctx: &Ctx, deployments: &[i64]) -> Result<()> {
+    let tenant = ctx.tenant_id.unwrap_or_default();
+    match deployments::outside(tx, deployments, tenant).await.map_err(failed)? {
+        None => Ok(()),
+        Some(outside) => Err(Error::new(
+            Code::IllegalAction,
+            format!("Can't modify the global resource `{outside}` from outside its tenant"),
+        )),
+    }
+}
+
 pub(crate) async fn members_of(db: &dyn Db, group: i64) -> Result<Vec<i64>> {
     let members = rows::members(db, group).await.map_err(failed)?;
     Ok(members.into_iter().map(|member| member.storage_id).collect())
+}
+
+/// A member that the caller means to do something with: what others keep private is none of a group's
+/// business either.
+pub(crate) async fn visible_member(db: &dyn Db, scope: &Scope, key: i64) -> Result<Option<Deployment>> {
+    let Some(member) = deployments::by_storage_id(db, key).await.map_err(failed)? else { return Ok(None) };
+    if scope.sees(member.visibility, member.tenant_id, member.creator_id) {
+        return Ok(Some(member));
+    }
+    Err(Error::not_found("Deployment", &member.id))
 }
 
 /// Of executions that are started together, so many begin at once.

@@ -82,7 +82,7 @@ impl Manager {
             Some(id) => Some(self.find_blueprint(ctx, id).await?),
             None => None,
         };
-        let deployment = self.find_deployment(ctx, deployment).await?;
+        let deployment = self.writable_deployment(ctx, deployment).await?;
         let old_inputs = match &deployment.inputs {
             Some(inputs) => inputs.parse::<Option<Map<String, Value>>>().map_err(failed)?.unwrap_or_default(),
             None => Map::new(),

@@ -8,7 +8,7 @@ use nephele_store::{Json, Record, Tx, executions};
 use serde_json::{Map, Value};
 
 use crate::rows::failed;
-use crate::{Ctx, Manager};
+use crate::{Ctx, Manager, visibility as visibilities};
 
 /// An update that a workflow or a restore writes down. What is `None` stays.
 #[derive(Debug, Default)]
@@ -88,6 +88,7 @@ impl Manager {
         let tx = self.begin_write().await?;
         let update = rows::find(&tx, &scope, id).await.map_err(failed)?;
         let update = update.ok_or_else(|| Error::not_found(rows::RESOURCE.model, id))?;
+        visibilities::demand_inside(ctx, update.visibility, update.tenant_id, id)?;
         let state = patch.state.as_deref().filter(|state| !state.is_empty()).map(state).transpose()?;
         let changes = UpdateChanges {
             state,
@@ -113,7 +114,7 @@ impl Manager {
             ctx.demand(Permission::SetTimestamp)?;
         }
         let creator_id = self.new_owner(ctx, record.created_by).await?;
-        let deployment = self.find_deployment(ctx, &record.deployment_id).await?;
+        let deployment = self.writable_deployment(ctx, &record.deployment_id).await?;
         let execution = match (&record.execution_id, &ctx.execution) {
             (Some(id), _) => Some(self.find_execution(ctx, id).await?.storage_id),
             (None, Some(calling)) => {

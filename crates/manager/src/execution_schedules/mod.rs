@@ -16,8 +16,8 @@ use nephele_store::execution_schedules::{
 use nephele_store::{Error as Failure, Json, Record};
 use serde_json::{Map, Value, json};
 
-use crate::executions::WAIT_AFTER_FAIL;
 use crate::executions::place::{Wish, declared};
+use crate::executions::{WAIT_AFTER_FAIL, demand_execution_inside};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -121,6 +121,7 @@ impl Manager {
         }
         let creator_id = self.new_owner(ctx, new.created_by.clone()).await?.unwrap_or(ctx.user_id);
         let deployment = self.find_deployment(ctx, &new.deployment_id).await?;
+        demand_execution_inside(ctx, deployment.tenant_id, &new.deployment_id)?;
         demand_workflow(&deployment, &new.workflow_id)?;
         let rule = Rule::read(new.rule, None)?;
         let now = self.clock.now();
@@ -199,7 +200,7 @@ impl Manager {
         deployment: &str,
         update: ScheduleUpdate,
     ) -> Result<Value> {
-        let schedule = self.find_schedule(ctx, id, deployment).await?;
+        let schedule = self.own_schedule(ctx, id, deployment).await?;
         if let Some(workflow) = &update.workflow_id {
             demand_workflow(&self.find_deployment(ctx, deployment).await?, workflow)?;
         }
@@ -226,14 +227,16 @@ impl Manager {
 
     /// Deletes a schedule; what it started goes on.
     pub async fn delete_schedule(&self, ctx: &Ctx, id: &str, deployment: &str) -> Result<()> {
-        let schedule = self.find_schedule(ctx, id, deployment).await?;
+        let schedule = self.own_schedule(ctx, id, deployment).await?;
         rows::delete(&*self.store, schedule.storage_id).await.map(drop).map_err(failed)
     }
 
-    async fn find_schedule(&self, ctx: &Ctx, id: &str, deployment: &str) -> Result<ExecutionSchedule> {
+    async fn own_schedule(&self, ctx: &Ctx, id: &str, deployment: &str) -> Result<ExecutionSchedule> {
         let scope = self.scope(ctx, false).await?;
         let found = rows::find(&*self.store, &scope, id, deployment).await.map_err(failed)?;
-        found.ok_or_else(|| missing(id, deployment))
+        let schedule = found.ok_or_else(|| missing(id, deployment))?;
+        demand_execution_inside(ctx, schedule.tenant_id, deployment)?;
+        Ok(schedule)
     }
 }
 

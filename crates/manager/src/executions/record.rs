@@ -13,8 +13,8 @@ use nephele_store::executions::{self, Execution, ExecutionChanges, NewExecution}
 use nephele_store::{Json, Record, Tx};
 use serde_json::{Map, Value};
 
-use super::Start;
 use super::place::declared;
+use super::{Start, demand_execution_inside};
 use crate::rows::failed;
 use crate::{Ctx, Manager, parameters};
 
@@ -85,6 +85,9 @@ impl Manager {
             "" => None,
             id => Some(self.find_deployment(ctx, id).await?),
         };
+        if let Some(deployment) = &deployment {
+            demand_execution_inside(ctx, deployment.tenant_id, deployment.id.as_str())?;
+        }
         let id = new.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let row = self.record_row(ctx, &new, &id, status, deployment.as_ref(), creator_id)?;
         let tx = self.begin_write().await?;

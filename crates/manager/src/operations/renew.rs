@@ -26,7 +26,7 @@ pub struct Renewed {
 impl Manager {
     /// Gives stored operations the inputs that their node has for them now.
     pub async fn renew_operations(&self, ctx: &Ctx, renewed: Renewed) -> Result<()> {
-        let deployment = self.find_deployment(ctx, &renewed.deployment_id).await?;
+        let deployment = self.writable_deployment(ctx, &renewed.deployment_id).await?;
         let tx = self.begin_write().await?;
         let (node, inputs) = details(&tx, deployment.storage_id, &renewed).await?;
         for task in operations::resumable(&tx, deployment.storage_id, &renewed.operation).await.map_err(failed)? {

@@ -81,7 +81,12 @@ impl Manager {
             let valid: Vec<&str> = InstallationState::ALL.iter().map(|state| state.as_str()).collect();
             Error::bad_parameters(format!("Invalid state: `{state}`. Valid states are: {}", valid.join(", ")))
         })?;
-        let plugin = self.find_plugin(ctx, id).await?;
+        // Workers of other tenants use global plugins as well.
+        let plugin = if ctx.execution.is_some() {
+            self.find_plugin(ctx, id).await?
+        } else {
+            self.writable_plugin(ctx, id).await?
+        };
         let place = match (manager, agent) {
             (Some(_), Some(_)) => return Err(Error::conflict("Expected agent or manager, got both")),
             (None, None) => return Err(Error::conflict("Expected agent or manager, got none")),

@@ -11,7 +11,7 @@ mod wagon;
 use std::path::{Path, PathBuf};
 
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Result, Visibility};
+use nephele_model::{Code, Error, Result};
 use nephele_store::plugins::{self as rows, Plugin, PluginChanges};
 use nephele_store::{Json, Record, blueprints, executions};
 use serde::Deserialize;
@@ -165,14 +165,9 @@ impl Manager {
         plugin.ok_or_else(|| Error::not_found("Plugin", id))
     }
 
-    async fn writable_plugin(&self, ctx: &Ctx, id: &str) -> Result<Plugin> {
+    pub(super) async fn writable_plugin(&self, ctx: &Ctx, id: &str) -> Result<Plugin> {
         let plugin = self.find_plugin(ctx, id).await?;
-        if plugin.visibility == Visibility::Global && Some(plugin.tenant_id) != ctx.tenant_id {
-            return Err(Error::new(
-                Code::IllegalAction,
-                format!("Can't modify the global resource `{id}` from outside its tenant `{}`", plugin.tenant_name),
-            ));
-        }
+        visibility::demand_inside(ctx, plugin.visibility, plugin.tenant_id, id)?;
         Ok(plugin)
     }
 

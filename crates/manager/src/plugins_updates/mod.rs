@@ -91,7 +91,10 @@ impl Manager {
         blueprint: &str,
         request: PluginsUpdateRequest,
     ) -> Result<Record> {
-        let blueprint = self.find_blueprint(ctx, blueprint).await?;
+        if request.all_tenants {
+            ctx.demand(Permission::AllTenants)?;
+        }
+        let blueprint = self.writable_blueprint(ctx, blueprint).await?;
         let scope = self.scope(ctx, false).await?;
         if request.reevaluate_active_statuses {
             self.settle_updates(&blueprint).await?;
@@ -200,7 +203,7 @@ impl Manager {
         let creator_id = self.new_owner(ctx, record.created_by).await?.unwrap_or(ctx.user_id);
         let id = record.id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         id::check("update_id", &id, false)?;
-        let blueprint = self.find_blueprint(ctx, blueprint).await?;
+        let blueprint = self.writable_blueprint(ctx, blueprint).await?;
         let execution_fk = match &record.execution_id {
             Some(id) => Some(self.find_execution(ctx, id).await?.storage_id),
             None => None,

@@ -6,7 +6,7 @@
 mod remote;
 
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Permission, Result, Timestamp, Visibility, id};
+use nephele_model::{Code, Error, Permission, Result, Timestamp, id};
 use nephele_store::secrets_providers::{self as rows, Provider, ProviderChanges};
 use serde_json::{Map, Value};
 
@@ -182,12 +182,7 @@ impl Manager {
 
     async fn writable_provider(&self, ctx: &Ctx, name: &str) -> Result<Provider> {
         let provider = self.find_provider(ctx, name).await?;
-        if provider.visibility == Visibility::Global && Some(provider.tenant_id) != ctx.tenant_id {
-            return Err(Error::new(
-                Code::IllegalAction,
-                format!("Can't modify the global resource `{name}` from outside its tenant"),
-            ));
-        }
+        visibility::demand_inside(ctx, provider.visibility, provider.tenant_id, name)?;
         Ok(provider)
     }
 

@@ -60,6 +60,10 @@ row! {
         storage_id: i64,
         /// Its name.
         name: String,
+        /// Who sees it.
+        visibility: Visibility,
+        /// The key of its tenant.
+        tenant_id: i64,
         /// Its tenant.
         tenant_name: String = "(SELECT t.name FROM tenants t WHERE t.id = r.tenant_id)",
         /// The name of its exchange on the bus.

@@ -416,6 +416,14 @@ pub async fn of_blueprint(db: &dyn Db, blueprint_fk: i64, tenant_id: Option<i64>
     db.all(text.to_owned(), values![blueprint_fk, tenant_id]).await
 }
 
+/// One of these deployments that is of another tenant, if there is one.
+pub async fn outside(db: &dyn Db, storage_ids: &[i64], tenant_id: i64) -> Result<Option<DeploymentId>> {
+    let text = "SELECT r.id FROM deployments r \
+                WHERE r.storage_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND r.tenant_id <> $2 LIMIT 1";
+    let found: Vec<(DeploymentId,)> = db.all(text.to_owned(), values![Json::of(storage_ids), tenant_id]).await?;
+    Ok(found.into_iter().next().map(|(id,)| id))
+}
+
 /// Makes every deployment of a blueprint one of another.
 pub async fn move_to_blueprint(db: &dyn Db, from: i64, to: i64, now: Timestamp) -> Result<()> {
     let text = "UPDATE deployments SET blueprint_fk = $2, updated_at = $3 WHERE blueprint_fk = $1";

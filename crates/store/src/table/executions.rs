@@ -329,11 +329,13 @@ pub async fn active_ids(db: &dyn Db) -> Result<Vec<ExecutionId>> {
     Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
-/// The executions that `query` asks for, the oldest first: row, when it was accepted, and whether a
+/// The executions of the caller's tenants that `query` asks for, the oldest first: row, when it was accepted, and whether a
 /// deployment was made by it and needs it.
 pub async fn deletable(db: &dyn Db, scope: &Scope, query: &ListQuery) -> Result<Vec<(i64, Timestamp, bool)>> {
     let mut conditions = Conditions::default();
     conditions.require_filters(&RESOURCE, scope, query)?;
+    let inside = scope.inside(query.all_tenants, &mut conditions.values);
+    conditions.require(inside);
     let text = format!(
         "SELECT r.storage_id, r.created_at, \
          EXISTS (SELECT 1 FROM deployments d WHERE d.create_execution_fk = r.storage_id) \
