@@ -78,6 +78,11 @@ impl Database {
         Self { url: cluster.url(&name), name }
     }
 
+    /// Runs one statement and gives what it prints.
+    pub fn sql(&self, statement: &str) -> String {
+        Cluster::shared().sql_in(&self.name, statement)
+    }
+
     /// Where it is, as `NEPHELE_DATABASE_URL` takes it.
     pub fn url(&self) -> &str {
         &self.url
@@ -186,10 +191,13 @@ impl Cluster {
         assert!(status.success(), "{} failed: {said}", arguments[0]);
     }
 
-    /// Runs one statement and gives what it prints.
     fn sql(&self, statement: &str) -> String {
+        self.sql_in("postgres", statement)
+    }
+
+    fn sql_in(&self, database: &str, statement: &str) -> String {
         let output = Command::new(self.bin.join("psql"))
-            .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", "postgres", "-h"])
+            .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", database, "-h"])
             .arg(&self.folder)
             .args(["-c", statement])
             .output()

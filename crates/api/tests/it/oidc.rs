@@ -61,10 +61,17 @@ impl Provider {
 }
 
 async fn ask(fresh: &Fresh, token: &str) -> Answer {
+    send(fresh, "GET", "/user?_get_data=true", "authorization", &format!("Bearer {token}")).await
+}
+
+async fn send(fresh: &Fresh, method: &str, path: &str, header: &str, value: &str) -> Answer {
     let request = Request::builder()
-        .uri("/api/v3.1/user?_get_data=true")
-        .header("authorization", format!("Bearer {token}"))
-        .body(Body::empty())
+        .method(method)
+        .uri(format!("/api/v3.1{path}"))
+        .header(header, value)
+        .header("tenant", "default_tenant")
+        .header("content-type", "application/json")
+        .body(Body::from("{}"))
         .unwrap();
     fresh.send(request).await
 }
@@ -97,6 +104,22 @@ async fn a_good_token_is_a_login_with_its_groups() {
     fresh.by("local", "default_tenant", axum::http::Method::GET, "/user", json!({})).await.expect(200);
     fresh.put("/config/oidc_username_claim", json!({"value": "email"})).await.expect(200);
     ask(&fresh, &token).await.refused(401, "unauthorized_error");
+}
+
+/// Clients that know nothing of identity providers go on with a token of ours.
+#[tokio::test]
+async fn a_login_gives_a_token_of_ours() {
+    let (provider, fresh) = (Provider::start().await, Fresh::start().await);
+    set_up(&fresh, &provider).await;
+    let bearer = format!("Bearer {}", provider.sign(&provider.claims()));
+    let made = send(&fresh, "POST", "/tokens", "authorization", &bearer).await.expect(200);
+    assert_eq!(made["username"], "ann");
+    let token = made["value"].as_str().unwrap();
+    send(&fresh, "GET", "/secrets", "authentication-token", token).await.expect(200);
+    // A user who is shut out here stays out, whatever is shown.
+    fresh.post("/users/active/ann", json!({"action": "deactivate"})).await.expect(200);
+    send(&fresh, "GET", "/secrets", "authentication-token", token).await.refused(401, "unauthorized_error");
+    send(&fresh, "GET", "/secrets", "authorization", &bearer).await.refused(401, "unauthorized_error");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use nephele_testkit::cfy::Cfy;
 use nephele_testkit::home::{Home, Manager};
+use nephele_testkit::postgres::Database;
 use nephele_testkit::rest::Rest;
 use serde_json::{Value, json};
 
@@ -26,10 +27,19 @@ fn has<'a>(list: &'a Value, key: &str, value: &str) -> &'a Value {
 }
 
 #[test]
-fn cfy_manages_users_groups_and_tenants() {
-    let home = home();
+fn cfy_manages_users_groups_and_tenants_on_sqlite() {
+    cfy_manages_users_groups_and_tenants(&home());
+}
+
+#[test]
+fn cfy_manages_users_groups_and_tenants_on_postgresql() {
+    let database = Database::empty();
+    cfy_manages_users_groups_and_tenants(&home().with_database(database.url()));
+}
+
+fn cfy_manages_users_groups_and_tenants(home: &Home) {
     let manager = home.start();
-    let cfy = profile(&home, &manager);
+    let cfy = profile(home, &manager);
     cfy.ok(&["tenants", "create", "t2"]);
     cfy.ok(&["users", "create", "ann", "-p", "secret", "-r", "default", "-t", "t2", "-l", "user"]);
     let users = cfy.json(&["users", "list", "--get-data"]);
@@ -116,35 +126,45 @@ fn tamper(home: &Home, statement: &str) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-#[tokio::test]
-async fn a_change_of_the_audit_log_shows() {
-    let home = home();
+async fn a_change_of_the_audit_log_shows(home: &Home, tamper: impl Fn(&str)) {
     let manager = home.start();
-    let rest = Rest::new(&home, &manager);
+    let rest = Rest::new(home, &manager);
     rest.put("/secrets/k", &json!({"value": "v"})).await.expect(200);
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    let (well, said) = verify(&home);
+    let (well, said) = verify(home);
     assert!(well && said.contains("in order"), "while the manager runs: {said}");
     assert!(manager.stop().success());
-    let (well, said) = verify(&home);
+    let (well, said) = verify(home);
     assert!(well && said.contains(" 0 waiting"), "{said}");
 
-    let newest = "(SELECT max(position) FROM audit_log)";
+    tamper("CREATE TABLE kept AS SELECT * FROM audit_log");
+    let newest = "(SELECT max(position) FROM kept)";
     for (change, expected) in [
         (format!("UPDATE audit_log SET creator_name = 'eve' WHERE position = {newest} - 5"), "was changed"),
+        (format!("UPDATE audit_log SET created_at = created_at - 1 WHERE position = {newest} - 5"), "was changed"),
         (format!("DELETE FROM audit_log WHERE position = {newest} - 5"), "missing"),
         (format!("DELETE FROM audit_log WHERE position = {newest}"), "had reached"),
+        (format!("DELETE FROM audit_log WHERE position < {newest}"), "missing"),
     ] {
-        let copy = home.folder().join("copy.db");
-        let database = home.data_dir().join("nephele.db");
-        tamper(&home, "PRAGMA wal_checkpoint(TRUNCATE)");
-        std::fs::copy(&database, &copy).unwrap();
-        tamper(&home, &change);
-        let (well, said) = verify(&home);
+        tamper(&change);
+        let (well, said) = verify(home);
         assert!(!well && said.contains(expected), "{change}: {said}");
-        tamper(&home, "PRAGMA wal_checkpoint(TRUNCATE)");
-        std::fs::copy(&copy, &database).unwrap();
+        tamper("DELETE FROM audit_log");
+        tamper("INSERT INTO audit_log SELECT * FROM kept");
     }
-    let (well, said) = verify(&home);
+    let (well, said) = verify(home);
     assert!(well, "{said}");
+}
+
+#[tokio::test]
+async fn a_change_of_the_audit_log_shows_on_sqlite() {
+    let home = home();
+    a_change_of_the_audit_log_shows(&home, |statement| tamper(&home, statement)).await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_audit_log_shows_on_postgresql() {
+    let database = Database::empty();
+    let home = home().with_database(database.url());
+    a_change_of_the_audit_log_shows(&home, |statement| drop(database.sql(statement))).await;
 }
