@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::element::Element;
 use crate::import::Imports;
 use crate::import::traversal::{self, Reading, Setting};
+use crate::limit::{self, Made};
 use crate::plan::Plan;
 use crate::problems::Problems;
 use crate::schema::check::{self, Deviations, Gate};
@@ -61,12 +62,13 @@ fn read(
     let setting = Setting { imports, version, gate, resources_base: options.resources_base.as_deref() };
     let url = blueprint_text::main_url(main.location.as_deref(), &setting);
     let folder = folder(url.as_deref());
-    let mut reading = Reading { sources, problems, is_incomplete: false, is_newer: false };
+    let mut reading = Reading { sources, problems, tried: 0, imported: 0, is_incomplete: false, is_newer: false };
     let tree = traversal::combine(&root, url, &setting, &mut reading, 0);
     let (is_incomplete, is_newer) = (reading.is_incomplete, reading.is_newer);
     let list = Element::root(&root, sources);
     let list = list.get("imports");
-    problems.stage().iter_mut().for_each(|problem| *problem = list.quoted(problem.clone()));
+    // The one that is met; the list may be long.
+    problems.stage().first_mut().into_iter().for_each(|problem| *problem = list.quoted(problem.clone()));
     problems.settle_first();
     let merged = tree.into_node(root.span, root.source);
     // What a newer file has is not too new once more.
@@ -196,6 +198,7 @@ fn assemble(
         plugins: plugins::Plugins::new(),
         problems,
         refused: Refused::default(),
+        made: Made::default(),
     };
     for section in Section::ALL {
         let element = root.get(section.key());
@@ -283,6 +286,7 @@ fn finish(
     if options.validate_input_defaults {
         check_input_defaults(plan, root, problems);
     }
+    problems.extend(limit::check_text(plan).err());
     problems.settle_first();
     let check = options.validate_functions.then_some(function::validate::Check { version, refused });
     let requirements = function::validate::requirements(plan, check, root, problems);

@@ -15,6 +15,7 @@ mod equality;
 mod function;
 mod import;
 mod instance_ids;
+mod limit;
 mod locate;
 mod multi_instance;
 mod plan;

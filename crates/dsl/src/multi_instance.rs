@@ -25,7 +25,7 @@ use crate::multi_instance::forest::{Edge, Forest};
 use crate::multi_instance::history::History;
 
 /// How many node instances and relationships a deployment may have.
-const MOST: usize = 5_000_000;
+const MOST: usize = 1_000_000;
 /// How many different ends an instance id can have.
 const MOST_IDS: usize = 36_usize.pow(6);
 
@@ -56,10 +56,34 @@ pub(crate) fn expand(
     let nodes = plan.get("nodes").and_then(Value::as_array).map_or(&[][..], List::as_slice);
     let groups = plan.get("scaling_groups").and_then(Value::as_object).unwrap_or(crate::plan::empty());
     let forest = Forest::grow(nodes, groups)?;
+    check_total(&forest)?;
     let instances = populate(&forest, ids, existing, &History::default())?;
     let mut links = connect::contain(&instances);
     links.extend(connect::connect(&forest, &instances, &Targets::new())?);
     Ok(extract(&instances, &links))
+}
+
+/// Counts what would be made before anything is. Errors: too many instances, counts that are no numbers.
+fn check_total(forest: &Forest<'_>) -> Result<(), Diagnostic> {
+    let mut total: usize = 0;
+    let mut pending: Vec<(&str, usize)> = forest.roots().map(|root| (root, 1)).collect();
+    while let Some((name, containers)) = pending.pop() {
+        let count = forest.nodes[name].count()?.saturating_mul(containers);
+        total = total.saturating_add(count);
+        if total > MOST {
+            return Err(too_many(name));
+        }
+        if count > 0 {
+            pending.extend(forest.children(name).iter().map(|child| (*child, count)));
+        }
+    }
+    Ok(())
+}
+
+fn too_many(name: &str) -> Diagnostic {
+    let message =
+        format!("Failed generating node instance ids for node `{name}` - total node instance number exceeds {MOST}");
+    Diagnostic::new(Fault::Expansion, message)
 }
 
 /// What remains to be done in a tree.
@@ -91,11 +115,7 @@ fn populate<'p>(
                 let taken = taken.entry(name).or_insert_with(|| existing.get(name).cloned().unwrap_or_default());
                 let total = kept.len().saturating_add(count);
                 if instances.len().saturating_add(total) > MOST || taken.len().saturating_add(count) > MOST_IDS {
-                    let message = format!(
-                        "Failed generating node instance ids for node `{name}` - total node instance number exceeds {}",
-                        MOST.min(MOST_IDS)
-                    );
-                    return Err(Diagnostic::new(Fault::Expansion, message));
+                    return Err(too_many(name));
                 }
                 let mut made = Vec::with_capacity(total);
                 for kept in kept {

@@ -211,6 +211,9 @@ pub(crate) fn derive(
     initial_defaults: &Map,
     data_types: &DataTypes,
 ) -> Result<Schema, Vec<Misfit>> {
+    if child.is_empty() {
+        return Ok(parent.clone());
+    }
     let mut found = Vec::new();
     for (key, inherited) in parent {
         let Some(own) = child.get_mut(key).and_then(Value::as_object_mut) else {

@@ -3,9 +3,11 @@
 
 use nephele_dsl::{Fault, Fetch, Fetched, ImportError, Options, Resolver, Source, Version, parse};
 
-/// Faults that no blueprint triggers alone: of inputs, of running deployments, of settings.
+/// Faults that no blueprint triggers alone: of inputs, of running deployments, of settings; and what is too
+/// large to be shown.
 const OF_NO_BLUEPRINT: &[Fault] = &[
     Fault::ResolverRules,
+    Fault::TooLarge,
     Fault::PatternNotText,
     Fault::ConstraintNotList,
     Fault::UnknownOperator,

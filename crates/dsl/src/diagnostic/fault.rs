@@ -136,6 +136,8 @@ faults! {
 
     /// Types derive from each other, or nodes relate to each other, in a circle.
     Cycle = Logic(100), "cycle", "Remove one link of the chain that the message shows.";
+    /// A blueprint that stands for more than can be handled: files, values, or types above each other.
+    TooLarge = Base(), "too_large", "Make less of what the message names.";
     /// A type of a property or input that is neither built in nor a data type.
     UnknownDataType = Logic(103), "unknown_data_type", "Correct the name, or define it under `data_types`.";
     /// A type derived from one that is not defined.

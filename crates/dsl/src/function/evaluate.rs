@@ -6,6 +6,7 @@
 
 use nephele_model::python_text;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt::Write;
 
 use nephele_model::json::{List, Map, Value};
@@ -14,16 +15,22 @@ use super::property::{self, Way};
 use super::world::{Part, View, World};
 use super::{BEFORE_RUN, Lookup, Stop, arguments, attribute, extension, failure, is_anywhere_in, recognise, text};
 use crate::diagnostic::{Diagnostic, Fault};
-use crate::value;
+use crate::{limit, value};
 
 /// How deep values may nest while functions are evaluated.
 const DEEPEST: usize = 50;
 /// How many functions may yield functions in a row.
 const LONGEST_CHAIN: usize = 1_000;
 
+/// How much may be made of one plan or payload, in bytes: of texts what they have, of other values [`VALUE`].
+const MOST_MADE: usize = 100_000_000;
+/// What a value counts for.
+const VALUE: usize = 16;
+
 /// Evaluates values in a world.
 pub(crate) struct Evaluator<'w> {
     world: &'w dyn World,
+    made: Cell<usize>,
     /// Functions are called, not what they yield: inputs have no values yet.
     only_once: bool,
 }
@@ -31,12 +38,12 @@ pub(crate) struct Evaluator<'w> {
 impl<'w> Evaluator<'w> {
     /// Evaluates everything.
     pub(crate) const fn new(world: &'w dyn World) -> Self {
-        Self { world, only_once: false }
+        Self { world, made: Cell::new(0), only_once: false }
     }
 
     /// Tries whether functions can be evaluated.
     pub(crate) const fn trying(world: &'w dyn World) -> Self {
-        Self { world, only_once: true }
+        Self { world, made: Cell::new(0), only_once: true }
     }
 
     /// What it evaluates in.
@@ -49,6 +56,7 @@ impl<'w> Evaluator<'w> {
         if depth >= DEEPEST {
             return Err(endless(path).into());
         }
+        self.make(value.as_str().map_or(VALUE, str::len), path)?;
         if !value.is_object() && !value.is_array() {
             return Ok(value.clone());
         }
@@ -85,12 +93,22 @@ impl<'w> Evaluator<'w> {
             }
             let result = met.1;
             if !result.is_object() && !result.is_array() {
+                self.make(result.as_str().map_or(VALUE, str::len), path)?;
                 return Ok(result);
             }
             input = (function == "get_input").then(|| argument.clone());
             seen.push((view.node.clone(), scanned));
             current = Cow::Owned(result);
         }
+    }
+
+    /// Takes note of a value of so many bytes. Errors: what functions make has become too large.
+    fn make(&self, bytes: usize, path: &str) -> Lookup<()> {
+        self.made.set(self.made.get().saturating_add(bytes));
+        if self.made.get() <= MOST_MADE {
+            return Ok(());
+        }
+        Err(limit::exceeded(format_args!("functions make more than {MOST_MADE} bytes, last at {path}")).into())
     }
 
     /// Whether a function that is not for now stands anywhere in a value.

@@ -12,6 +12,7 @@ use super::tree::{Item, Section, Tree};
 use super::{Fetched, Imports, location, merge, properties};
 use crate::diagnostic::{Diagnostic, Fault, Place, did_you_mean};
 use crate::element::json;
+use crate::limit::{self, MOST_FILES, MOST_IMPORTED};
 use crate::problems::Problems;
 use crate::schema::check::Gate;
 use crate::source::{Source, Sources};
@@ -34,6 +35,10 @@ pub(crate) struct Setting<'a> {
 pub(crate) struct Reading<'a> {
     pub(crate) sources: &'a mut Sources,
     pub(crate) problems: &'a mut Problems,
+    /// How many imports were tried, of this blueprint and those that it imports.
+    pub(crate) tried: usize,
+    /// Bytes of the texts that were read for them.
+    pub(crate) imported: usize,
     /// Whether something could not be read, so that nobody knows what it would have brought.
     pub(crate) is_incomplete: bool,
     /// Whether a file declares a later version than the main text.
@@ -41,6 +46,21 @@ pub(crate) struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Whether no further file is to be tried.
+    const fn is_full(&self) -> bool {
+        self.tried >= MOST_FILES
+    }
+
+    /// Says that this import was one too many, unless one was before.
+    fn refuse_more(&mut self, import: &Import) {
+        self.is_incomplete = true;
+        if self.tried == MOST_FILES {
+            self.tried += 1;
+            let problem = limit::exceeded(format_args!("it imports more than {MOST_FILES} files"));
+            self.push(problem, &import.node, &import.path);
+        }
+    }
+
     fn place(&self, node: &Node, path: String) -> Place {
         Place { file: self.sources.name(node.source).map(str::to_owned), span: Some(node.span), path }
     }
@@ -97,6 +117,11 @@ pub(crate) fn combine(
         }
         let imports = imports.map(|imports| imported(&imports.value)).unwrap_or_default();
         for import in imports {
+            if reading.is_full() {
+                reading.refuse_more(&import);
+                queue.clear();
+                break;
+            }
             let from = From { url: url.as_deref(), namespace: namespace.as_deref() };
             match fetch(&import, &from, setting, reading, &mut seen, &mut mapping, depth) {
                 Ok(None) => {}
@@ -211,6 +236,7 @@ fn fetch(
             check_builtin_namespace(namespace.as_deref(), *is_builtin, from.namespace)?;
             return Ok(None);
         }
+        reading.tried += usize::from(failure.is_none());
         let blueprint = url.strip_prefix("blueprint:");
         if let Some(blueprint) = blueprint {
             note_blueprint(blueprint, url, namespace.as_deref(), mapping)?;
@@ -252,6 +278,11 @@ fn read(
 ) -> Result<Tree, Option<Diagnostic>> {
     let prefix = format!("Failed to parse import '{import}'(via '{url}')");
     let load = |source: &Source, prefix: &str, reading: &mut Reading<'_>| {
+        reading.imported += source.text.len();
+        if reading.imported > MOST_IMPORTED {
+            let what = format_args!("it imports more than {MOST_IMPORTED} bytes");
+            return Err(Some(limit::exceeded(what)));
+        }
         blueprint_text::load(source, prefix, reading.sources, reading.problems).ok_or(None)
     };
     match fetched {

@@ -20,13 +20,12 @@ pub(crate) struct Likely {
 /// The tree with its unknown sections under the nearest names that are not taken; nothing if there are none.
 pub(crate) fn with_likely_sections(tree: &Arc<Node>) -> Option<Likely> {
     let written = tree.entries()?;
-    let is_free = |field: &&Field| tree.entry(field.name).is_none();
+    let free: Vec<&'static Field> = SECTIONS.iter().filter(|field| tree.entry(field.name).is_none()).collect();
     let mut sections: Vec<&'static Field> = Vec::new();
     let entries = written.iter().map(|entry| {
         let name = entry.key.as_str().filter(|name| SECTIONS.iter().all(|field| field.name != *name));
-        let free = || SECTIONS.iter().filter(is_free);
-        let near = name.and_then(|name| nearest(name, free().map(|field| field.name)));
-        let Some(field) = free().find(|field| near == Some(field.name)) else { return entry.clone() };
+        let near = name.and_then(|name| nearest(name, free.iter().map(|field| field.name)));
+        let Some(field) = free.iter().find(|field| near == Some(field.name)) else { return entry.clone() };
         if sections.iter().any(|taken| taken.name == field.name) {
             return entry.clone();
         }

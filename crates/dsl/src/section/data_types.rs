@@ -1,6 +1,7 @@
 //! Data types: named schemas for nested values (spec dsl.md sections 3.1 and 3.4).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -12,6 +13,7 @@ use super::refused::Section;
 use super::{Scope, properties};
 use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
+use crate::limit::{self, Extent};
 use crate::topology;
 use crate::value::{self, Schema};
 
@@ -71,8 +73,16 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
         return scope.refused.section(Section::DataTypes);
     };
     let mut done: IndexMap<&str, Map> = IndexMap::with_capacity(elements.len());
+    let mut extents: HashMap<&str, Extent> = HashMap::with_capacity(elements.len());
     for name in ordered {
-        match one(&elements[name], name, scope) {
+        let element = &elements[name];
+        let data_type = one(element, name, scope);
+        let extent = data_type.as_ref().map(|data_type| extent(data_type, &extents)).unwrap_or_default();
+        extents.insert(name, extent);
+        let bounded = extent.check(name).map_err(|problem| element.placed(problem));
+        let data_type = data_type
+            .filter(|data_type| scope.keep(bounded).is_some() && scope.has_room(limit::values_in(data_type), element));
+        match data_type {
             Some(data_type) => {
                 scope.data_types.insert(name.to_owned(), data_type.clone());
                 done.insert(name, data_type);
@@ -82,6 +92,17 @@ pub(crate) fn parse(section: &Element<'_, '_>, scope: &mut Scope<'_>) {
     }
     let in_source_order = elements.keys().filter_map(|name| Some((name.clone(), done.swap_remove(name.as_str())?)));
     scope.data_types = in_source_order.collect();
+}
+
+/// How large its values become; `known` are the types that it consists of.
+fn extent(data_type: &Map, known: &HashMap<&str, Extent>) -> Extent {
+    let text = |map: &Map, key: &str| map.get(key).and_then(Value::as_str).and_then(|name| known.get(name)).copied();
+    let mut extent = Extent::default();
+    for property in data_type.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values) {
+        extent.add(property.as_object().and_then(|property| text(property, "type")).unwrap_or_default());
+    }
+    extent.ancestors = text(data_type, "derived_from").map_or(0, |parent| parent.ancestors + 1);
+    extent
 }
 
 /// The data type; nothing if it cannot be used.

@@ -28,7 +28,9 @@ pub(crate) mod workflows;
 use std::collections::HashSet;
 
 use crate::diagnostic::Diagnostic;
+use crate::element::Element;
 use crate::import::Imports;
+use crate::limit::Made;
 use crate::problems::Problems;
 use crate::schema::check::Gate;
 use crate::value::DataTypes;
@@ -47,11 +49,19 @@ pub(crate) struct Scope<'a> {
     pub(crate) plugins: plugins::Plugins,
     pub(crate) problems: &'a mut Problems,
     pub(crate) refused: Refused,
+    pub(crate) made: Made,
 }
 
 impl Scope<'_> {
     /// The value, or its problem kept and nothing.
     pub(crate) fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         self.problems.keep(result)
+    }
+
+    /// Whether there is room for so many values more, which come with `element`.
+    pub(crate) fn has_room(&mut self, values: usize, element: &Element<'_, '_>) -> bool {
+        let Err(problem) = self.made.add(values) else { return true };
+        self.problems.extend(problem.map(|problem| element.placed(problem)));
+        false
     }
 }

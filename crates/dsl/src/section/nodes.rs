@@ -16,7 +16,7 @@ use super::{Scope, node_plugins, policies};
 use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
 use crate::value::{self, Misfit, Rules};
-use crate::{locate, topology};
+use crate::{limit, locate, topology};
 
 /// Node templates by name.
 pub(crate) type Templates<'p, 'n> = IndexMap<Cow<'n, str>, Element<'p, 'n>>;
@@ -146,6 +146,7 @@ fn one(
         found.extend(properties.misfits(misfits, 0));
         properties.json_map()
     });
+    let merged = if scope.has_room(limit::values_in(&merged), &properties) { merged } else { Map::new() };
     let mut own_relationships = Vec::new();
     for relationship in element.get("relationships").items() {
         let types = known.types.relationships;

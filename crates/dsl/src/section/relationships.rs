@@ -11,8 +11,8 @@ use super::refused::Section;
 use super::types::{self, Family, Type, Types};
 use crate::diagnostic::{Diagnostic, Fault, suggestion};
 use crate::element::Element;
-use crate::locate;
 use crate::value::{self, Misfit, Rules};
+use crate::{limit, locate};
 
 /// The two sides, as their interfaces and operations are called.
 pub(crate) const SIDES: [(&str, &str); 2] =
@@ -135,6 +135,7 @@ impl Relationships {
             found.extend(properties.misfits(misfits, 0));
             properties.json_map()
         });
+        let merged = if scope.has_room(limit::values_in(&merged), &properties) { merged } else { Map::new() };
         let mut planned = Map::with_capacity(8);
         planned.insert("type", known.map_or_else(|| Value::from(type_name), |known| known.shown_name()));
         planned.insert("properties", Value::Object(merged));

@@ -10,8 +10,8 @@ use super::refused::Section;
 use super::{Scope, properties};
 use crate::diagnostic::{Fault, suggestion};
 use crate::element::Element;
-use crate::topology;
 use crate::value::{self, Schema};
+use crate::{limit, topology};
 
 /// A type with everything it inherits.
 #[derive(Debug)]
@@ -109,7 +109,14 @@ fn one(
     }
     let mut hierarchy = parent.map(|parent| parent.hierarchy.clone()).unwrap_or_default();
     hierarchy.push(Value::from(name));
-    let derived_from = element.get("derived_from").text().filter(|parent| !parent.is_empty()).map(str::to_owned);
+    let derived_from = element.get("derived_from");
+    let bounded = limit::check_ancestors(name, hierarchy.len() - 1).map_err(|problem| derived_from.placed(problem));
+    scope.keep(bounded)?;
+    let operations: usize = all.iter().flatten().map(|(_, operations)| operations.len()).sum();
+    if !scope.has_room(properties.len() + operations, element) {
+        return None;
+    }
+    let derived_from = derived_from.text().filter(|parent| !parent.is_empty()).map(str::to_owned);
     Some(Type { derived_from, properties, interfaces: all, hierarchy })
 }
 

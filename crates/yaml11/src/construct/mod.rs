@@ -20,15 +20,16 @@ use std::sync::Arc;
 
 use crate::compose::{DEEPEST, too_deep};
 use crate::error::{Error, Stage};
-use crate::graph::{Graph, Id};
+use crate::graph::{Content, Graph, Id};
 use crate::node::{Node, Value};
 use crate::quoting::quoted;
 use crate::resolve::Tag;
 use crate::span::{Point, Span};
 pub(crate) use number::too_many_digits;
 
-/// How many nodes a text may stand for.
+/// How many nodes a text may stand for; a long scalar counts as one for each [`COUNTED_AS_ONE`] bytes of it.
 pub const MOST_NODES: u32 = 5_000_000;
+const COUNTED_AS_ONE: usize = 64;
 
 /// A value with what the limits need: its height and its size with aliases written out.
 #[derive(Clone)]
@@ -97,7 +98,7 @@ impl<'text> Constructor<'text> {
     fn value(&mut self, id: Id, depth: usize) -> Result<Shape, Error> {
         let raw = &self.graph[id];
         match &raw.tag {
-            Tag::Str => Ok((self.string(id)?, 0, 1)),
+            Tag::Str => Ok((self.string(id)?, 0, self.size(id))),
             Tag::Seq => self.sequence(id, depth),
             Tag::Map => self.mapping(id, depth),
             Tag::Set => self.set(id, depth),
@@ -108,9 +109,15 @@ impl<'text> Constructor<'text> {
                     let problem = format!("could not determine a constructor for the tag {}", quoted(tag));
                     Err(self.refuse(problem, raw.start))
                 }
-                None => Ok((self.scalar(id)?, 0, 1)),
+                None => Ok((self.scalar(id)?, 0, self.size(id))),
             },
         }
+    }
+
+    /// How much a scalar counts.
+    fn size(&self, id: Id) -> u32 {
+        let Content::Scalar(text) = &self.graph[id].content else { return 1 };
+        u32::try_from(text.len() / COUNTED_AS_ONE).unwrap_or(u32::MAX - 1) + 1
     }
 
     #[cold]
