@@ -27,6 +27,9 @@ test: check cfy ## Runs every check and every test
 	@scripts/prepare compiler postgresql slapd
 	@scripts/test
 
+fuzz: ## Reads made-up texts and broken blueprints for minutes (CASES=25600: a hundred times as many as `make test`)
+	@scripts/fuzz $(CASES)
+
 check: fmt clippy doc deny ## Formatting, lints, documentation, dependencies
 
 fmt:
@@ -60,4 +63,4 @@ bench-build: ## Measures a cold build, downloads included: minutes
 clean: ## Removes build output and the demo's data
 	rm -rf target .demo
 
-.PHONY: help build demo up test check fmt clippy doc deny cfy bench bench-build clean
+.PHONY: help build demo up test fuzz check fmt clippy doc deny cfy bench bench-build clean

@@ -183,7 +183,7 @@ fn planned_and_scaled() -> impl Strategy<Value = (Value, String, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases))]
 
     #[test]
     fn without_a_change_nothing_happens(plan in plan()) {

@@ -148,7 +148,7 @@ fn blueprint_like() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
     #[test]
     fn no_text_panics(text in "\\PC{0,120}") {
@@ -158,14 +158,17 @@ proptest! {
     #[test]
     fn nothing_like_a_blueprint_panics(text in blueprint_like()) {
         match parse(&Source::unnamed(text), &Resolver::new(Nothing), &Options::default()) {
-            Ok(parsed) => prop_assert!(parsed.plan.0.contains_key("deployment_settings")),
+            Ok(parsed) => {
+                prop_assert!(parsed.plan.0.contains_key("deployment_settings"));
+                let _ = prepare(parsed.plan, Map::new(), &Nothing, &mut RandomIds, &PrepareOptions::default());
+            }
             Err(problems) => prop_assert!(!problems.is_empty()),
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
     #[test]
     fn instances_follow_the_plan(nodes in nodes()) {

@@ -164,7 +164,7 @@ fn sign() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(80 * ProptestConfig::default().cases))]
 
     #[test]
     fn a_soup_of_signs_is_read_alike(signs in prop::collection::vec(sign(), 1..12)) {
