@@ -37,6 +37,8 @@ pub(super) struct Known {
     pub(super) secrets: HashMap<String, Option<Secret>>,
     /// Keys and values of a deployment's labels, the oldest first.
     pub(super) labels: HashMap<i64, Vec<(String, String)>>,
+    /// The ids of the members of groups.
+    pub(super) groups: HashMap<String, Option<Vec<String>>>,
     notes: RefCell<Notes>,
 }
 
@@ -58,6 +60,7 @@ pub(super) struct Wanted {
     pub(super) instances: BTreeSet<String>,
     pub(super) secrets: BTreeSet<String>,
     pub(super) labels: BTreeSet<i64>,
+    pub(super) groups: BTreeSet<String>,
 }
 
 impl Wanted {
@@ -68,6 +71,7 @@ impl Wanted {
             && self.instances.is_empty()
             && self.secrets.is_empty()
             && self.labels.is_empty()
+            && self.groups.is_empty()
     }
 }
 
@@ -105,6 +109,24 @@ impl Known {
                 wanted.deployments.insert(id.to_owned());
             })),
         }
+    }
+
+    /// The members of a group that the caller sees, as far as the caller sees them too.
+    pub(super) fn members(&self, group: &str) -> Lookup<Vec<(&str, Arc<Deployment>)>> {
+        let ids = match self.groups.get(group) {
+            Some(Some(ids)) => ids,
+            Some(None) => return Err(self.refuse(Error::not_found("DeploymentGroup", group))),
+            None => {
+                return Err(self.want(|wanted| {
+                    wanted.groups.insert(group.to_owned());
+                }));
+            }
+        };
+        let unknown: Vec<&String> = ids.iter().filter(|id| !self.deployments.contains_key(*id)).collect();
+        if !unknown.is_empty() {
+            return Err(self.want(|wanted| wanted.deployments.extend(unknown.into_iter().cloned())));
+        }
+        Ok(ids.iter().filter_map(|id| Some((id.as_str(), self.deployments.get(id)?.clone()?))).collect())
     }
 
     /// The value of a capability, evaluated once however many ask for it. `depth` is how deep the

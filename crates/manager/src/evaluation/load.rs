@@ -7,7 +7,7 @@ use nephele_dsl::{Instance, Node};
 use nephele_model::Result;
 use nephele_store::labels::{self, Labeled};
 use nephele_store::node_instances::{self, NodeInstance};
-use nephele_store::{Json, Scope, deployments, nodes, secrets};
+use nephele_store::{Json, Scope, deployment_groups, deployments, nodes, secrets};
 use serde::de::DeserializeOwned;
 
 use super::known::{Deployment, Known, NodeKey, Wanted};
@@ -17,6 +17,8 @@ use crate::{Ctx, Manager};
 impl Manager {
     /// Reads everything that is wanted, as far as the caller may see it.
     pub(super) async fn load(&self, ctx: &Ctx, scope: &Scope, known: &mut Known, mut wanted: Wanted) -> Result<()> {
+        // Whoever asks for a group asks for its members next.
+        wanted.deployments.extend(self.load_groups(scope, known, wanted.groups.into_iter().collect()).await?);
         self.load_deployments(scope, known, wanted.deployments.into_iter().collect()).await?;
         self.load_labels(known, wanted.labels.into_iter().collect()).await?;
         self.load_secrets(ctx, scope, known, wanted.secrets.into_iter().collect()).await?;
@@ -24,6 +26,22 @@ impl Manager {
         // Whoever asks for an instance asks for its node next.
         wanted.nodes.extend(nodes.into_iter().filter(|key| !known.nodes.contains_key(key)));
         self.load_nodes(known, wanted.nodes.into_iter().collect(), wanted.instances_of.into_iter().collect()).await
+    }
+
+    /// Gives the members that are not known yet.
+    async fn load_groups(&self, scope: &Scope, known: &mut Known, ids: Vec<String>) -> Result<Vec<String>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = deployment_groups::members_of_all(&*self.store, scope, &ids).await.map_err(failed)?;
+        known.groups.extend(ids.into_iter().map(|id| (id, None)));
+        let mut members = Vec::with_capacity(rows.len());
+        for (group, member) in rows {
+            let of_group = known.groups.entry(group).or_default().get_or_insert_default();
+            of_group.extend(member.clone());
+            members.extend(member.filter(|id| !known.deployments.contains_key(id)));
+        }
+        Ok(members)
     }
 
     async fn load_deployments(&self, scope: &Scope, known: &mut Known, ids: Vec<String>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nephele_dsl::{GroupCapability, Instance, Lookup, Node, Storage, capability_part};
+use nephele_dsl::{GroupCapability, Instance, Lookup, Node, Storage, all, capability_part};
 use nephele_model::json::Value;
 use nephele_model::python_text::str;
 use nephele_model::{Code, Error};
@@ -111,8 +111,20 @@ impl Storage for View<'_> {
         capability_part(&value, path).map_err(|problem| self.known.refuse_problem(&problem))
     }
 
-    fn group_capability(&self, path: &[Value], _depth: usize) -> Lookup<Value> {
-        Err(self.known.refuse(Error::not_found("DeploymentGroup", GroupCapability::of(path).group)))
+    /// Each value is seen from its own deployment, as those of `get_capability` are.
+    fn group_capability(&self, path: &[Value], depth: usize) -> Lookup<Value> {
+        let wanted = GroupCapability::of(path);
+        let share = |(id, owner): (&str, Arc<Deployment>)| {
+            let part = |name: &String| {
+                if !owner.capabilities.contains_key(name) {
+                    return Ok(None);
+                }
+                let value = self.known.capability(&owner, name, depth)?;
+                capability_part(&value, path).map(Some).map_err(|problem| self.known.refuse_problem(&problem))
+            };
+            Ok((id.to_owned(), all(wanted.names.iter().map(part))?))
+        };
+        Ok(wanted.gather(all(self.known.members(&wanted.group)?.into_iter().map(share))?))
     }
 
     fn label(&self, key: &str, index: Option<i64>) -> Lookup<Value> {

@@ -3,4 +3,5 @@
 
 mod evaluation;
 mod evaluation_limits;
+mod group_capabilities;
 mod house;

@@ -138,6 +138,20 @@ pub async fn members(db: &dyn Db, storage_id: i64) -> Result<Vec<Member>> {
     db.all(text, values![storage_id]).await
 }
 
+/// The groups with these ids that the caller may see, each with the ids of its members, in the order in which
+/// they came; a group without members comes once, without one.
+pub async fn members_of_all(db: &dyn Db, scope: &Scope, ids: &[String]) -> Result<Vec<(String, Option<String>)>> {
+    let mut values = values![Json::texts(ids), scope.tenant_id];
+    let visible = scope.visible(false, &mut values);
+    let text = format!(
+        "SELECT r.id, d.id FROM deployment_groups r \
+         LEFT JOIN deployment_groups_deployments m ON m.deployment_group_fk = r.storage_id \
+         LEFT JOIN deployments d ON d.storage_id = m.deployment_fk \
+         WHERE r.id IN (SELECT value FROM json_each($1)) AND {visible} ORDER BY r.tenant_id = $2, r.storage_id, m.id"
+    );
+    db.all(text, values).await
+}
+
 /// Adds members; those that are in it already stay.
 pub async fn add(db: &dyn Db, storage_id: i64, deployments: &[i64]) -> Result<()> {
     let text = "INSERT INTO deployment_groups_deployments (deployment_group_fk, deployment_fk) \
