@@ -267,8 +267,9 @@ pub(crate) fn json(node: &Node) -> Value {
         Yaml::BigInt(digits) => digits
             .parse::<u64>()
             .map(Value::from)
-            .or_else(|_| digits.parse::<f64>().map(Value::from))
-            .unwrap_or(Value::Null),
+            .ok()
+            .or_else(|| Number::from_f64(digits.parse().ok()?).map(Value::Number))
+            .unwrap_or_else(|| Value::from(&**digits)),
         Yaml::Float(number) => Number::from_f64(*number).map_or_else(
             || {
                 Value::from(if number.is_nan() {

@@ -73,10 +73,16 @@ pub(crate) const ADMIN: As<'_> = As { user: "admin", password: "admin", tenant: 
 
 impl Fresh {
     pub(crate) async fn start() -> Self {
+        Self::start_on(None).await
+    }
+
+    /// On a database of its own, unless there is one.
+    pub(crate) async fn start_on(database_url: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let own = format!("sqlite://{}", folder.path().join("nephele.db").display());
         let settings = Settings {
             data_dir: folder.path().to_owned(),
-            database_url: format!("sqlite://{}", folder.path().join("nephele.db").display()),
+            database_url: database_url.map_or(own, str::to_owned),
             admin_password: Some(Secret::new("admin".to_owned())),
             archive_limit: 4 << 20,
             hostname: "manager".to_owned(),

@@ -6,6 +6,7 @@ mod agents;
 mod audit_log;
 mod authz;
 mod blueprints;
+mod capabilities;
 mod deployments;
 mod errors;
 mod evaluate;

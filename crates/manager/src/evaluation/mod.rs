@@ -41,6 +41,28 @@ impl Manager {
         self.settle(ctx, vec![id.to_string()], Code::FunctionsEvaluation, work).await.map(Value::from)
     }
 
+    /// Each payload with the functions in it evaluated, in its context.
+    pub(crate) async fn evaluate_each(
+        &self,
+        ctx: &Ctx,
+        id: &DeploymentId,
+        payloads: Vec<(Context, json::Value)>,
+    ) -> Result<Vec<json::Value>> {
+        let work = {
+            let id = id.clone();
+            move |known: &Known| {
+                let deployment = known.deployment(id.as_str())?;
+                let view = View::new(known, deployment);
+                nephele_dsl::all(payloads.iter().map(|(context, payload)| {
+                    // A function is evaluated where it stands in something.
+                    let within = json::Value::from([payload.clone()]);
+                    Ok(nephele_dsl::evaluate(&within, context, &view)?[0].clone())
+                }))
+            }
+        };
+        self.settle(ctx, vec![id.to_string()], Code::FunctionsEvaluation, work).await
+    }
+
     /// The parameters of a run with the functions in them evaluated.
     pub(crate) async fn evaluate_parameters(
         &self,

@@ -23,7 +23,7 @@ pub(crate) async fn of(db: &dyn Db, deployment: &Deployment) -> Result<Option<St
     for row in dependencies::of_target(db, deployment.storage_id).await.map_err(failed)? {
         let Some(source) = row.source_deployment_id.filter(|source| *source != deployment.id) else { continue };
         let mut parts = row.dependency_creator.splitn(3, '.');
-        let (kind, node) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (kind, node) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("<unknown node>"));
         reasons.push(match kind {
             "component" => format!("Deployment `{source}` contains the current deployment in its node `{node}`"),
             "sharedresource" => {

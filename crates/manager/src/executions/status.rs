@@ -34,6 +34,11 @@ impl Manager {
     /// `error` is stored if given. Error: `invalid_exception_status_update` for a move that is not
     /// allowed; moving to the present status is, and does nothing.
     pub async fn set_status(&self, id: &ExecutionId, status: ExecutionStatus, error: Option<&str>) -> Result<()> {
+        let impossible = if status.is_final() { self.end_dependencies(id).await? } else { None };
+        let (status, error) = match &impossible {
+            Some(reason) => (ExecutionStatus::Failed, Some(reason.as_str())),
+            None => (status, error),
+        };
         let tx = self.begin_write().await?;
         tx.lock(&format!("execution {id}")).await.map_err(failed)?;
         let found = executions::by_id(&tx, id).await.map_err(failed)?;
@@ -55,6 +60,15 @@ impl Manager {
         tx.commit().await.map_err(failed)?;
         self.after_move(&execution, status).await;
         Ok(())
+    }
+
+    /// Before an execution ends: whom its deployment needs now. Gives the reason why it can only have failed.
+    async fn end_dependencies(&self, id: &ExecutionId) -> Result<Option<String>> {
+        let Some(execution) = executions::by_id(&*self.store, id).await.map_err(failed)? else { return Ok(None) };
+        if execution.status.is_final() {
+            return Ok(None);
+        }
+        Ok(self.update_dependencies(&execution).await?.err())
     }
 
     /// The rows of a move, in the caller's transaction; an end lets others begin.

@@ -18,7 +18,7 @@ use nephele_store::executions::Execution;
 use nephele_store::labels::{self, Labeled};
 use nephele_store::node_instances::{self, NewInstance};
 use nephele_store::nodes::{self, NewNode};
-use nephele_store::{Json, Tx, blueprints, secrets};
+use nephele_store::{Json, Tx, blueprints, inter_deployment_dependencies as dependencies, secrets};
 use serde_json::value::RawValue;
 
 use crate::workflows::upload::{blocking, declared_labels, internal_scope, parameters};
@@ -87,12 +87,14 @@ impl Manager {
         plan: &DeploymentPlan,
         parameters: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<()> {
+        let needed = self.dependencies_of_plan(deployment, plan).await?;
         let tx = self.begin_write().await?;
         deployments::update(&tx, deployment.storage_id, attributes(plan)).await.map_err(rows::failed)?;
         let rows_of_nodes = plan.nodes().iter().map(|node| new_node(deployment, node)).collect();
         nodes::insert(&tx, rows_of_nodes).await.map_err(rows::failed)?;
         let instances = plan.node_instances().iter().map(new_instance).collect();
         node_instances::insert(&tx, deployment, instances).await.map_err(rows::failed)?;
+        dependencies::insert(&tx, needed).await.map_err(rows::failed)?;
         self.store_labels(&tx, deployment, plan, parameters).await?;
         tx.commit().await.map_err(rows::failed)
     }

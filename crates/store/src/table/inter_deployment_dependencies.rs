@@ -120,6 +120,13 @@ pub async fn replace(tx: &Tx, deployment_fk: i64, dependencies: Vec<NewDependenc
     insert(db, dependencies).await
 }
 
+/// Says which deployment is needed.
+pub async fn set_target(db: &dyn Db, storage_id: i64, target_fk: i64) -> Result<()> {
+    let text = "UPDATE inter_deployment_dependencies SET target_deployment_fk = $2 WHERE storage_id = $1";
+    db.run(text, values![storage_id, target_fk]).await?;
+    Ok(())
+}
+
 /// Deletes a dependency.
 pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
     write::delete(db, "inter_deployment_dependencies", storage_id).await

@@ -1,6 +1,8 @@
 //! Inter-deployment dependencies: which deployment needs which other one.
 
-use std::collections::HashSet;
+mod functions;
+
+use std::collections::{HashMap, HashSet};
 
 use nephele_model::id::DeploymentId;
 use nephele_model::page::{ListQuery, Page};
@@ -22,8 +24,12 @@ impl Manager {
     /// Adds one dependency.
     pub async fn create_dependency(&self, ctx: &Ctx, given: &Map<String, Value>) -> Result<Record> {
         let source = self.source(ctx, given).await?;
-        let row = self.new_dependency(ctx, source.as_ref(), given).await?;
-        let target = given.get("target_deployment").and_then(Value::as_str).unwrap_or_default();
+        let found = match target_id(given) {
+            Some(id) => self.find_deployment(ctx, id).await.ok().map(|found| found.storage_id),
+            None => None,
+        };
+        let row = self.new_dependency(ctx, source.as_ref(), found, given).await?;
+        let target = target_id(given).unwrap_or_default();
         let is_external = row.external_source.is_some() || row.external_target.is_some();
         if row.target_deployment_fk.is_none() && row.target_deployment_func.is_none() && !is_external {
             return Err(Error::new(
@@ -116,40 +122,63 @@ impl Manager {
     ) -> Result<(Option<Deployment>, Vec<NewDependency>)> {
         let external = given.first().is_some_and(|first| first.get("external_source").is_some_and(|it| !it.is_null()));
         let source = if external { None } else { Some(self.writable_deployment(ctx, deployment).await?) };
+        let rows = self.rows_of(ctx, source.as_ref(), given).await?;
+        Ok((source, rows))
+    }
+
+    /// One row for each of the given dependencies. Error: `conflict_error` for a circle.
+    async fn rows_of(&self, ctx: &Ctx, source: Option<&Deployment>, given: &[Value]) -> Result<Vec<NewDependency>> {
+        let mut targets = HashMap::new();
         let mut rows = Vec::with_capacity(given.len());
         for entry in given {
             let entry = entry
                 .as_object()
                 .ok_or_else(|| Error::bad_parameters("Every inter-deployment dependency must be an object"))?;
-            let row = self.new_dependency(ctx, source.as_ref(), entry).await?;
-            if let (Some(source), Some(key)) = (&source, row.target_deployment_fk)
-                && self.needs(key, source).await?
-            {
-                let target = entry.get("target_deployment").and_then(Value::as_str).unwrap_or_default();
-                let named = |id: &str| format!("<Deployment id=`{id}` tenant=`{}`>", source.tenant_name);
-                return Err(Error::conflict(format!(
-                    "Cyclic dependency between {} and {}",
-                    named(source.id.as_str()),
-                    named(target)
-                )));
-            }
-            rows.push(row);
+            let target = match (source, target_id(entry)) {
+                (Some(source), Some(id)) => self.target(ctx, &mut targets, source, id).await?,
+                (None, Some(id)) => self.find_deployment(ctx, id).await.ok().map(|found| found.storage_id),
+                _ => None,
+            };
+            rows.push(self.new_dependency(ctx, source, target, entry).await?);
         }
-        Ok((source, rows))
+        Ok(rows)
+    }
+
+    /// The row of a deployment that another one needs, if there is one. Error: `conflict_error` if it needs that one.
+    async fn target(
+        &self,
+        ctx: &Ctx,
+        known: &mut HashMap<String, Option<i64>>,
+        source: &Deployment,
+        id: &str,
+    ) -> Result<Option<i64>> {
+        if let Some(target) = known.get(id) {
+            return Ok(*target);
+        }
+        let target = self.find_deployment(ctx, id).await.ok().map(|found| found.storage_id);
+        if let Some(target) = target
+            && self.needs(target, source).await?
+        {
+            let named = |id: &str| format!("<Deployment id=`{id}` tenant=`{}`>", source.tenant_name);
+            return Err(Error::conflict(format!(
+                "Cyclic dependency between {} and {}",
+                named(source.id.as_str()),
+                named(id)
+            )));
+        }
+        known.insert(id.to_owned(), target);
+        Ok(target)
     }
 
     async fn new_dependency(
         &self,
         ctx: &Ctx,
         source: Option<&Deployment>,
+        target: Option<i64>,
         given: &Map<String, Value>,
     ) -> Result<NewDependency> {
         let text = |key: &str| given.get(key).and_then(Value::as_str);
         let json = |key: &str| given.get(key).filter(|value| !value.is_null()).map(Json::from);
-        let target = match text("target_deployment") {
-            Some(id) => self.find_deployment(ctx, id).await.ok(),
-            None => None,
-        };
         Ok(NewDependency {
             id: text("id").map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned),
             visibility: visibility::choose(ctx, text("visibility"), None)?,
@@ -158,7 +187,7 @@ impl Manager {
             created_at: overrides::instant(ctx, text("created_at"))?.unwrap_or_else(|| self.clock.now()),
             dependency_creator: required(given, "dependency_creator")?.to_owned(),
             source_deployment_fk: source.map(|source| source.storage_id),
-            target_deployment_fk: target.map(|row| row.storage_id),
+            target_deployment_fk: target,
             target_deployment_func: json("target_deployment_func"),
             external_source: json("external_source"),
             external_target: json("external_target"),
@@ -189,6 +218,10 @@ impl Manager {
         }
         Ok(false)
     }
+}
+
+fn target_id(given: &Map<String, Value>) -> Option<&str> {
+    given.get("target_deployment").and_then(Value::as_str)
 }
 
 fn ids(rows: &[NewDependency]) -> Page<Value> {
