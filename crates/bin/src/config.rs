@@ -50,6 +50,10 @@ pub(crate) struct Settings {
     pub(crate) operations: usize,
     /// Largest blueprint archive, in MiB.
     pub(crate) archive_limit: u64,
+    /// The Python that runs plugins.
+    pub(crate) python: PathBuf,
+    /// Folder of wheels to install from instead of the index of packages; empty: the index.
+    pub(crate) wheels: PathBuf,
     /// Filter such as `info` or `nephele=debug`.
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -80,6 +84,8 @@ struct Defaults {
     admin_password: &'static str,
     operations: usize,
     archive_limit: u64,
+    python: &'static str,
+    wheels: &'static str,
     log: &'static str,
     log_format: &'static str,
 }
@@ -91,7 +97,7 @@ struct Variables {
     admin_password: Option<String>,
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "data_dir",
     "listen",
     "listen_tls",
@@ -99,6 +105,8 @@ const NAMES: [&str; 9] = [
     "admin_password",
     "operations",
     "archive_limit",
+    "python",
+    "wheels",
     "log",
     "log_format",
 ];
@@ -114,6 +122,8 @@ impl Config {
             admin_password: "",
             operations: 64,
             archive_limit: 2048,
+            python: "python3",
+            wheels: "",
             log: "info",
             log_format: "text",
         };

@@ -9,13 +9,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use nephele_api::Listener;
 use nephele_bus::{Bus, Local};
-use nephele_client::Endpoint;
+use nephele_client::{Endpoint, Trust};
 use nephele_manager::Manager;
 use nephele_model::clock::SystemClock;
 use nephele_model::{Clock, Secret};
@@ -61,12 +61,7 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let listeners = vec![Listener { socket: http, tls: None }, Listener { socket: https, tls: Some(tls) }];
     let requests = tokio::spawn(nephele_api::serve(manager.clone(), listeners, stop_requests.clone()));
-    let mut options = nephele_worker::Options::new(
-        settings.data_dir.join("worker"),
-        Endpoint::new(format!("http://{http_address}")),
-    )?;
-    options.concurrency = settings.operations;
-    options.manager_name = hostname;
+    let options = worker_options(&settings, hostname, http_address, manager.files.root().to_path_buf())?;
     let worker = tokio::spawn(Worker::new(options, bus, clock)?.run(stop_worker.clone()));
     let schedules = tokio::spawn(manager.clone().run_schedules(stop_runs.clone()));
     let house = tokio::spawn(manager.clone().keep_house(stop_requests.clone()));
@@ -102,6 +97,24 @@ pub(crate) fn manager_settings(settings: &Settings, hostname: String, https: Soc
         host: https.ip().to_string(),
         port: https.port(),
     }
+}
+
+/// The worker's settings. It asks over plain HTTP; plugins may come by HTTPS as well.
+fn worker_options(
+    settings: &Settings,
+    hostname: String,
+    http: SocketAddr,
+    files: PathBuf,
+) -> anyhow::Result<nephele_worker::Options> {
+    let trust = Trust::CaFile(settings.data_dir.join("tls/ca.pem").canonicalize()?);
+    let rest = Endpoint { url: format!("http://{http}"), trust };
+    let mut options = nephele_worker::Options::new(settings.data_dir.join("worker"), rest)?;
+    options.concurrency = settings.operations;
+    options.manager_name = hostname;
+    options.python.clone_from(&settings.python);
+    options.wheels = (!settings.wheels.as_os_str().is_empty()).then(|| settings.wheels.clone());
+    options.files = Some(files);
+    Ok(options)
 }
 
 /// Two managers in one folder would each believe that the other's runs were interrupted.

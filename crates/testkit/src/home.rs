@@ -28,13 +28,14 @@ pub struct Home {
     folder: Option<TempDir>,
     database: Option<String>,
     password: Option<String>,
+    python: Option<PathBuf>,
 }
 
 impl Home {
     /// A fresh home for this binary, on SQLite.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
         let folder = tempfile::Builder::new().prefix("nephele-test-").tempdir().expect("a temporary directory");
-        Self { binary: binary.into(), folder: Some(folder), database: None, password: None }
+        Self { binary: binary.into(), folder: Some(folder), database: None, password: None, python: None }
     }
 
     /// The same on another database, such as `postgres://…`.
@@ -48,6 +49,13 @@ impl Home {
     #[must_use]
     pub fn with_password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// The same with this Python for plugins.
+    #[must_use]
+    pub fn with_python(mut self, program: impl Into<PathBuf>) -> Self {
+        self.python = Some(program.into());
         self
     }
 
@@ -119,6 +127,9 @@ impl Home {
         }
         if let Some(url) = &self.database {
             command.env("NEPHELE_DATABASE_URL", url);
+        }
+        if let Some(program) = &self.python {
+            command.env("NEPHELE_PYTHON", program);
         }
         if let Some(password) = &self.password {
             command.env("NEPHELE_ADMIN_PASSWORD", password);

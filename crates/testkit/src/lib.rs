@@ -1,4 +1,4 @@
-//! What tests of several crates need: a running manager, a REST caller, archives, `cfy`,
+//! What tests of several crates need: a running manager, a REST caller, archives, `cfy`, Python,
 //! PostgreSQL, an LDAP server.
 //!
 //! Invariant: nothing here stands in for a part of the product; every helper starts, feeds or asks
@@ -11,5 +11,6 @@ pub mod archive;
 pub mod cfy;
 pub mod home;
 pub mod postgres;
+pub mod python;
 pub mod rest;
 pub mod slapd;

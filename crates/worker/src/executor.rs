@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use nephele_model::operation::{Failure, Outcome, Severity};
+use nephele_model::operation::{Failure, Outcome, Request};
 
 use crate::operation::Operation;
 
@@ -14,38 +14,35 @@ pub trait Executor: Send + Sync {
     fn run(&self, operation: Arc<Operation>) -> BoxFuture<'_, Outcome>;
 }
 
-/// The executors at hand, by the operation's task.
+/// The executors at hand, by what the operation is.
 pub(crate) struct Executors {
-    script: Arc<dyn Executor>,
-    unavailable: Arc<dyn Executor>,
+    pub(crate) script: Arc<dyn Executor>,
+    pub(crate) python: Arc<dyn Executor>,
 }
 
 impl Executors {
-    pub(crate) fn new(script: Arc<dyn Executor>) -> Self {
-        Self { script, unavailable: Arc::new(Unavailable) }
-    }
-
-    pub(crate) fn of(&self, task_name: &str) -> Arc<dyn Executor> {
-        Arc::clone(if task_name == crate::script::TASK { &self.script } else { &self.unavailable })
+    pub(crate) fn of(&self, request: &Request) -> Arc<dyn Executor> {
+        let task = request.context.task_name.as_str();
+        if task.starts_with("cloudify_agent.") {
+            return Arc::new(NoAgents);
+        }
+        let is_program = task == crate::script::TASK && !crate::script::is_evaluated(request);
+        Arc::clone(if is_program { &self.script } else { &self.python })
     }
 }
 
-/// Says why an operation cannot run here, and what to do about it.
-struct Unavailable;
+/// Says what to do about operations that install agents.
+struct NoAgents;
 
-impl Executor for Unavailable {
+impl Executor for NoAgents {
     fn run(&self, operation: Arc<Operation>) -> BoxFuture<'_, Outcome> {
         let context = &operation.request.context;
-        let (name, task, plugin) = (&context.operation.name, &context.task_name, &context.plugin.name);
-        let advice = if task.starts_with("cloudify_agent.") {
-            "installing agents is not supported yet. Set the node's property `agent_config.install_method` to `none` \
-             and run its operations beside the manager (executor `central_deployment_agent`)"
-        } else {
-            "this manager runs operations of the built-in plugin `script` only. Map the operation to a script of the \
-             blueprint, or remove it"
-        };
-        let message = format!("Operation `{name}` cannot run: it is `{task}` of plugin `{plugin}`, and {advice}.");
-        let failure = Failure::new(Severity::Fatal, "NonRecoverableError", message);
-        Box::pin(futures::future::ready(Outcome::Failed(failure)))
+        let message = format!(
+            "Operation `{}` cannot run: it is `{}` of plugin `{}`, and installing agents is not supported yet. Set the \
+             node's property `agent_config.install_method` to `none` and run its operations beside the manager (executor \
+             `central_deployment_agent`).",
+            context.operation.name, context.task_name, context.plugin.name
+        );
+        Box::pin(futures::future::ready(Outcome::Failed(Failure::fatal(message))))
     }
 }

@@ -225,7 +225,7 @@ impl Intake {
                 return Outcome::Failed(Failure::recoverable(message));
             }
         };
-        let executor = self.executors.of(&request.context.task_name);
+        let executor = self.executors.of(&request);
         executor.run(Arc::new(Operation { request, client, kill, logs, dir })).await
     }
 

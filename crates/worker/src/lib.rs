@@ -6,8 +6,9 @@
 //!   and what a dead worker left running is killed before the next one begins (`leftovers`);
 //! - everything an operation learns or changes goes through REST with its execution's token.
 //!
-//! The way of an operation: `intake` (may it run?) → [`executor`] (who runs it) → `script`
-//! (processes) with `ctx` at its side (what scripts ask and change).
+//! The way of an operation: `intake` (may it run?) → [`executor`] (who runs it) → `script` with `ctx` at
+//! its side (what scripts ask and change), or `python` (the dispatcher of `cloudify-common`) in an
+//! environment that `plugins` keeps → `process` (what runs, and its end).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,12 +29,28 @@ mod leftovers;
 mod logs;
 mod operation;
 mod outcomes;
+mod plugins;
+mod process;
 mod process_table;
+mod python;
 pub mod resources;
 mod running;
 mod script;
 mod service;
 mod task_dir;
+mod tool;
+
+use executor::Executors;
+use forks::Forks;
+use intake::Intake;
+use outcomes::Outcomes;
+use plugins::Plugins;
+use python::Python;
+use python::base::Base;
+use python::surroundings::Surroundings;
+use script::Script;
+use service::Service;
+use tool::Tools;
 
 pub use executor::Executor;
 pub use operation::Operation;
@@ -82,6 +99,13 @@ pub struct Options {
     pub ctx_program: PathBuf,
     /// The environment that scripts start from.
     pub environment: Vec<(OsString, OsString)>,
+    /// The Python that runs plugins. A bare name is looked for in `PATH`. One that has
+    /// `cloudify-common` is used as it is; with any other a virtual environment is made at first need.
+    pub python: PathBuf,
+    /// A folder of wheels to install from, instead of the index of packages.
+    pub wheels: Option<PathBuf>,
+    /// The manager's tree of files, if it is on this machine.
+    pub files: Option<PathBuf>,
     /// How long running operations may take to end when the worker is asked to stop; then they
     /// are killed, and run again when a worker comes back.
     pub grace: Duration,
@@ -100,6 +124,9 @@ impl Options {
             manager_name: "nephele".to_owned(),
             ctx_program: std::env::current_exe().map_err(Error::machine("the program's own path"))?,
             environment: std::env::vars_os().filter(|(name, _)| !own_setting(name)).collect(),
+            python: "python3".into(),
+            wheels: None,
+            files: None,
             grace: Duration::from_secs(5),
         })
     }
@@ -136,13 +163,13 @@ impl Worker {
         }
         let mut operations = self.bus.subscribe(topology::operations(), self.options.concurrency).await?;
         let mut services = self.bus.subscribe(topology::manager_service(), 16).await?;
-        let intake = Arc::new(self.intake().await?);
+        let (intake, service) = self.parts().await?;
         let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(delivery) = operations.next() => { tasks.spawn(Arc::clone(&intake).handle(delivery)); }
-                Some(delivery) = services.next() => service::handle(delivery, &self.handle, &*self.bus, &*self.clock).await,
+                Some(delivery) = services.next() => { tasks.spawn(Arc::clone(&service).handle(delivery)); }
                 Some(ended) = tasks.join_next() => log_panic(ended),
             }
         }
@@ -159,19 +186,37 @@ impl Worker {
         Ok(())
     }
 
-    async fn intake(&self) -> Result<intake::Intake, Error> {
-        let script = script::Script::new(&self.options).await?;
-        Ok(intake::Intake {
+    /// What deals with operations, and with service tasks.
+    async fn parts(&self) -> Result<(Arc<Intake>, Arc<Service>), Error> {
+        let options = &self.options;
+        let forks = Arc::new(Forks::default());
+        let script = Script::new(options, Arc::clone(&forks)).await?;
+        let surroundings = Arc::new(Surroundings::new(options)?);
+        let root = options.work_dir.canonicalize().map_err(Error::machine(options.work_dir.display()))?;
+        let tools = Tools { forks: Arc::clone(&forks), environment: options.environment.clone() };
+        let base = Arc::new(Base::new(options.python.clone(), options.wheels.clone(), root.join("env"), tools.clone()));
+        let plugins = Arc::new(Plugins::new(Arc::clone(&base), root, tools, options.manager_name.clone()));
+        let python = Python::new(options, base, Arc::clone(&plugins), Arc::clone(&surroundings), forks);
+        let intake = Intake {
             bus: Arc::clone(&self.bus),
             clock: Arc::clone(&self.clock),
             client: self.client.clone(),
-            manager_name: self.options.manager_name.clone(),
-            tasks: self.options.work_dir.join(task_dir::FOLDER),
-            executors: executor::Executors::new(Arc::new(script)),
-            outcomes: outcomes::Outcomes::open(&self.options.work_dir)
-                .map_err(Error::machine(self.options.work_dir.display()))?,
+            manager_name: options.manager_name.clone(),
+            tasks: options.work_dir.join(task_dir::FOLDER),
+            executors: Executors { script: Arc::new(script), python: Arc::new(python) },
+            outcomes: Outcomes::open(&options.work_dir).map_err(Error::machine(options.work_dir.display()))?,
             running: self.handle.clone(),
-        })
+        };
+        let service = Service {
+            running: self.handle.clone(),
+            plugins,
+            surroundings,
+            client: self.client.clone(),
+            manager_name: options.manager_name.clone(),
+            bus: Arc::clone(&self.bus),
+            clock: Arc::clone(&self.clock),
+        };
+        Ok((Arc::new(intake), Arc::new(service)))
     }
 }
 

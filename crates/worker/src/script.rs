@@ -1,4 +1,5 @@
-//! `script_runner.tasks.run`: an operation that is a script (spec workflows.md section 4).
+//! `script_runner.tasks.run`: an operation that is a script (spec workflows.md section 4), if the script
+//! is a program. Python code that is to be evaluated goes to [`crate::python`].
 //!
 //! The script's way: where it comes from ([`source`]), with what it runs ([`settings`]), the
 //! process and its lines ([`process`], [`lines`]), what it said through `ctx` ([`judge`]).
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use nephele_model::operation::{Failure, Outcome, Severity};
+use nephele_model::operation::{Failure, Outcome, Request, Severity};
 use serde_json::Value;
 
 use crate::ctx::proxy::{Proxy, Url};
@@ -15,6 +16,7 @@ use crate::ctx::session::{Session, Verdict};
 use crate::executor::Executor;
 use crate::forks::Forks;
 use crate::operation::Operation;
+use crate::process::{killed, timed_out};
 use crate::resources::Scripts;
 use crate::script::process::{Ending, Exit};
 use crate::script::settings::{CtxProxy, Settings};
@@ -29,6 +31,12 @@ mod source;
 /// The task that this executor runs.
 pub(crate) const TASK: &str = "script_runner.tasks.run";
 
+/// Whether the script is Python code to be evaluated by Cloudify's own script runner, and no program.
+/// Settings that contradict each other are told by whoever runs programs.
+pub(crate) fn is_evaluated(request: &Request) -> bool {
+    Settings::read(request).is_ok_and(|settings| settings.is_evaluated())
+}
+
 /// Runs scripts.
 pub(crate) struct Script {
     proxy: Proxy,
@@ -40,11 +48,11 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) async fn new(options: &Options) -> Result<Self, Error> {
+    pub(crate) async fn new(options: &Options, forks: Arc<Forks>) -> Result<Self, Error> {
         let path_dir = path_dir::create(&options.work_dir, &options.ctx_program)?;
         let proxy = Proxy::start().await.map_err(Error::machine("a socket on 127.0.0.1 for ctx"))?;
         let environment = options.environment.clone();
-        Ok(Self { proxy, scripts: Scripts::default(), forks: Arc::default(), environment, path_dir })
+        Ok(Self { proxy, scripts: Scripts::default(), forks, environment, path_dir })
     }
 
     async fn run_script(&self, operation: &Arc<Operation>) -> Result<Value, Failure> {
@@ -104,20 +112,4 @@ fn process_exception(command: &str, exit: Exit) -> Failure {
         }
     }
     Failure::new(Severity::Recoverable { retry_after: None }, "ProcessException", message)
-}
-
-fn timed_out(operation: &Operation) -> Failure {
-    let context = &operation.request.context;
-    let seconds = context.timeout.unwrap_or_default();
-    let message = format!("Process killed due to timeout of {seconds} seconds");
-    if context.timeout_recoverable == Some(true) { Failure::recoverable(message) } else { Failure::fatal(message) }
-}
-
-/// Nobody waits for this outcome.
-fn killed() -> Failure {
-    Failure::new(
-        Severity::Fatal,
-        "ProcessKillCancelled",
-        "The operation was killed because its execution was cancelled",
-    )
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::process_table;
 
 /// Where task folders lie below the worker's folder.
-pub(crate) const FOLDER: &str = "tasks";
+pub(crate) const FOLDER: &str = "running";
 /// The environment variable that marks a task's processes.
 pub(crate) const MARKER: &str = "NEPHELE_TASK_ID";
 const GROUP: &str = "group";

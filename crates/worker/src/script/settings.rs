@@ -33,7 +33,7 @@ pub(super) struct Settings {
     /// PEM text of the authority to believe when the script comes from an `https` address.
     pub(super) authority: Option<String>,
     /// `process.eval_python`.
-    pub(super) eval_python: Option<bool>,
+    eval_python: Option<bool>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) log_stdout: bool,
     pub(super) log_stderr: bool,
@@ -84,6 +84,17 @@ impl Settings {
         })
     }
 
+    /// Whether the script is Python code that is to be evaluated. A text that brings its interpreter in
+    /// its first line is a program like any other; without one it is Python if it imports something, for
+    /// it can do nothing there without.
+    pub(super) fn is_evaluated(&self) -> bool {
+        match (&self.source, self.eval_python) {
+            (_, Some(choice)) => choice,
+            (Source::Path(path), None) => path.to_lowercase().ends_with(".py"),
+            (Source::Text(text), None) => !text.starts_with("#!") && imports_modules(text),
+        }
+    }
+
     /// The shell command that runs the script.
     pub(super) fn command_line(&self, script: &Path) -> String {
         let script = script.display().to_string();
@@ -92,6 +103,11 @@ impl Settings {
         let words = prefix.into_iter().chain([script.as_str()]).chain(self.args.iter().map(String::as_str));
         words.collect::<Vec<_>>().join(" ")
     }
+}
+
+fn imports_modules(text: &str) -> bool {
+    let imports = |line: &str| line.starts_with("import ") || (line.starts_with("from ") && line.contains(" import "));
+    text.lines().any(|line| imports(line.trim_start()))
 }
 
 fn ctx_proxy(kind: Option<&str>) -> Result<CtxProxy, Failure> {
@@ -203,6 +219,23 @@ mod tests {
             read(json!({"script_path": "a.sh", "process": {"command_prefix": "bash -x", "args": ["one two", 3]}}))?;
         assert_eq!(settings.command_line(Path::new("/t/a.sh")), "bash -x /t/a.sh one two 3");
         assert_eq!(read(json!({"script_path": "x"}))?.command_line(Path::new("/t/x.PS1")), "powershell /t/x.PS1");
+        Ok(())
+    }
+
+    #[test]
+    fn python_is_evaluated_unless_it_brings_its_interpreter() -> Result<(), String> {
+        let evaluated = |inputs: Value| read(inputs).map(|settings| settings.is_evaluated());
+        for (expected, inputs) in [
+            (true, json!({"script_path": "scripts/a.PY"})),
+            (true, json!({"script_path": "a.sh", "process": {"eval_python": true}})),
+            (true, json!({"script_source": "  from cloudify import ctx\n  ctx.logger.info('x')"})),
+            (false, json!({"script_path": "a.py", "process": {"eval_python": false}})),
+            (false, json!({"script_source": "#!/usr/bin/env python3\nimport os"})),
+            (false, json!({"script_source": "echo import"})),
+            (false, json!({"script_path": "a.sh"})),
+        ] {
+            assert_eq!(evaluated(inputs.clone())?, expected, "{inputs}");
+        }
         Ok(())
     }
 

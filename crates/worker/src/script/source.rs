@@ -22,7 +22,6 @@ pub(super) async fn prepare(
         Source::Text(text) => ("script.sh".to_owned(), Arc::new(dedent(text).into_bytes())),
         Source::Path(path) => (file_name(path), read(operation, settings, scripts, path).await?),
     };
-    refuse_python(settings, &name, &content)?;
     // A folder of its own: the script's name must not meet the names of the task's records.
     let folder = operation.dir.path().join("script");
     let target = folder.join(name);
@@ -31,6 +30,13 @@ pub(super) async fn prepare(
         failed => failed,
     };
     written
+        .inspect(|()| {
+            if let Source::Path(path) = &settings.source
+                && !path.contains("://")
+            {
+                operation.logs.info(&format!("Downloaded {path} to {}", target.display()));
+            }
+        })
         .map_err(|error| Failure::recoverable(format!("The script {} cannot be written: {error}", target.display())))?;
     Ok(target)
 }
@@ -64,35 +70,6 @@ async fn download(url: &str, authority: Option<&str>) -> Result<Vec<u8>, Failure
 fn file_name(path: &str) -> String {
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     if matches!(name, "" | "." | "..") { "script".to_owned() } else { name.to_owned() }
-}
-
-/// Python code that is to be evaluated inside Cloudify's own Python cannot run here yet. A script
-/// that brings its interpreter in its first line is a program like any other.
-fn refuse_python(settings: &Settings, name: &str, content: &[u8]) -> Result<(), Failure> {
-    let is_text = matches!(settings.source, Source::Text(_));
-    let evaluated = match settings.eval_python {
-        Some(choice) => choice,
-        None if is_text => !content.starts_with(b"#!") && imports_modules(content),
-        None => name.to_lowercase().ends_with(".py"),
-    };
-    if !evaluated {
-        return Ok(());
-    }
-    Err(Failure::fatal(format!(
-        "The script {name} is Python code to be evaluated inside the worker, which this manager does not do yet. To run it \
-         as a program, give it a first line such as `#!/usr/bin/env python3` and set the input `process` to \
-         `{{eval_python: false}}`; what it needs of `ctx` it can call as the command `ctx`."
-    )))
-}
-
-fn imports_modules(content: &[u8]) -> bool {
-    content
-        .split(|byte| *byte == b'\n')
-        .any(|line| line.starts_with(b"import ") || (line.starts_with(b"from ") && contains(line, b" import ")))
-}
-
-fn contains(line: &[u8], wanted: &[u8]) -> bool {
-    line.windows(wanted.len()).any(|window| window == wanted)
 }
 
 /// Takes away the white space that all lines begin with; blank lines do not count.

@@ -172,7 +172,7 @@ fn orphan(task: &std::path::Path, records: bool) -> std::process::Child {
 #[tokio::test]
 async fn what_a_dead_worker_left_running_is_killed_before_work_begins() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let tasks = dir.path().join("work/tasks");
+    let tasks = dir.path().join("work/running");
     let mut recorded = orphan(&tasks.join("t1"), true);
     let mut unrecorded = orphan(&tasks.join("t2"), false);
     let mut stranger = orphan(&dir.path().join("t3"), false);
@@ -185,7 +185,7 @@ async fn what_a_dead_worker_left_running_is_killed_before_work_begins() {
     assert!(unrecorded.try_wait().expect("ours").is_some());
     assert!(stranger.try_wait().expect("ours").is_none());
     assert!(
-        eventually(|| std::fs::read_dir(bench.file("work/tasks")).is_ok_and(|mut left| left.next().is_none())).await
+        eventually(|| std::fs::read_dir(bench.file("work/running")).is_ok_and(|mut left| left.next().is_none())).await
     );
     stranger.kill().expect("killed");
     stranger.wait().expect("ours");

@@ -7,4 +7,6 @@ mod ctx;
 mod ctx_command;
 mod interruption;
 mod manager;
+mod python;
+mod python_faults;
 mod scripts;

@@ -45,6 +45,7 @@ impl Manager {
             .route("/api/v3.1/events", post(events))
             .route("/api/v3.1/node-instances/{id}", get(instance).patch(update))
             .route("/api/v3.1/nodes", get(nodes))
+            .route("/api/v3.1/plugins", get(|| async { Json(list(vec![])) }))
             .route("/api/v3.1/blueprints/{id}", get(|| async { Json(json!({"visibility": "tenant"})) }))
             .route("/api/v3.1/evaluate/functions", post(evaluate))
             .route("/resources/{*path}", get(resource))
@@ -103,14 +104,14 @@ async fn report(
     refused.unwrap_or_else(|| Json(json!({})).into_response())
 }
 
-async fn events(State(manager): State<Manager>, Json(body): Json<Value>) -> StatusCode {
+async fn events(State(manager): State<Manager>, Json(body): Json<Value>) -> Response {
     let mut known = manager.known();
     for log in body["logs"].as_array().into_iter().flatten() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         known.logs.push((text(&log["level"]), text(&log["message"]["text"])));
     }
     known.events.extend(body["events"].as_array().into_iter().flatten().cloned());
-    StatusCode::CREATED
+    (StatusCode::CREATED, Json(json!({}))).into_response()
 }
 
 async fn instance(State(manager): State<Manager>, Path(id): Path<String>) -> Response {
@@ -139,7 +140,12 @@ async fn nodes(State(manager): State<Manager>) -> Json<Value> {
         "id": "web", "type": "shop.Web", "type_hierarchy": ["cloudify.nodes.Root", "shop.Web"],
         "number_of_instances": "1", "properties": manager.known().properties,
     });
-    Json(json!({"items": [node], "metadata": {"pagination": {"total": 1, "size": 1000, "offset": 0}}}))
+    Json(list(vec![node]))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a list is made in place")]
+fn list(items: Vec<Value>) -> Value {
+    json!({"items": items, "metadata": {"pagination": {"total": items.len(), "size": 1000, "offset": 0}}})
 }
 
 async fn evaluate(Json(body): Json<Value>) -> Json<Value> {

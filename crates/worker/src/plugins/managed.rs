@@ -1,0 +1,139 @@
+//! Plugins that were uploaded to the manager: which one suits, and its installation from the wagon.
+
+use std::cmp::Reverse;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use nephele_client::Client;
+use nephele_model::operation::{Context, Failure};
+use nephele_model::plugin::InstallationState;
+use pep440_rs::Version;
+use serde_json::{Value, json};
+
+use super::Plugins;
+use super::place::{RECORD, installed_id};
+use super::venv::Venv;
+use super::wagon;
+use crate::intake::client_failure;
+use crate::python::interpreter::Interpreter;
+use crate::tool::Failed;
+
+impl Plugins {
+    /// The uploaded plugin that suits an operation best: for this machine, of the highest version.
+    pub(super) async fn choose(&self, client: &Client, context: &Context) -> Result<Option<Value>, Failure> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let Some(package) = given(&context.plugin.package_name) else { return Ok(None) };
+        let version = given(&context.plugin.package_version);
+        let mut query = vec![("package_name", package.as_str())];
+        query.extend(version.as_deref().map(|version| ("package_version", version)));
+        let found = client.plugins().list(&query).await.map_err(|error| client_failure(&error))?;
+        let number = |plugin: &Value| Version::from_str(plugin["package_version"].as_str()?).ok();
+        let mut plugins = found.items;
+        plugins.sort_by_cached_key(|plugin| Reverse((suits(plugin), number(plugin))));
+        Ok(plugins.into_iter().next())
+    }
+
+    /// Installs an uploaded plugin for a tenant unless it is there, and gives its environment. How far it
+    /// is can be read at the manager.
+    pub(super) async fn install_managed(
+        &self,
+        client: &Client,
+        tenant: &str,
+        plugin: &Value,
+        base: &Interpreter,
+        task: &str,
+    ) -> Result<PathBuf, Failure> {
+        let text = |key: &str| plugin[key].as_str();
+        let (id, package) = (text("id").unwrap_or_default(), text("package_name").unwrap_or_default());
+        let place = self.places.managed(tenant, package, text("package_version"))?;
+        let _alone = self.lock(&place).await;
+        if installed_id(&place).as_deref() == Some(id) {
+            self.note(client, id, InstallationState::Installed, None).await;
+            return Ok(place);
+        }
+        self.note(client, id, InstallationState::Installing, None).await;
+        tracing::info!(plugin = described(plugin), tenant, "installing a plugin");
+        let venv = Venv { folder: &place, tools: &self.tools, task };
+        match unwrap_into(&venv, client, id, package, base).await {
+            Ok(()) => {
+                self.note(client, id, InstallationState::Installed, None).await;
+                Ok(place)
+            }
+            Err(failed) => {
+                let _ = tokio::fs::remove_dir_all(&place).await;
+                let message = format!("Failed installing managed plugin: {id} [{package}][{failed}]");
+                self.note(client, id, InstallationState::Error, Some(&message)).await;
+                Err(Failure::fatal(message))
+            }
+        }
+    }
+
+    /// Tells the manager how far an installation is here. That it cannot be told stops nothing.
+    async fn note(&self, client: &Client, id: &str, state: InstallationState, error: Option<&str>) {
+        let body = json!({"state": state.as_str(), "manager": self.manager_name, "error": error});
+        if let Err(error) = client.plugins().note(id, &body).await {
+            tracing::warn!(plugin = id, state = state.as_str(), %error, "the state of a plugin could not be noted");
+        }
+    }
+}
+
+/// Makes an environment with the content of a plugin's wagon. The index of packages is not asked: a
+/// wagon brings all that the plugin needs.
+async fn unwrap_into(
+    venv: &Venv<'_>,
+    client: &Client,
+    id: &str,
+    package: &str,
+    base: &Interpreter,
+) -> Result<(), Failed> {
+    venv.make(base).await?;
+    let unpacking = venv.folder.join("wagon");
+    let (archive, wheels) = (unpacking.join("archive"), unpacking.join("wheels"));
+    std::fs::create_dir_all(&wheels)?;
+    let download = client.plugins().download(id, &archive).await;
+    download.map_err(|error| Failed::Refused(format!("its wagon cannot be downloaded: {error}")))?;
+    let target = wheels.clone();
+    let count = tokio::task::spawn_blocking(move || wagon::unpack(&archive, &target)).await;
+    let count = count.map_err(std::io::Error::other)?.map_err(|error| unusable(&error))?;
+    if count == 0 {
+        return Err(unusable(&"it holds no wheels"));
+    }
+    let arguments: [&Path; 5] =
+        ["--no-index".as_ref(), "--find-links".as_ref(), &wheels, "--pre".as_ref(), package.as_ref()];
+    venv.install(arguments).await?;
+    std::fs::remove_dir_all(unpacking)?;
+    std::fs::write(venv.folder.join(RECORD), id)?;
+    Ok(())
+}
+
+fn unusable(why: &dyn std::fmt::Display) -> Failed {
+    Failed::Refused(format!("its wagon cannot be used: {why}. Build it anew with `wagon create` and upload it again"))
+}
+
+/// Whether the wheels of a plugin are for this kind of machine.
+fn suits(plugin: &Value) -> bool {
+    match plugin["supported_platform"].as_str().unwrap_or_default() {
+        "any" => true,
+        platform if platform.starts_with("manylinux") => true,
+        platform => platform == format!("linux_{}", std::env::consts::ARCH),
+    }
+}
+
+/// A plugin in words.
+pub(super) fn described(plugin: &Value) -> String {
+    let text = |key: &str| plugin[key].as_str().unwrap_or("none").to_owned();
+    format!("{} [package_name: {}, package_version: {}]", text("id"), text("package_name"), text("package_version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wheels_for_other_machines_do_not_suit() {
+        let suited = |platform: Value| suits(&json!({"supported_platform": platform}));
+        assert!(suited(json!("any")) && suited(json!("manylinux2014_x86_64")));
+        assert!(suited(json!(format!("linux_{}", std::env::consts::ARCH))));
+        assert!(!suited(json!("win_amd64")) && !suited(json!("linux_sparc")) && !suited(json!(null)));
+    }
+}

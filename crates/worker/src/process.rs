@@ -1,0 +1,111 @@
+//! A process of an operation: leader of a group of its own, followed to its end, killed when it must be.
+//!
+//! Invariant: a group that was started stands in its task's folder before anybody waits for it, and
+//! when the operation's time is up or it is killed, nobody of the group is left.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use nephele_model::operation::{Failure, Severity};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::time::{Instant, sleep};
+
+use crate::operation::Operation;
+
+/// Between SIGTERM and SIGKILL.
+const PATIENCE: Duration = Duration::from_secs(5);
+const CHECK: Duration = Duration::from_millis(20);
+
+/// How a process came to its end.
+pub(crate) enum Event {
+    /// By itself.
+    Exited(ExitStatus),
+    /// It took longer than the operation may.
+    TimedOut,
+    /// The operation's kill token fired.
+    Killed,
+}
+
+/// The number of the group that a process leads.
+pub(crate) fn group(child: &Child) -> io::Result<i32> {
+    // A child that has not been waited for has an id; without one there is no group to record.
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    id.ok_or_else(|| io::Error::other("the process ended before it could be followed"))
+}
+
+/// Waits for the end of a process that leads a group, and does `meanwhile` while it runs. Only an
+/// error of `meanwhile` matters; it is not waited for.
+pub(crate) async fn follow(
+    operation: &Operation,
+    child: &mut Child,
+    meanwhile: impl Future<Output = io::Error>,
+) -> io::Result<Event> {
+    let group = group(child)?;
+    let event = match operation.dir.record_group(group) {
+        Ok(()) => wait(operation, child, meanwhile).await,
+        Err(error) => Err(error),
+    };
+    if !matches!(event, Ok(Event::Exited(_))) {
+        end(child, group).await;
+    }
+    event
+}
+
+async fn wait(
+    operation: &Operation,
+    child: &mut Child,
+    meanwhile: impl Future<Output = io::Error>,
+) -> io::Result<Event> {
+    let deadline = operation.request.context.timeout.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+    let timeout = sleep(Duration::try_from_secs_f64(deadline.unwrap_or_default()).unwrap_or(Duration::MAX));
+    tokio::select! {
+        status = child.wait() => status.map(Event::Exited),
+        () = operation.kill.cancelled() => Ok(Event::Killed),
+        () = timeout, if deadline.is_some() => Ok(Event::TimedOut),
+        error = meanwhile => Err(error),
+    }
+}
+
+/// The exit code, or the negative number of the signal that ended the process.
+pub(crate) fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| -status.signal().unwrap_or_default())
+}
+
+/// Ends a whole process group: SIGTERM, and SIGKILL for whoever is left after [`PATIENCE`].
+async fn end(child: &mut Child, group: i32) {
+    let group = Pid::from_raw(group);
+    // A group that is gone already is what is wanted.
+    let _ = killpg(group, Signal::SIGTERM);
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        // Waiting takes the first process off the system's table, without which the group stays.
+        let _ = child.try_wait();
+        if killpg(group, None).is_err() {
+            return;
+        }
+        sleep(CHECK).await;
+    }
+    let _ = killpg(group, Signal::SIGKILL);
+    let _ = child.wait().await;
+}
+
+/// What an operation comes to that took too long.
+pub(crate) fn timed_out(operation: &Operation) -> Failure {
+    let context = &operation.request.context;
+    let seconds = context.timeout.unwrap_or_default();
+    let message = format!("Process killed due to timeout of {seconds} seconds");
+    if context.timeout_recoverable == Some(true) { Failure::recoverable(message) } else { Failure::fatal(message) }
+}
+
+/// What an operation comes to that was killed. Nobody waits for it.
+pub(crate) fn killed() -> Failure {
+    Failure::new(
+        Severity::Fatal,
+        "ProcessKillCancelled",
+        "The operation was killed because its execution was cancelled",
+    )
+}

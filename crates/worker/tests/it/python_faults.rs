@@ -1,0 +1,101 @@
+//! Python operations that misbehave: the error is clear, nothing is left behind, the next one is fine.
+
+use nephele_model::operation::{Failure, Outcome, Request, Severity};
+use serde_json::json;
+
+use crate::bench::{Bench, EXECUTION, eventually, is_alive, request};
+
+fn evaluated(lines: &str) -> Request {
+    request(json!({"script_source": format!("from cloudify import ctx\nimport os, subprocess, sys, time\n{lines}")}))
+}
+
+async fn failing(bench: &mut Bench, lines: &str) -> Failure {
+    bench.failure(evaluated(lines)).await
+}
+
+/// Whether the worker is as before: no folder of a task is left, and operations run.
+async fn is_sound(bench: &mut Bench) -> bool {
+    let left = std::fs::read_dir(bench.file("work/running")).expect("the folder").count();
+    left == 0 && bench.run(evaluated("ctx.returns(1)")).await == Outcome::Done(json!(1))
+}
+
+#[tokio::test]
+async fn a_crash_is_told_with_the_last_words() {
+    let mut bench = Bench::start().await;
+    let failure = failing(&mut bench, "print('the disk is on fire')\nsys.stdout.flush()\nos._exit(3)").await;
+    assert_eq!(failure.severity, Severity::Fatal);
+    assert_eq!(failure.message, "Unhandled exception occurred in operation dispatch (rc=3)");
+    assert!(
+        bench.manager.lines().iter().any(|line| line.contains("the disk is on fire")),
+        "{:?}",
+        bench.manager.lines()
+    );
+    let log = bench.read("work/logs/default_tenant/shop1.log");
+    assert!(log.contains("the disk is on fire"), "{log}");
+    let killed = failing(&mut bench, "os.kill(os.getpid(), 9)").await;
+    assert_eq!(killed.message, "Process terminated (rc=-9)");
+    let crashed = failing(&mut bench, "os.kill(os.getpid(), 11)").await;
+    assert_eq!(crashed.message, "Unhandled exception occurred in operation dispatch (rc=-11)");
+    assert!(is_sound(&mut bench).await);
+}
+
+#[tokio::test]
+async fn a_hanging_operation_is_killed_in_time_with_its_children() {
+    let mut bench = Bench::start().await;
+    let lines = format!(
+        "child = subprocess.Popen(['sleep', '300'])\nforked = os.fork()\nif not forked:\n    time.sleep(300)\n\
+         with open({:?}, 'w') as pids:\n    pids.write('%d %d %d' % (os.getpid(), child.pid, forked))\ntime.sleep(300)",
+        bench.file("pids").display().to_string()
+    );
+    let mut hanging = evaluated(&lines);
+    hanging.context.timeout = Some(8.0);
+    let failure = bench.failure(hanging).await;
+    assert_eq!(failure.message, "Process killed due to timeout of 8 seconds");
+    assert_eq!(failure.severity, Severity::Fatal);
+    let pids = bench.read("pids");
+    assert_eq!(pids.split(' ').count(), 3, "{pids}");
+    assert!(pids.split(' ').all(|pid| !is_alive(pid)), "{pids}");
+
+    let mut hanging = evaluated("time.sleep(300)");
+    (hanging.context.timeout, hanging.context.timeout_recoverable) = (Some(0.5), Some(true));
+    let failure = bench.failure(hanging).await;
+    assert_eq!(failure.severity, Severity::Recoverable { retry_after: None });
+    assert!(is_sound(&mut bench).await);
+}
+
+#[tokio::test]
+async fn a_killed_execution_leaves_nobody_and_gets_no_answer() {
+    let mut bench = Bench::start().await;
+    let pid = bench.file("pid");
+    let lines = format!("open({:?}, 'w').write(str(os.getpid()))\ntime.sleep(300)", pid.display().to_string());
+    bench.send(&evaluated(&lines)).await;
+    assert!(eventually(|| std::fs::read_to_string(&pid).is_ok_and(|pid| is_alive(&pid))).await);
+    bench.handle.kill_execution(EXECUTION);
+    let pid = bench.read("pid");
+    assert!(eventually(|| !is_alive(&pid)).await);
+    assert!(bench.is_quiet().await);
+    assert!(is_sound(&mut bench).await);
+}
+
+#[tokio::test]
+async fn a_flood_of_words_drowns_nobody() {
+    let mut bench = Bench::start().await;
+    let lines = "line = 'x' * 999 + '\\n'\nfor _ in range(100_000):\n    sys.stdout.write(line)\nctx.returns('dry')";
+    assert_eq!(bench.run(evaluated(lines)).await, Outcome::Done(json!("dry")));
+    let log = std::fs::metadata(bench.file("work/logs/default_tenant/shop1.log")).expect("a log").len();
+    assert!((1000..2 << 20).contains(&log), "{log} bytes");
+    assert!(is_sound(&mut bench).await);
+}
+
+#[tokio::test]
+async fn a_result_that_is_not_json_is_refused() {
+    let mut bench = Bench::start().await;
+    let failure = failing(&mut bench, "ctx.returns(object())").await;
+    assert_eq!(failure.severity, Severity::Fatal);
+    assert_eq!(failure.message, "Unhandled exception occurred in operation dispatch (rc=1)");
+    let lines = bench.manager.lines();
+    assert!(lines.iter().any(|line| line.contains("not JSON serializable")), "{lines:?}");
+    let failure = failing(&mut bench, "ctx.returns(float('nan'))").await;
+    assert!(failure.message.starts_with("The operation's result cannot be used"), "{}", failure.message);
+    assert!(is_sound(&mut bench).await);
+}
