@@ -13,6 +13,9 @@ use crate::rows::failed;
 use crate::workflows::outbox::row;
 use crate::{Ctx, Manager};
 
+/// How long a worker's right to carry out an order lasts.
+const ORDER: &str = "+1 hour";
+
 impl Manager {
     /// `POST /plugins/ID`: has a plugin installed on managers and agents, which are named by their hosts'
     /// names and their own.
@@ -55,13 +58,16 @@ impl Manager {
             .map(Place::Manager)
             .chain(found.iter().map(|agent| Place::Agent(agent.storage_id)))
             .collect();
+        // Workers fetch the plugin and say how far they are as the caller.
+        let made = self.create_token(ctx, Some(format!("Installs plugin {id}")), Some(ORDER)).await?;
+        let token = made["value"].as_str();
         let tx = self.begin_write().await?;
         for place in &places {
             let state = InstallationState::Pending;
             rows::set_state(&tx, plugin.storage_id, place, state, None).await.map_err(failed)?;
         }
         let pending = |state: InstallationState| state == InstallationState::Pending;
-        self.order(&tx, ctx, &plugin, &record, "install-plugin", pending).await?;
+        self.order(&tx, ctx, &plugin, &record, ("install-plugin", token), pending).await?;
         tx.commit().await.map_err(failed)?;
         self.workflows.wake();
         self.get_plugin(ctx, id, None).await
@@ -107,7 +113,7 @@ impl Manager {
 
     /// Has a plugin removed wherever it may be.
     pub(super) async fn order_removal(&self, tx: &Tx, ctx: &Ctx, plugin: &Plugin, record: &Value) -> Result<()> {
-        self.order(tx, ctx, plugin, record, "uninstall-plugin", InstallationState::is_present).await
+        self.order(tx, ctx, plugin, record, ("uninstall-plugin", None), InstallationState::is_present).await
     }
 
     /// Sends a task to all places of a plugin that are in a chosen state.
@@ -117,7 +123,7 @@ impl Manager {
         ctx: &Ctx,
         plugin: &Plugin,
         record: &Value,
-        task: &str,
+        (task, token): (&str, Option<&str>),
         chosen: impl Fn(InstallationState) -> bool,
     ) -> Result<()> {
         let places = rows::installations(tx, plugin.storage_id).await.map_err(failed)?;
@@ -127,6 +133,7 @@ impl Manager {
                 "plugin": record,
                 "rest_host": [self.settings.host],
                 "rest_port": self.settings.port,
+                "rest_token": token,
                 "tenant": {"name": ctx.tenant},
             });
             if let Some(target) = target {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use nephele_bus::{Message, topology};
 use nephele_dsl::{Catalog, DeploymentPlan, Diagnostic, Kind, Plan, PrepareOptions, RandomIds, ValueQuery};
 use nephele_model::id::{NodeId, NodeInstanceId};
 use nephele_model::instance::InstanceState;
@@ -21,6 +22,7 @@ use nephele_store::nodes::{self, NewNode};
 use nephele_store::{Json, Tx, blueprints, inter_deployment_dependencies as dependencies, secrets};
 use serde_json::value::RawValue;
 
+use crate::workflows::outbox;
 use crate::workflows::upload::{blocking, declared_labels, internal_scope, parameters};
 use crate::{Ctx, Manager, labels as known_labels, rows};
 
@@ -50,9 +52,16 @@ impl Manager {
         tokio::fs::create_dir_all(folder).await.map_err(Error::internal)
     }
 
-    /// Removes a deployment's files; its rows go when the execution ends.
+    /// Removes a deployment's files, here and at the workers; its rows go when the execution ends.
     pub(super) async fn delete_environment(&self, execution: &Execution) -> Result<()> {
         let deployment = self.deployment_of(execution).await?;
+        let order = Message::new(serde_json::json!({"service_task": {
+            "task_name": "delete-source-plugins",
+            "kwargs": {"deployment_id": deployment.id.as_str(), "tenant_name": deployment.tenant_name.as_str()},
+        }}));
+        let row = outbox::row(&topology::manager_service(), order, self.clock.now());
+        nephele_store::outbox::insert(&*self.store, vec![row]).await.map_err(rows::failed)?;
+        self.workflows.wake();
         let folder = self.files.deployment(&deployment.tenant_name, &deployment.id);
         match tokio::fs::remove_dir_all(folder).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(error)),

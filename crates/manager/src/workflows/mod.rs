@@ -31,6 +31,7 @@ mod lifecycle;
 pub(crate) mod outbox;
 mod run;
 mod source;
+mod source_plugins;
 pub(crate) mod upload;
 
 /// What other use cases tell the executor, and what it knows of running executions.

@@ -22,6 +22,7 @@ use crate::blueprints::upload::kind;
 use crate::fetch::fetch;
 use crate::workflows::catalog::{Catalog, Choice};
 use crate::workflows::source::Folder;
+use crate::workflows::source_plugins;
 use crate::{Manager, files, rows};
 
 const DEFAULT_MAIN_FILE: &str = "blueprint.yaml";
@@ -144,7 +145,9 @@ impl Manager {
     /// Moves the unpacked tree to where the file server shows it.
     async fn publish(&self, blueprint: &Blueprint, unpacked: Unpacked) -> Result<()> {
         let place = self.files.blueprint(&blueprint.tenant_name, &blueprint.id);
-        blocking(move || files::replace(&unpacked.folder, &place)).await?.map_err(Error::internal)
+        let work =
+            move || source_plugins::pack(&unpacked.folder).and_then(|()| files::replace(&unpacked.folder, &place));
+        blocking(work).await?.map_err(Error::internal)
     }
 
     async fn keep(
