@@ -9,11 +9,12 @@ pub fn program() -> PathBuf {
     tool("python")
 }
 
-/// Builds a wagon from a folder with a `setup.py`, with the unmodified `wagon` of the package index.
+/// Builds a wagon from a folder with a `setup.py`, with the unmodified `wagon` of the package index. What
+/// the package depends on is left out.
 pub fn wagon(source: &Path, into: &Path) -> PathBuf {
     fs::create_dir_all(into).expect("a folder for the wagon");
     let mut command = Command::new(tool("wagon"));
-    command.arg("create").arg(source).arg("-o").arg(into).current_dir(into);
+    command.arg("create").arg(source).arg("-o").arg(into).arg("--wheel-args=--no-deps").current_dir(into);
     // It looks for pip in PATH.
     let bin = tool("python").parent().expect("a folder").to_owned();
     command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));

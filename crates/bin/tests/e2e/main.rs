@@ -13,6 +13,7 @@ mod crash;
 mod examples;
 mod failing_operation;
 mod functions;
+mod plugins;
 mod start;
 mod trial;
 mod validation;

@@ -55,8 +55,8 @@ fn wheel(path: &Path) -> Option<String> {
     let [Component::Normal(_), Component::Normal(folder), Component::Normal(name)] = parts.as_slice() else {
         return None;
     };
-    let name = name.to_str().filter(|name| name.ends_with(".whl") && !name.starts_with('.'))?;
-    (*folder == "wheels").then(|| name.to_owned())
+    let name = name.to_str().filter(|name| !name.starts_with('.'))?;
+    (*folder == "wheels" && path.extension().is_some_and(|ending| ending == "whl")).then(|| name.to_owned())
 }
 
 fn write(from: &mut impl Read, target: &Path, left: &mut u64) -> io::Result<()> {

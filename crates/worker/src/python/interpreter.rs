@@ -35,8 +35,8 @@ impl Interpreter {
             .map_err(|_| Failed::Refused(format!("it is no Python interpreter: {}", told.trim())))
     }
 
-    /// The version of `cloudify-common` that is installed for it, if it is one whose worker keeps the
-    /// states of operations: 6.2 or later (spec workflows.md section 2.1).
+    /// Whether `cloudify-common` is installed for it, of a version that leaves the states of operations to
+    /// the worker: 6.2 or later (spec workflows.md section 2.1).
     pub(crate) fn has_dispatcher(&self) -> bool {
         let entries = std::fs::read_dir(&self.packages).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| speaks(&name))

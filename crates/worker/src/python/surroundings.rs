@@ -83,7 +83,7 @@ impl Surroundings {
     }
 
     /// All variables for an operation in an order in which later ones replace earlier ones of the same
-    /// name. `folders` come first in `PATH`.
+    /// name. The folders of both interpreters come first in `PATH`.
     pub(crate) fn variables(
         &self,
         operation: &Operation,

@@ -37,21 +37,27 @@ impl Bench {
         Self::start_in(dir, Manager::default(), Arc::new(Local::new())).await
     }
 
-    /// The same with this Python instead of the one that is prepared.
-    pub(crate) async fn with_python(program: &str) -> Self {
+    /// The same with this Python instead of the one that is prepared, and this folder of wheels.
+    pub(crate) async fn with_python(program: &str, wheels: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        Self::start_with(dir, Manager::default(), Arc::new(Local::new()), program.into()).await
+        Self::start_with(dir, Manager::default(), Arc::new(Local::new()), program.into(), wheels).await
     }
 
     pub(crate) async fn start_in(dir: TempDir, manager: Manager, bus: Arc<Local>) -> Self {
-        Self::start_with(dir, manager, bus, nephele_testkit::python::program()).await
+        Self::start_with(dir, manager, bus, nephele_testkit::python::program(), None).await
     }
 
-    async fn start_with(dir: TempDir, manager: Manager, bus: Arc<Local>, python: PathBuf) -> Self {
+    async fn start_with(
+        dir: TempDir,
+        manager: Manager,
+        bus: Arc<Local>,
+        python: PathBuf,
+        wheels: Option<PathBuf>,
+    ) -> Self {
         let url = manager.start().await;
         let mut options = Options::new(dir.path().join("work"), Endpoint::new(url)).expect("sound options");
         options.ctx_program = ctx_program();
-        options.python = python;
+        (options.python, options.wheels) = (python, wheels);
         options.grace = Duration::from_millis(200);
         options.environment.push(("NEPHELE_TEST_PARENT".into(), "parent".into()));
         let worker = Worker::new(options, Arc::clone(&bus) as Arc<dyn Bus>, Arc::new(SystemClock)).expect("a worker");

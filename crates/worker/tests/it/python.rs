@@ -145,14 +145,27 @@ ctx.returns([os.environ.get(name) for name in names] + [ctx.plugin.properties, c
 
 #[tokio::test]
 async fn without_python_the_error_says_what_to_do() {
-    let mut bench = Bench::with_python("/no/such/python").await;
+    let mut bench = Bench::with_python("/no/such/python", None).await;
     let failure = bench.failure(evaluated("pass", json!({}))).await;
     assert_eq!((failure.severity, failure.exception_type.as_str()), (Severity::Fatal, "PythonNotFoundError"));
     for part in ["/no/such/python", "NEPHELE_PYTHON", "resume"] {
         assert!(failure.message.contains(part), "{}", failure.message);
     }
     assert_eq!(bench.script("ctx returns fine").await, Outcome::Done(json!("fine")), "scripts need no Python");
-    let mut bench = Bench::with_python("/bin/true").await;
+    let mut bench = Bench::with_python("/bin/true", None).await;
     let failure = bench.failure(evaluated("pass", json!({}))).await;
     assert!(failure.message.contains("it is no Python interpreter"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn without_packages_the_error_quotes_pip_and_nothing_counts_as_made() {
+    let wheels = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::with_python("python3", Some(wheels.path().to_owned())).await;
+    for _ in 0..2 {
+        let failure = bench.failure(evaluated("pass", json!({}))).await;
+        assert_eq!((failure.severity, failure.exception_type.as_str()), (Severity::Fatal, "PythonEnvironmentError"));
+        for part in ["cloudify-common", "No matching distribution", "NEPHELE_WHEELS", "resume"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
 }
