@@ -1,7 +1,7 @@
 //! What a process of a Python operation writes: for people who look for a fault, not for the events.
 //!
 //! Invariant: neither a single operation nor all of a deployment fill the disk with words. A process
-//! writes at the end of its file, so cutting it short loses what was written and nothing else.
+//! writes at the end of its file, so cutting it short loses what was written before and nothing else.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const NAME: &str = "output";
-/// What an operation may have written before it is thrown away while the operation goes on.
+/// What an operation may have written before all but its end is thrown away while the operation goes on.
 const MOST: u64 = 64 << 20;
 /// What of an operation's output is kept: its end.
 const KEPT: u64 = 1 << 20;
@@ -37,25 +37,38 @@ impl Output {
     pub(super) async fn bound(&self) -> io::Error {
         loop {
             tokio::time::sleep(CHECK).await;
-            let checked = std::fs::metadata(&self.0).and_then(|found| {
-                if found.len() > MOST { OpenOptions::new().write(true).open(&self.0)?.set_len(0) } else { Ok(()) }
-            });
-            if let Err(error) = checked {
+            if let Err(error) = self.cut() {
                 return error;
             }
         }
     }
 
-    /// Adds the end of what was written to a log, and gives the very end of it.
-    pub(super) fn keep(&self, log: &Path) -> io::Result<String> {
-        let mut file = File::open(&self.0)?;
-        let length = file.metadata()?.len();
-        if length == 0 {
-            return Ok(String::new());
+    /// Leaves the end alone, if it has grown too long.
+    fn cut(&self) -> io::Result<()> {
+        let length = std::fs::metadata(&self.0)?.len();
+        if length <= MOST {
+            return Ok(());
         }
+        let end = self.end(length)?;
+        OpenOptions::new().write(true).open(&self.0)?.set_len(0)?;
+        self.writer()?.write_all(&end)
+    }
+
+    fn end(&self, length: u64) -> io::Result<Vec<u8>> {
+        let mut file = File::open(&self.0)?;
         file.seek(SeekFrom::Start(length.saturating_sub(KEPT)))?;
         let mut end = Vec::new();
         file.take(KEPT).read_to_end(&mut end)?;
+        Ok(end)
+    }
+
+    /// Adds the end of what was written to a log, and gives the very end of it.
+    pub(super) fn keep(&self, log: &Path) -> io::Result<String> {
+        let length = std::fs::metadata(&self.0)?.len();
+        if length == 0 {
+            return Ok(String::new());
+        }
+        let end = self.end(length)?;
         append(log, &end)?;
         let quoted = &end[end.len().saturating_sub(QUOTED)..];
         Ok(String::from_utf8_lossy(quoted).trim().to_owned())
