@@ -27,7 +27,7 @@ use crate::resolve::Tag;
 use crate::span::{Point, Span};
 pub(crate) use number::too_many_digits;
 
-/// How many nodes a text may stand for; a long scalar counts as one for each [`COUNTED_AS_ONE`] bytes of it.
+/// How many nodes a text may stand for; a long scalar counts as one for each `COUNTED_AS_ONE` bytes of it.
 pub const MOST_NODES: u32 = 5_000_000;
 const COUNTED_AS_ONE: usize = 64;
 
