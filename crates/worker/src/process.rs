@@ -5,9 +5,12 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::{Pin, pin};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::FusedFuture;
 use nephele_model::operation::{Failure, Severity};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -37,33 +40,34 @@ pub(crate) fn group(child: &Child) -> io::Result<i32> {
     id.ok_or_else(|| io::Error::other("the process ended before it could be followed"))
 }
 
-/// Waits for the end of a process that leads a group, and does `meanwhile` while it runs. Only an
+/// Follows a process that leads a group to its `exit`, and does `meanwhile` while it runs. Only an
 /// error of `meanwhile` matters; it is not waited for.
 pub(crate) async fn follow(
     operation: &Operation,
-    child: &mut Child,
+    group: i32,
+    exit: impl Future<Output = io::Result<ExitStatus>>,
     meanwhile: impl Future<Output = io::Error>,
 ) -> io::Result<Event> {
-    let group = group(child)?;
+    let mut exit = pin!(exit.fuse());
     let event = match operation.dir.record_group(group) {
-        Ok(()) => wait(operation, child, meanwhile).await,
+        Ok(()) => wait(operation, exit.as_mut(), meanwhile).await,
         Err(error) => Err(error),
     };
     if !matches!(event, Ok(Event::Exited(_))) {
-        end(child, group).await;
+        end(exit, group).await;
     }
     event
 }
 
 async fn wait(
     operation: &Operation,
-    child: &mut Child,
+    exit: Pin<&mut impl Future<Output = io::Result<ExitStatus>>>,
     meanwhile: impl Future<Output = io::Error>,
 ) -> io::Result<Event> {
     let deadline = operation.request.context.timeout.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
     let timeout = sleep(Duration::try_from_secs_f64(deadline.unwrap_or_default()).unwrap_or(Duration::MAX));
     tokio::select! {
-        status = child.wait() => status.map(Event::Exited),
+        status = exit => status.map(Event::Exited),
         () = operation.kill.cancelled() => Ok(Event::Killed),
         () = timeout, if deadline.is_some() => Ok(Event::TimedOut),
         error = meanwhile => Err(error),
@@ -76,21 +80,25 @@ pub(crate) fn code(status: ExitStatus) -> i32 {
 }
 
 /// Ends a whole process group: SIGTERM, and SIGKILL for whoever is left after [`PATIENCE`].
-async fn end(child: &mut Child, group: i32) {
+async fn end(mut exit: Pin<&mut impl FusedFuture<Output = io::Result<ExitStatus>>>, group: i32) {
     let group = Pid::from_raw(group);
     // A group that is gone already is what is wanted.
     let _ = killpg(group, Signal::SIGTERM);
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         // Waiting takes the first process off the system's table, without which the group stays.
-        let _ = child.try_wait();
+        tokio::select! {
+            _ = &mut exit, if !exit.is_terminated() => {}
+            () = sleep(CHECK) => {}
+        }
         if killpg(group, None).is_err() {
             return;
         }
-        sleep(CHECK).await;
     }
     let _ = killpg(group, Signal::SIGKILL);
-    let _ = child.wait().await;
+    if !exit.is_terminated() {
+        let _ = exit.await;
+    }
 }
 
 /// What an operation comes to that took too long.

@@ -1,9 +1,10 @@
-//! Python operations: each runs in a process of its own, in the interpreter of its plugin.
+//! Python operations: each runs in a process of its own, with the interpreter of its plugin.
 //!
 //! The process is the unmodified dispatcher of `cloudify-common`, and talks to the worker through
 //! files in the task's folder (spec workflows.md section 2): the worker leaves `input.json`, the
 //! dispatcher `output.json`. The way of an operation: which interpreter ([`crate::plugins`], [`base`]),
-//! what is around it ([`surroundings`]), the process, and what it comes to ([`verdict`]).
+//! what is around it ([`surroundings`]), the process, which is a fork of a warm interpreter where that can be
+//! ([`hosts`]), and what it comes to ([`verdict`]).
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -22,11 +23,14 @@ use crate::operation::Operation;
 use crate::plugins::{Plugins, place};
 use crate::process::{self, Event, killed, timed_out};
 use crate::python::base::Base;
+use crate::python::hosts::Hosts;
 use crate::python::interpreter::Interpreter;
 use crate::python::output::Output;
 use crate::python::surroundings::Surroundings;
 
 pub(crate) mod base;
+mod host;
+mod hosts;
 pub(crate) mod interpreter;
 mod output;
 pub(crate) mod surroundings;
@@ -37,6 +41,7 @@ pub(crate) struct Python {
     base: Arc<Base>,
     plugins: Arc<Plugins>,
     surroundings: Arc<Surroundings>,
+    hosts: Hosts,
     forks: Arc<Forks>,
     /// The folder of the deployments' logs.
     logs: PathBuf,
@@ -50,7 +55,8 @@ impl Python {
         surroundings: Arc<Surroundings>,
         forks: Arc<Forks>,
     ) -> Self {
-        Self { base, plugins, surroundings, forks, logs: options.work_dir.join("logs") }
+        let hosts = Hosts::new(Arc::clone(&forks), Arc::clone(&surroundings));
+        Self { base, plugins, surroundings, hosts, forks, logs: options.work_dir.join("logs") }
     }
 
     async fn run_operation(&self, operation: &Operation) -> Result<Value, Failure> {
@@ -141,13 +147,17 @@ impl Python {
         base: &Interpreter,
         output: &Output,
     ) -> std::io::Result<Event> {
+        let variables = self.surroundings.variables(operation, interpreter, base);
+        if let Some(forked) = self.hosts.fork(operation, interpreter, &variables, output).await {
+            return process::follow(operation, forked.group, forked.wait(), output.bound()).await;
+        }
         let mut command = Command::new(&interpreter.program);
         command.args(["-u", "-m", "cloudify.dispatch"]).arg(operation.dir.path());
-        command.env_clear().envs(self.surroundings.variables(operation, interpreter, base));
+        command.env_clear().envs(variables);
         command.current_dir(self.surroundings.work()).process_group(0).stdin(Stdio::null());
         command.stdout(output.writer()?).stderr(output.writer()?);
         let mut child = self.forks.spawn(&mut command).await?;
-        process::follow(operation, &mut child, output.bound()).await
+        process::follow(operation, process::group(&child)?, child.wait(), output.bound()).await
     }
 }
 

@@ -28,6 +28,10 @@ impl Output {
         Self(task.join(NAME))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// An end for the process to write into.
     pub(super) fn writer(&self) -> io::Result<File> {
         OpenOptions::new().create(true).append(true).open(&self.0)

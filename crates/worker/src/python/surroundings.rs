@@ -77,6 +77,11 @@ impl Surroundings {
         &self.work
     }
 
+    /// The variables that are the same for all operations.
+    pub(crate) fn lasting(&self) -> &[(OsString, OsString)] {
+        &self.variables
+    }
+
     /// The working folder of a deployment, which `ctx.plugin.workdir` leads into.
     pub(crate) fn of_deployment(&self, tenant: &str, deployment: &str) -> PathBuf {
         self.work.join("deployments").join(tenant).join(deployment)

@@ -44,7 +44,7 @@ pub(super) async fn run(
     let group = process::group(&child)?;
     let logs = &operation.logs;
     logs.info(&format!("Process created, PID: {group}"));
-    let event = process::follow(operation, &mut child, log(operation, group, &mut streams)).await?;
+    let event = process::follow(operation, group, child.wait(), log(operation, group, &mut streams)).await?;
     for lines in streams.iter_mut().flatten() {
         lines.drain(logs).await;
     }

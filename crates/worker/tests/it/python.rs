@@ -169,3 +169,55 @@ async fn without_packages_the_error_quotes_pip_and_nothing_counts_as_made() {
         }
     }
 }
+
+#[tokio::test]
+async fn operations_are_forked_from_one_interpreter_and_share_nothing() {
+    let mut bench = Bench::start().await;
+    let lines = "
+import os, sys
+import json as shared
+os.environ['LEAK'] = sys.modules['json'].leak = 'x'
+ctx.returns([os.getppid(), hasattr(shared, 'seen'), os.environ.get('SEEN'), os.getcwd(), sys.path[0]])
+shared.seen = os.environ['SEEN'] = 'yes'
+";
+    let mut parents = Vec::new();
+    for _ in 0..3 {
+        let Outcome::Done(seen) = bench.run(evaluated(lines, json!({}))).await else { panic!("no result") };
+        assert_eq!((&seen[1], &seen[2]), (&json!(false), &json!(null)));
+        assert_eq!((&seen[3], &seen[3]), (&json!(bench.file("work/work").canonicalize().unwrap()), &seen[4]));
+        parents.push(seen[0].as_i64());
+    }
+    assert!(parents.iter().all(|parent| *parent == parents[0] && *parent != Some(i64::from(std::process::id()))));
+}
+
+#[tokio::test]
+async fn variables_that_count_at_the_start_get_a_start() {
+    let mut bench = Bench::start().await;
+    let lines = "import os\nctx.returns([os.getppid(), hash('a'), os.environ['PYTHONHASHSEED']])";
+    let mut seeded = evaluated(lines, json!({}));
+    seeded.context.execution_env.insert("PYTHONHASHSEED".into(), json!("7"));
+    let first = bench.run(seeded.clone()).await;
+    seeded.id.push_str("-again");
+    assert_eq!(bench.run(seeded).await, first, "the hash is that of the seed");
+    let Outcome::Done(seen) = first else { panic!("no result") };
+    assert_eq!((seen[0].as_u64(), &seen[2]), (Some(std::process::id().into()), &json!("7")));
+}
+
+#[tokio::test]
+async fn many_operations_run_beside_each_other() {
+    let mut bench = Bench::start().await;
+    let mut waiting: std::collections::BTreeMap<_, _> = (0..100)
+        .map(|number| {
+            let request = evaluated(&format!("ctx.returns({number})"), json!({}));
+            (request.id.clone(), (number, request))
+        })
+        .collect();
+    for (_, request) in waiting.values() {
+        bench.send(request).await;
+    }
+    while !waiting.is_empty() {
+        let (id, outcome) = bench.answer().await;
+        let (number, _) = waiting.remove(&id).expect("one answer for each");
+        assert_eq!(outcome, Outcome::Done(json!(number)));
+    }
+}

@@ -99,3 +99,26 @@ async fn a_result_that_is_not_json_is_refused() {
     assert!(failure.message.starts_with("The operation's result cannot be used"), "{}", failure.message);
     assert!(is_sound(&mut bench).await);
 }
+
+#[tokio::test]
+async fn a_host_that_dies_takes_its_operations_along_and_is_replaced() {
+    let mut bench = Bench::start().await;
+    let pids = bench.file("pids");
+    let lines = format!(
+        "with open({:?}, 'w') as pids:\n    pids.write('%d %d' % (os.getpid(), os.getppid()))\ntime.sleep(300)",
+        pids.display().to_string()
+    );
+    let request = evaluated(&lines);
+    bench.send(&request).await;
+    assert!(eventually(|| std::fs::read_to_string(&pids).is_ok_and(|pids| pids.contains(' '))).await);
+    let text = bench.read("pids");
+    let (operation, host) = text.split_once(' ').expect("two numbers");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(host.parse().expect("a number")), nix::sys::signal::SIGKILL)
+        .expect("the host is there");
+    let (id, outcome) = bench.answer().await;
+    let Outcome::Failed(failure) = outcome else { panic!("it ended well") };
+    assert_eq!((id, failure.severity), (request.id, Severity::Recoverable { retry_after: None }));
+    assert!(failure.message.contains("forked from"), "{}", failure.message);
+    assert!(!is_alive(operation) && !is_alive(host));
+    assert!(is_sound(&mut bench).await);
+}
