@@ -8,6 +8,7 @@ use nephele_manager::Record;
 use nephele_model::page::Page;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::json_text;
 use crate::table::Version;
@@ -29,6 +30,13 @@ impl Item for Record {
 impl Item for Value {
     fn write(&self, body: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(body, self)
+    }
+}
+
+impl Item for Box<RawValue> {
+    fn write(&self, body: &mut Vec<u8>) -> serde_json::Result<()> {
+        body.extend_from_slice(self.get().as_bytes());
+        Ok(())
     }
 }
 

@@ -7,10 +7,11 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
 use nephele_model::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::error::Result;
 use crate::field::{Field, Kind, Source, join_alias, key_column};
@@ -36,8 +37,24 @@ impl Record {
         Ok(serde_json::from_str(&self.0)?)
     }
 
-    pub(crate) fn of(object: &Map<String, Value>) -> Self {
+    /// The record with this value, an object.
+    pub fn of(object: &impl Serialize) -> Self {
         Self(Json::of(object).as_str().into())
+    }
+
+    /// The record with the value of this field, if it is shown, replaced. All else is copied as it stands.
+    ///
+    /// Errors: what `change` says.
+    pub fn map_field(
+        &self,
+        name: &str,
+        change: impl FnOnce(&str) -> serde_json::Result<Box<RawValue>>,
+    ) -> Result<Self> {
+        let mut fields: IndexMap<&str, &RawValue> = serde_json::from_str(&self.0)?;
+        let Some(field) = fields.get_mut(name) else { return Ok(self.clone()) };
+        let changed = change(field.get())?;
+        *field = &changed;
+        Ok(Self::of(&fields))
     }
 
     pub(crate) fn from_row_text(row: &str) -> Self {

@@ -68,7 +68,7 @@ pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<S
         direct_children: query.get("all_sub_deployments").is_some() && !query.switch("all_sub_deployments")?,
         workdir: query.switch("include_workdir")?,
     };
-    Ok(ok(&app.manager.get_deployment(caller.ctx(), &id, &shown).await?))
+    Ok(page::record(StatusCode::OK, &app.manager.get_deployment(caller.ctx(), &id, &shown).await?))
 }
 
 pub(crate) async fn put(

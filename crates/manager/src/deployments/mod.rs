@@ -9,15 +9,18 @@ pub(crate) mod tree;
 mod update;
 mod workdir;
 
+use indexmap::IndexMap;
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, id};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::{Record, Tx, blueprints, executions, node_instances};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::Map;
+use serde_json::value::to_raw_value;
 
-use crate::executions::availability::{Present, describe};
+use crate::executions::availability::{Declared, Present, describe};
 use crate::executions::{NewRun, dependents};
 use crate::rows::failed;
 use crate::{Ctx, Manager, visibility};
@@ -37,6 +40,22 @@ pub struct Shown {
     pub workdir: bool,
 }
 
+/// What [`deployments::DETAILS`] shows as workflows.
+#[derive(Deserialize)]
+struct Details<'a> {
+    #[serde(borrow)]
+    declared: Option<IndexMap<String, Declared<'a>>>,
+    present: Present,
+}
+
+/// The record in which workflows, if it shows them, are described.
+fn with_workflows(record: &Record) -> nephele_store::Result<Record> {
+    record.map_field("workflows", |text| {
+        let Details { declared, present } = serde_json::from_str(text)?;
+        to_raw_value(&describe(&declared.unwrap_or_default(), &present)?)
+    })
+}
+
 impl Manager {
     /// One page of deployments. Their workflows stand as an object of nulls, as clients know it.
     pub async fn list_deployments(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Record>> {
@@ -44,10 +63,10 @@ impl Manager {
     }
 
     /// One page of deployments with the workflows of each.
-    pub async fn list_deployments_with_workflows(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Value>> {
-        let page = self.list(ctx, &deployments::DETAILS, query).await?;
-        let mut items = self.with_workflows(&page.items).await?.into_iter();
-        Ok(page.map(|_| items.next().unwrap_or_default()))
+    pub async fn list_deployments_with_workflows(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Record>> {
+        let mut page = self.list(ctx, &deployments::DETAILS, query).await?;
+        page.items = page.items.iter().map(with_workflows).collect::<nephele_store::Result<_>>().map_err(failed)?;
+        Ok(page)
     }
 
     /// One deployment, as changes of it are answered.
@@ -56,41 +75,25 @@ impl Manager {
     }
 
     /// One deployment with its workflows.
-    pub async fn get_deployment(&self, ctx: &Ctx, id: &str, shown: &Shown) -> Result<Value> {
+    pub async fn get_deployment(&self, ctx: &Ctx, id: &str, shown: &Shown) -> Result<Record> {
         let record = self.get(ctx, &deployments::DETAILS, id, shown.include.as_deref()).await?;
-        let mut item = self.with_workflows(&[record]).await?.pop().unwrap_or_default();
+        let record = with_workflows(&record).map_err(failed)?;
+        if !shown.direct_children && !shown.workdir {
+            return Ok(record);
+        }
+        let deployment = self.find_deployment(ctx, id).await?;
+        let mut item = record.value().map_err(failed)?;
         if shown.direct_children {
-            let deployment = self.find_deployment(ctx, id).await?;
             let children = deployments::tree::children(&*self.store, deployment.tenant_id, &deployment.id)
                 .await
                 .map_err(failed)?;
             tree::Below::direct(&children).show(&mut item);
         }
         if shown.workdir {
-            let deployment = self.find_deployment(ctx, id).await?;
             item["workdir_zip"] =
                 workdir::pack(self.files.deployment(&deployment.tenant_name, &deployment.id)).await?.into();
         }
-        Ok(item)
-    }
-
-    /// Records in which workflows, if they show them, are described.
-    async fn with_workflows(&self, records: &[Record]) -> Result<Vec<Value>> {
-        let mut items: Vec<Value> = records.iter().map(Record::value).collect::<Result<_, _>>().map_err(failed)?;
-        let rows: Vec<i64> = items.iter().filter_map(|item| item["workflows"]["row"].as_i64()).collect();
-        if rows.is_empty() {
-            return Ok(items);
-        }
-        let present = Present::of_each(&*self.store, &rows).await?;
-        let nothing = Present::default();
-        for item in &mut items {
-            let Some(workflows) = item.get_mut("workflows") else { continue };
-            *workflows = match (workflows["row"].as_i64(), workflows["declared"].as_object()) {
-                (Some(row), Some(declared)) => describe(declared, Some(present.get(&row).unwrap_or(&nothing))),
-                _ => json!([]),
-            };
-        }
-        Ok(items)
+        Ok(Record::of(&item))
     }
 
     /// Begins the deletion of a deployment.

@@ -1,42 +1,29 @@
 //! Which workflows of a deployment may be run in its present state.
 
-use std::collections::HashMap;
-
+use indexmap::IndexMap;
 use nephele_model::instance::InstanceState;
 use nephele_model::{Code, Error, Result};
-use nephele_store::deployments::Deployment;
-use nephele_store::{Db, node_instances, nodes};
-use serde_json::{Map, Value, json};
+use nephele_store::Db;
+use nephele_store::deployments::{self, Deployment};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::rows::failed;
 
 /// What availability rules look at.
-#[derive(Default)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Present {
+    /// The states that node instances are in, each once.
     states: Vec<InstanceState>,
-    types: Vec<String>,
+    /// The types of nodes, each with those it derives from.
+    types: Vec<Vec<String>>,
 }
 
 impl Present {
     /// Reads it from the deployment's rows.
     pub(crate) async fn of(db: &dyn Db, deployment_fk: i64) -> Result<Self> {
-        Ok(Self::of_each(db, &[deployment_fk]).await?.remove(&deployment_fk).unwrap_or_default())
-    }
-
-    /// Reads it for many deployments at once. One that has no nodes is left out.
-    pub(crate) async fn of_each(db: &dyn Db, deployment_fks: &[i64]) -> Result<HashMap<i64, Self>> {
-        let mut present: HashMap<i64, Self> = HashMap::new();
-        for (deployment, state) in node_instances::states_of_deployments(db, deployment_fks).await.map_err(failed)? {
-            present.entry(deployment).or_default().states.push(state);
-        }
-        for (deployment, kind, hierarchy) in nodes::types_of_deployments(db, deployment_fks).await.map_err(failed)? {
-            let types = &mut present.entry(deployment).or_default().types;
-            match hierarchy {
-                Some(hierarchy) => types.extend(hierarchy.parse::<Vec<String>>().map_err(failed)?),
-                None => types.push(kind),
-            }
-        }
-        Ok(present)
+        deployments::present(db, deployment_fk).await.and_then(|present| present.parse()).map_err(failed)
     }
 
     /// Why a workflow with these rules cannot be run now; `None` when it can.
@@ -57,7 +44,10 @@ impl Present {
             }
         }
         let wanted = rules["node_types_required"].as_array()?;
-        let found = wanted.iter().filter_map(Value::as_str).any(|wanted| self.types.iter().any(|kind| kind == wanted));
+        let found = wanted
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|wanted| self.types.iter().flatten().any(|kind| kind == wanted));
         let names: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
         (!found && !wanted.is_empty()).then(|| format!("it needs a node of the type {}", names.join(" or ")))
     }
@@ -91,19 +81,48 @@ pub(super) async fn demand(db: &dyn Db, deployment: &Deployment, workflow: &str,
     }
 }
 
-/// The workflows of a plan as clients see them. `present` is `None` where availability is not asked for.
-pub(crate) fn describe(workflows: &Map<String, Value>, present: Option<&Present>) -> Value {
-    let describe = |(name, declared): (&String, &Value)| {
-        let rules = &declared["availability_rules"];
-        let available = present.is_none_or(|present| !rules.is_object() || present.obstacle(rules).is_none());
-        json!({
-            "name": name,
-            "plugin": declared["plugin"],
-            "operation": declared["operation"],
-            "parameters": declared.get("parameters").cloned().unwrap_or_else(|| json!({})),
-            "is_cascading": declared["is_cascading"].as_bool().unwrap_or(false),
-            "is_available": available,
-            "availability_rules": rules,
+/// A workflow as a plan has it; what is not looked at stays text.
+#[derive(Deserialize)]
+pub(crate) struct Declared<'a> {
+    #[serde(borrow)]
+    plugin: Option<&'a RawValue>,
+    #[serde(borrow)]
+    operation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    parameters: Option<&'a RawValue>,
+    #[serde(default)]
+    is_cascading: Option<bool>,
+    #[serde(default)]
+    availability_rules: Option<Value>,
+}
+
+/// A workflow as clients see it.
+#[derive(Serialize)]
+struct Described<'a> {
+    name: &'a str,
+    plugin: Option<&'a RawValue>,
+    operation: Option<&'a RawValue>,
+    parameters: Option<&'a RawValue>,
+    is_cascading: bool,
+    is_available: bool,
+    availability_rules: Option<&'a Value>,
+}
+
+/// JSON of each workflow of a plan as clients see it.
+pub(crate) fn describe(
+    workflows: &IndexMap<String, Declared<'_>>,
+    present: &Present,
+) -> serde_json::Result<Vec<Box<RawValue>>> {
+    let describe = |(name, declared): (&String, &Declared<'_>)| {
+        let rules = declared.availability_rules.as_ref();
+        to_raw_value(&Described {
+            name,
+            plugin: declared.plugin,
+            operation: declared.operation,
+            parameters: declared.parameters.or(serde_json::from_str("{}").ok()),
+            is_cascading: declared.is_cascading.unwrap_or_default(),
+            is_available: rules.is_none_or(|rules| !rules.is_object() || present.obstacle(rules).is_none()),
+            availability_rules: rules,
         })
     };
     workflows.iter().map(describe).collect()
@@ -111,10 +130,15 @@ pub(crate) fn describe(workflows: &Map<String, Value>, present: Option<&Present>
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn present(states: &[&str]) -> Present {
-        Present { states: states.iter().map(|state| InstanceState::new(*state)).collect(), types: vec!["t.A".into()] }
+        Present {
+            states: states.iter().map(|state| InstanceState::new(*state)).collect(),
+            types: vec![vec!["t.A".into()]],
+        }
     }
 
     #[test]

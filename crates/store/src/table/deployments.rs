@@ -132,11 +132,37 @@ pub static RESOURCE: Resource = Resource {
     ..Resource::new("Deployment", "deployments", fields!(NO_WORKFLOWS))
 };
 
-/// The same records for who describes workflows: `{"row": storage_id, "declared": as the plan has them}`.
+/// SQL of the states of a deployment's node instances and of the types of its nodes, each once.
+macro_rules! present {
+    ($deployment:literal) => {
+        concat!(
+            "concat('{\"states\":[', (SELECT string_agg(json_quote(s.state), ',') FROM (SELECT DISTINCT i.state \
+             FROM node_instances i WHERE i.deployment_fk = ",
+            $deployment,
+            ") s), '],\"types\":[', (SELECT string_agg(t.types, ',') FROM (SELECT DISTINCT \
+             coalesce(n.type_hierarchy, concat('[', json_quote(n.type), ']')) AS types \
+             FROM nodes n WHERE n.deployment_fk = ",
+            $deployment,
+            ") t), ']}')"
+        )
+    };
+}
+
+/// The same records for who describes workflows: `{"declared": as the plan has them, "present": as in [`present`]}`.
 pub static DETAILS: Resource = Resource {
-    fields: fields!("concat('{\"row\":', r.storage_id, ',\"declared\":', coalesce(r.workflows, 'null'), '}')"),
+    fields: fields!(concat!(
+        "concat('{\"declared\":', coalesce(r.workflows, 'null'), ',\"present\":', ",
+        present!("r.storage_id"),
+        ", '}')"
+    )),
     ..RESOURCE
 };
+
+/// What a deployment's nodes and instances are: `{"states": [each once], "types": [[type, what it derives from…]]}`.
+pub async fn present(db: &dyn Db, deployment_fk: i64) -> Result<Json> {
+    let found = db.column(concat!("SELECT ", present!("$1")), values![deployment_fk]).await?;
+    Ok(found.into_iter().next().unwrap_or_else(|| Json::of(&())))
+}
 
 row! {
     /// A deployment.

@@ -154,13 +154,6 @@ pub async fn count_by_state(db: &dyn Db, deployment_fk: i64) -> Result<Vec<(Inst
     db.all(text.to_owned(), values![deployment_fk]).await
 }
 
-/// The states that instances of each of these deployments are in.
-pub async fn states_of_deployments(db: &dyn Db, deployment_fks: &[i64]) -> Result<Vec<(i64, InstanceState)>> {
-    let text = "SELECT DISTINCT deployment_fk, state FROM node_instances \
-                WHERE deployment_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-    db.all(text.to_owned(), values![Json::of(&deployment_fks)]).await
-}
-
 /// The runtime properties of a deployment's instances of nodes of this type, or of one derived from it.
 pub async fn runtime_of_type(db: &dyn Db, deployment_fk: i64, kind: &str) -> Result<Vec<Json>> {
     let text = "SELECT i.runtime_properties FROM node_instances i JOIN nodes n ON n.storage_id = i.node_fk \

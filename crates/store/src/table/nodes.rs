@@ -161,13 +161,6 @@ changes! {
     }
 }
 
-/// The types of the nodes of each of these deployments, each with its hierarchy, if that is known.
-pub async fn types_of_deployments(db: &dyn Db, deployment_fks: &[i64]) -> Result<Vec<(i64, String, Option<Json>)>> {
-    let text = "SELECT DISTINCT deployment_fk, type, type_hierarchy FROM nodes \
-                WHERE deployment_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-    db.all(text.to_owned(), values![Json::of(&deployment_fks)]).await
-}
-
 /// The nodes of a deployment, in the order of the plan.
 pub async fn of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Node>> {
     let text = format!("SELECT {} FROM nodes r WHERE r.deployment_fk = $1 ORDER BY r.storage_id", Node::COLUMNS);
