@@ -27,6 +27,8 @@ const READERS: u32 = 8;
 const PG_CONNECTIONS: u32 = 16;
 const STATEMENTS: usize = 200;
 const ROW_BUFFER: usize = 1024;
+/// Of each SQLite connection, in KiB below zero: the inner pages of the large tables' indexes fit in.
+const PAGE_CACHE: &str = "-16000";
 
 /// Which SQL is spoken, for the few statements that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +147,8 @@ impl Backend {
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(STATEMENTS)
             .row_buffer_size(ROW_BUFFER)
-            .pragma("temp_store", "memory");
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", PAGE_CACHE);
         // A file does not hang up: asking each time whether it is still there would double the work.
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
         let writer = pool(1).connect_with(options.clone()).await?;

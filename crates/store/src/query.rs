@@ -11,7 +11,7 @@ use nephele_model::{Code, Error as Refusal};
 use serde_json::{Map, Value};
 
 use crate::backend::Sql;
-use crate::column::{Bind as _, Column as _};
+use crate::column::Bind as _;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::field::{Field, Kind, Resource, Source};
@@ -166,7 +166,7 @@ async fn records(db: &dyn Db, text: String, values: Vec<sea_query::Value>, in_on
     if in_one {
         let together = format!("SELECT string_agg(page.\"row\", '{BETWEEN}') FROM ({text}) page");
         if let Ok(rows) = db.fetch(Sql::new(together, values.clone())).await {
-            let page = rows.first().map_or(Ok(None), |row| Option::<String>::read(row, 0))?;
+            let page: Option<&str> = rows.first().map_or(Ok(None), |row| row.raw(0))?;
             return Ok(page.iter().flat_map(|page| page.split(BETWEEN)).map(Record::from_row_text).collect());
         }
     }
