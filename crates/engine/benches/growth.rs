@@ -31,21 +31,21 @@ fn topology(size: usize, with_operation: bool) -> Topology {
     serde_json::from_value(rows).unwrap_or_default()
 }
 
-fn graphs(topology: &Topology) -> Vec<Graph> {
-    Workflow::Install.graphs(topology, &Parameters::default()).unwrap_or_default()
+fn graph(topology: &Topology) -> Graph {
+    Workflow::Install.foresee(topology, &Parameters::default()).unwrap_or_default().pop().unwrap_or_default()
 }
 
 #[divan::bench(args = SIZES, sample_count = 10)]
 fn build(bencher: divan::Bencher<'_, '_>, size: usize) {
     let topology = topology(size, true);
-    bencher.bench(|| graphs(&topology));
+    bencher.bench(|| graph(&topology));
 }
 
 #[divan::bench(args = SIZES, sample_count = 10)]
 fn install_without_operations(bencher: divan::Bencher<'_, '_>, size: usize) {
     let topology = topology(size, false);
-    bencher.with_inputs(|| graphs(&topology)).bench_values(|graphs| {
-        let mut run = Run::new(RunInfo::default(), graphs, Ids::random());
+    bencher.with_inputs(|| graph(&topology)).bench_values(|graph| {
+        let mut run = Run::new(RunInfo::default(), graph, Ids::random());
         run.step(Event::Start, Timestamp::from_micros(0)).map(|step| step.batch.new_tasks.len())
     });
 }
@@ -53,9 +53,9 @@ fn install_without_operations(bencher: divan::Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES, sample_count = 10)]
 fn install_with_an_operation_each(bencher: divan::Bencher<'_, '_>, size: usize) {
     let topology = topology(size, true);
-    bencher.with_inputs(|| graphs(&topology)).bench_values(|graphs| {
+    bencher.with_inputs(|| graph(&topology)).bench_values(|graph| {
         let info = RunInfo { wait_after_fail: 600.0, ..RunInfo::default() };
-        let mut run = Run::new(info, graphs, Ids::random());
+        let mut run = Run::new(info, graph, Ids::random());
         let now = Timestamp::from_micros(0);
         let mut sent: Vec<_> = requests(run.step(Event::Start, now));
         while let Some(id) = sent.pop() {

@@ -1,15 +1,16 @@
 //! The workflow engine: what a workflow does, in which order, and how that survives a crash.
 //!
 //! ```text
-//!  topology ──> lifecycle ──> graph ──> machine::Run <──events── driver <── workers' answers, timers,
-//!  (nodes and   (install,     (tasks    pure: step() ──batch──>         ──> requests to cancel
-//!   instances)   uninstall…)   + edges)      │          │
+//!  topology ──> phases ────> graph ──> machine::Run <──events── driver <── workers' answers, timers,
+//!  (nodes and   (lifecycle:   (tasks    pure: step() ──batch──>         ──> requests to cancel
+//!   instances)   install…)     + edges)      │          │
 //!                                            │          └──> Journal: one transaction, before anything is acted on
 //!  stored tasks ──> resume ──────────────────┘
 //! ```
 //!
+//! * [`phases`] is how a workflow of several graphs says what comes next, given how the former went.
 //! * [`lifecycle`] only builds graphs; it never runs anything.
-//! * [`machine::Run`] decides everything and does nothing: from an event it makes a batch to write.
+//! * [`machine::Run`] decides everything about one graph and does nothing: from an event it makes a batch to write.
 //! * [`driver`] owns a run, feeds it events and lets a [`driver::Journal`] write its batches.
 //! * [`resume`] makes a run from the rows that an earlier one left.
 //!
@@ -21,6 +22,7 @@ pub mod error;
 pub mod graph;
 pub mod lifecycle;
 pub mod machine;
+pub mod phases;
 pub mod report;
 pub mod resume;
 pub mod run_info;

@@ -28,27 +28,21 @@ pub enum Unanswered {
 }
 
 impl Run {
-    /// Makes a run from its rows, graphs in the order in which they were made. Begin it with
-    /// [`crate::Event::Resumed`].
+    /// Makes a run from the rows of its graph. Begin it with [`crate::Event::Resumed`].
     ///
     /// Errors: a row that is no task of this engine, such as code inside a Python workflow.
     pub fn resume(
         info: RunInfo,
-        graphs: Vec<(StoredGraph, Vec<StoredTask>)>,
+        graph: StoredGraph,
+        tasks: Vec<StoredTask>,
         unanswered: Unanswered,
         ids: Ids,
     ) -> Result<Self> {
-        let mut stored_graphs = Vec::with_capacity(graphs.len());
-        let mut rows = Vec::new();
-        for (stage, (graph, tasks)) in graphs.into_iter().enumerate() {
-            stored_graphs.push(graph);
-            rows.extend(tasks.into_iter().map(|row| (stage, row)));
-        }
-        let rows = Rows::new(rows);
+        let rows = Rows::new(tasks);
         let mut entries = rows.entries()?;
         let reopened = reopen(&mut entries);
         let failed = failed(&mut entries);
-        let mut run = Self::assemble(info, ids, stored_graphs, entries);
+        let mut run = Self::assemble(info, ids, graph, entries);
         run.restored(reopened, failed, unanswered == Unanswered::SendAgain);
         Ok(run)
     }
@@ -69,30 +63,30 @@ pub fn to_reset(rows: &[StoredTask], force: bool) -> Vec<TaskId> {
 }
 
 struct Rows {
-    tasks: Vec<(usize, StoredTask)>,
+    tasks: Vec<StoredTask>,
     index: HashMap<TaskId, Index>,
     /// From a task to the attempt that took its place.
     replaced: HashMap<TaskId, TaskId>,
 }
 
 impl Rows {
-    fn new(rows: Vec<(usize, StoredTask)>) -> Self {
-        let index = rows.iter().enumerate().map(|(index, (_, row))| (row.id.clone(), index)).collect();
-        let retry = |(_, row): &(usize, StoredTask)| Some((stored::id_in(row, "retried_task")?, row.id.clone()));
+    fn new(rows: Vec<StoredTask>) -> Self {
+        let index = rows.iter().enumerate().map(|(index, row)| (row.id.clone(), index)).collect();
+        let retry = |row: &StoredTask| Some((stored::id_in(row, "retried_task")?, row.id.clone()));
         Self { index, replaced: rows.iter().filter_map(retry).collect(), tasks: rows }
     }
 
     fn entries(&self) -> Result<Vec<Entry>> {
-        self.tasks.iter().map(|(stage, row)| self.entry(*stage, row)).collect()
+        self.tasks.iter().map(|row| self.entry(row)).collect()
     }
 
-    fn entry(&self, stage: usize, row: &StoredTask) -> Result<Entry> {
+    fn entry(&self, row: &StoredTask) -> Result<Entry> {
         let mut task = stored::task(row)?;
         let container = stored::id_in(row, "containing_subgraph");
         task.container = container.as_ref().and_then(|id| self.index.get(id).copied());
         let newest = row.dependencies.iter().filter(|id| Some(*id) != container.as_ref());
         task.dependencies = newest.filter_map(|id| self.newest(id)).collect();
-        let mut entry = Entry::new(row.id.clone(), stage, task);
+        let mut entry = Entry::new(row.id.clone(), task);
         entry.state = row.state;
         entry.stored = true;
         entry.replaced = self.replaced.contains_key(&row.id);

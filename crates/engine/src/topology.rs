@@ -65,14 +65,11 @@ impl Topology {
         Ok(Self { nodes, instances, node_of, position })
     }
 
-    /// The same deployment with these instances in another state.
-    #[must_use]
-    pub fn with_state(&self, changed: &[usize], state: &InstanceState) -> Self {
-        let mut topology = self.clone();
-        for &position in changed {
-            topology.instances[position].state = state.clone();
+    /// Moves the instance with this id, if there is one, to a state.
+    pub fn set_state(&mut self, instance: &str, state: InstanceState) {
+        if let Some(position) = self.position(instance) {
+            self.instances[position].state = state;
         }
-        topology
     }
 
     /// Every instance.

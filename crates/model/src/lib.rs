@@ -21,6 +21,7 @@ pub mod json;
 pub mod operation;
 pub mod page;
 pub mod permission;
+pub mod phase;
 pub mod plugin;
 pub mod python_text;
 pub mod role;

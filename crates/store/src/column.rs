@@ -12,6 +12,7 @@ use nephele_model::id::{
     BlueprintId, DeploymentId, ExecutionId, GraphId, NodeId, NodeInstanceId, TaskId, TenantName, Username,
 };
 use nephele_model::instance::InstanceState;
+use nephele_model::phase::{PhaseEnd, PhaseKind};
 use nephele_model::plugin::InstallationState;
 use nephele_model::task::{TaskKind, TaskState};
 use nephele_model::update::{ModificationStatus, StepAction, UpdateState};
@@ -152,6 +153,8 @@ texts! {
     AgentState => Self::parse,
     ArchiveStatus => Self::parse,
     InstallationState => Self::parse,
+    PhaseEnd => Self::parse,
+    PhaseKind => Self::parse,
     ModificationStatus => Self::parse,
     StepAction => Self::parse,
     TaskState => Self::parse,

@@ -55,6 +55,6 @@ pub use table::{
     agents, audit_log, blueprints, certificates, config, db_nodes, deployment_groups, deployment_modifications,
     deployment_updates, deployments, events, execution_groups, execution_schedules, executions, exports, filters,
     groups, inter_deployment_dependencies, labels, licenses, maintenance, managers, node_instances, nodes, operations,
-    outbox, permissions, plugins, plugins_updates, provider_context, rabbitmq_brokers, secrets, secrets_providers,
-    settings, sites, tasks_graphs, tenants, tokens, users,
+    outbox, permissions, phases, plugins, plugins_updates, provider_context, rabbitmq_brokers, secrets,
+    secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
 };

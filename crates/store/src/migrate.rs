@@ -11,8 +11,15 @@ use crate::backend::Backend;
 use crate::error::Result;
 
 /// Number, description, SQLite's text, PostgreSQL's text.
-const STEPS: &[(i64, &str, &str, &str)] =
-    &[(1, "init", include_str!("../migrations/sqlite/0001_init.sql"), include_str!("../migrations/pg/0001_init.sql"))];
+const STEPS: &[(i64, &str, &str, &str)] = &[
+    (1, "init", include_str!("../migrations/sqlite/0001_init.sql"), include_str!("../migrations/pg/0001_init.sql")),
+    (
+        2,
+        "phases",
+        include_str!("../migrations/sqlite/0002_phases.sql"),
+        include_str!("../migrations/pg/0002_phases.sql"),
+    ),
+];
 
 pub(crate) async fn run(backend: &Backend) -> Result<()> {
     match backend {

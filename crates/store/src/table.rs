@@ -28,6 +28,7 @@ pub mod nodes;
 pub mod operations;
 pub mod outbox;
 pub mod permissions;
+pub mod phases;
 pub mod plugins;
 pub mod plugins_updates;
 pub mod provider_context;

@@ -4,64 +4,78 @@
 use nephele_model::python_text;
 use serde_json::{Map, Value};
 
-use super::Parameters;
 use super::steps::{Arguments, Steps};
+use super::{Parameters, Selection};
 use crate::error::{Error, Result};
 use crate::graph::{Block, Graph};
-use crate::task::OnFailure;
+use crate::phases::{Flow, Phases};
+use crate::task::{Index, OnFailure};
 use crate::topology::Topology;
 
-/// The operation that the parameters name.
-pub(super) fn any(topology: &Topology, chosen: &[bool], parameters: &Parameters) -> Result<Graph> {
-    let missing = Error::Parameter { name: "operation", expected: "the name of an operation" };
-    let operation = parameters.given("operation").and_then(Value::as_str).ok_or(missing)?;
-    let values = parameters.map("operation_kwargs")?;
-    let replace = parameters.flag("allow_kwargs_override", false)?;
-    let ordered = parameters.flag("run_by_dependency_order", false)?;
-    build(topology, chosen, parameters, &Order { operation, values: &values, replace, ordered })
-}
-
-/// A fixed operation, with arguments from the parameter `arguments` that may replace inputs.
-pub(super) fn run(
-    operation: &str,
-    arguments: &'static str,
-    topology: &Topology,
-    chosen: &[bool],
-    parameters: &Parameters,
-) -> Result<Graph> {
-    let values = parameters.map(arguments)?;
-    let ordered = parameters.flag("run_by_dependency_order", true)?;
-    build(topology, chosen, parameters, &Order { operation, values: &values, replace: true, ordered })
-}
-
 /// What is to be run, and whether targets come first.
-struct Order<'a> {
-    operation: &'a str,
-    values: &'a Map<String, Value>,
+pub(super) struct Order {
+    operation: String,
+    values: Map<String, Value>,
+    /// Whether values may replace inputs.
     replace: bool,
     ordered: bool,
 }
 
-fn build(topology: &Topology, chosen: &[bool], parameters: &Parameters, order: &Order<'_>) -> Result<Graph> {
-    let mut graph = Graph::new(format!("execute_operation_{}", order.operation));
-    let mut subgraphs = Vec::with_capacity(chosen.len());
+impl Order {
+    /// The operation that the parameters name.
+    pub(super) fn wanted(parameters: &Parameters) -> Result<Self> {
+        let missing = Error::Parameter { name: "operation", expected: "the name of an operation" };
+        Ok(Self {
+            operation: parameters.given("operation").and_then(Value::as_str).ok_or(missing)?.to_owned(),
+            values: parameters.map("operation_kwargs")?,
+            replace: parameters.flag("allow_kwargs_override", false)?,
+            ordered: parameters.flag("run_by_dependency_order", false)?,
+        })
+    }
+
+    /// A fixed operation, with values from the parameter `arguments`.
+    pub(super) fn fixed(operation: &str, arguments: &'static str, parameters: &Parameters) -> Result<Self> {
+        Ok(Self {
+            operation: operation.to_owned(),
+            values: parameters.map(arguments)?,
+            replace: true,
+            ordered: parameters.flag("run_by_dependency_order", true)?,
+        })
+    }
+}
+
+/// Runs the operation.
+pub(super) fn run(phases: &mut Phases<'_>, order: &Order) -> Flow {
+    let parameters = phases.parameters();
+    let name = format!("execute_operation_{}", order.operation);
+    phases.run(&name, |topology| graph(topology, &Selection::filtered(topology, parameters)?, parameters, order))
+}
+
+fn graph(topology: &Topology, selection: &Selection, parameters: &Parameters, order: &Order) -> Result<Graph> {
+    let mut graph = Graph::default();
+    let mut subgraphs = Vec::with_capacity(topology.instances().len());
     for (position, instance) in topology.instances().iter().enumerate() {
         let steps = Steps { topology, parameters, position };
-        let blocks = if chosen[position] { sequence(steps, order)? } else { Vec::new() };
+        let blocks = if selection.is_chosen(position) { sequence(steps, order)? } else { Vec::new() };
         subgraphs.push(graph.subgraph(&instance.id, OnFailure::Decide, blocks));
     }
     if order.ordered {
-        for (source, instance) in topology.instances().iter().enumerate() {
-            let targets = instance.relationships.iter().filter_map(|related| topology.position(&related.target_id));
-            targets.for_each(|target| graph.depend(subgraphs[source], subgraphs[target]));
-        }
+        order_by_targets(&mut graph, topology, &subgraphs);
     }
     Ok(graph)
 }
 
-fn sequence(steps: Steps<'_>, order: &Order<'_>) -> Result<Vec<Block>> {
-    let arguments = Arguments { values: order.values, replace: order.replace };
-    let Some(task) = steps.operation_with(order.operation, arguments)? else { return Ok(Vec::new()) };
+/// Makes each instance's task wait for those of its targets.
+fn order_by_targets(graph: &mut Graph, topology: &Topology, tasks: &[Index]) {
+    for (source, instance) in topology.instances().iter().enumerate() {
+        let targets = instance.relationships.iter().filter_map(|related| topology.position(&related.target_id));
+        targets.for_each(|target| graph.depend(tasks[source], tasks[target]));
+    }
+}
+
+fn sequence(steps: Steps<'_>, order: &Order) -> Result<Vec<Block>> {
+    let arguments = Arguments { values: &order.values, replace: order.replace };
+    let Some(task) = steps.operation_with(&order.operation, arguments)? else { return Ok(Vec::new()) };
     let values = if order.values.is_empty() {
         String::new()
     } else {

@@ -5,20 +5,28 @@ use nephele_model::instance::InstanceState as State;
 
 use super::relationships::{self, Direction};
 use super::steps::{Steps, around};
-use super::{Parameters, host, order};
+use super::{Parameters, Selection, host, order};
 use crate::error::Result;
 use crate::graph::{Block, Graph};
 use crate::machine::Run;
+use crate::phases::{Flow, Phases};
 use crate::task::OnFailure;
 use crate::topology::Topology;
 
-pub(super) fn graph(name: &str, topology: &Topology, chosen: &[bool], parameters: &Parameters) -> Result<Graph> {
+/// The workflow.
+pub(super) fn run(phases: &mut Phases<'_>) -> Flow {
+    let parameters = phases.parameters();
+    phases.run("install", |topology| graph(topology, &Selection::filtered(topology, parameters)?, parameters))
+}
+
+/// A graph that brings instances up.
+pub(super) fn graph(topology: &Topology, selection: &Selection, parameters: &Parameters) -> Result<Graph> {
     let subgraph = |graph: &mut Graph, steps: Steps<'_>| {
         let instance = steps.id();
         let on_failure = OnFailure::Lifecycle { instance, on_retry: "reinstall".to_owned() };
         Ok(graph.subgraph(format!("install_{}", steps.instance().id), on_failure, sequence(steps)?))
     };
-    order::joined(name, topology, chosen, parameters, order::INSTALL, subgraph)
+    order::joined(topology, selection, parameters, order::INSTALL, subgraph)
 }
 
 /// What is done to one instance, first to last.

@@ -6,7 +6,7 @@
 
 use super::relationships::both_ends;
 use super::steps::Steps;
-use super::{Parameters, positions};
+use super::{Parameters, Selection};
 use crate::error::Result;
 use crate::graph::{Block, Graph};
 use crate::task::{Index, OnFailure};
@@ -28,28 +28,28 @@ pub(super) const UNINSTALL: Order =
 
 /// A graph with a subgraph for each chosen instance, in order.
 pub(super) fn joined(
-    name: &str,
     topology: &Topology,
-    chosen: &[bool],
+    selection: &Selection,
     parameters: &Parameters,
     order: Order,
     mut subgraph: impl FnMut(&mut Graph, Steps<'_>) -> Result<Index>,
 ) -> Result<Graph> {
-    let mut graph = Graph::new(name);
-    let mut ranges = vec![0..0; chosen.len()];
-    for position in positions(chosen) {
+    let mut graph = Graph::default();
+    let mut ranges = vec![0..0; topology.instances().len()];
+    for position in selection.chosen() {
         let index = subgraph(&mut graph, Steps { topology, parameters, position })?;
         ranges[position] = index..graph.tasks.len();
     }
-    for position in (0..chosen.len()).filter(|&position| !chosen[position]) {
+    for position in selection.intact() {
         let steps = Steps { topology, parameters, position };
-        let operations = left_out(steps, chosen, order)?;
+        let operations = left_out(steps, selection, order)?;
         let index = graph.subgraph(format!("stub_{}", steps.instance().id), OnFailure::Decide, operations);
         ranges[position] = index..graph.tasks.len();
     }
-    for source in 0..chosen.len() {
+    for source in (0..ranges.len()).filter(|&position| selection.is_inside(position)) {
         for related in &topology.instances()[source].relationships {
-            let Some(target) = topology.position(&related.target_id) else { continue };
+            let target = topology.position(&related.target_id);
+            let Some(target) = target.filter(|&target| selection.is_inside(target)) else { continue };
             let (earlier, later) = if order.targets_first { (target, source) } else { (source, target) };
             let earlier_id = &topology.instances()[earlier].id;
             let waits_for = match relaxed(topology, source, related) {
@@ -68,10 +68,10 @@ pub(super) fn joined(
 }
 
 /// The operations of an instance that is left out, for its relationships to chosen ones.
-fn left_out(steps: Steps<'_>, chosen: &[bool], order: Order) -> Result<Vec<Block>> {
+fn left_out(steps: Steps<'_>, selection: &Selection, order: Order) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     let mut add = |related: &InstanceRelationship| -> Result<()> {
-        if steps.topology.position(&related.target_id).is_some_and(|target| chosen[target]) {
+        if steps.topology.position(&related.target_id).is_some_and(|target| selection.is_chosen(target)) {
             blocks.extend(both_ends(steps, related, order.left_out)?.into_iter().map(Block::Task));
         }
         Ok(())

@@ -5,16 +5,26 @@ use nephele_model::instance::InstanceState as State;
 
 use super::relationships::{self, Direction};
 use super::steps::{Steps, around};
-use super::{Parameters, host, order};
+use super::{Parameters, Selection, host, order};
 use crate::error::Result;
 use crate::graph::{Block, Graph};
+use crate::phases::{Flow, Phases};
 use crate::task::OnFailure;
 use crate::topology::Topology;
 
+/// The workflow.
+pub(super) fn run(phases: &mut Phases<'_>) -> Flow {
+    let parameters = phases.parameters();
+    let ignore_failure = parameters.flag("ignore_failure", false)?;
+    phases.run("uninstall", |topology| {
+        graph(topology, &Selection::filtered(topology, parameters)?, ignore_failure, parameters)
+    })
+}
+
+/// A graph that takes instances down.
 pub(super) fn graph(
-    name: &str,
     topology: &Topology,
-    chosen: &[bool],
+    selection: &Selection,
     ignore_failure: bool,
     parameters: &Parameters,
 ) -> Result<Graph> {
@@ -29,7 +39,7 @@ pub(super) fn graph(
         }
         Ok(graph.subgraph(&steps.instance().id, on_failure, blocks))
     };
-    order::joined(name, topology, chosen, parameters, order::UNINSTALL, subgraph)
+    order::joined(topology, selection, parameters, order::UNINSTALL, subgraph)
 }
 
 /// What is done to one instance, first to last.

@@ -41,12 +41,6 @@ impl Run {
         if self.info.dry_run {
             return JournalBatch { events: batch.events, ..JournalBatch::default() };
         }
-        if self.begun {
-            for stage in self.stages.iter_mut().filter(|stage| !stage.stored) {
-                stage.stored = true;
-                batch.new_graphs.push(stage.graph.clone());
-            }
-        }
         batch.new_tasks = fresh.iter().map(|&index| self.row(index, now)).collect();
         for index in fresh {
             self.entries[index].stored = true;
@@ -66,7 +60,7 @@ impl Run {
         }
         StoredTask {
             id: entry.id.clone(),
-            graph: self.stages[entry.stage].graph.id.clone(),
+            graph: self.graph.id.clone(),
             name: entry.task.name().to_owned(),
             kind: entry.task.work.kind(),
             state: entry.state,

@@ -82,7 +82,7 @@ impl Run {
         }
         let entry = &self.entries[index];
         let Some(container) = entry.task.container else {
-            self.stages[entry.stage].open -= 1;
+            self.open -= 1;
             return;
         };
         let outer = &mut self.entries[container];
@@ -100,7 +100,7 @@ impl Run {
         let old = &mut self.entries[index];
         old.fate = Fate::Over;
         old.replaced = true;
-        let mut entry = Entry::new(id.clone(), old.stage, next_attempt(&old.task, &id));
+        let mut entry = Entry::new(id.clone(), next_attempt(&old.task, &id));
         entry.retries = Some(old.id.clone());
         entry.dependents = std::mem::take(&mut old.dependents);
         let wait = after.unwrap_or(old.task.retry.interval);

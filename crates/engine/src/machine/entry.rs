@@ -21,7 +21,6 @@ pub(crate) enum Fate {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: TaskId,
-    pub(crate) stage: usize,
     pub(crate) task: Task,
     pub(crate) state: TaskState,
     pub(crate) fate: Fate,
@@ -33,7 +32,7 @@ pub(crate) struct Entry {
     pub(crate) retries: Option<TaskId>,
     /// Why it failed for good.
     pub(crate) failure: Option<Box<Failure>>,
-    /// Incomplete dependencies, plus one for a container or a stage that has not begun.
+    /// Incomplete dependencies, plus one for a container that has not begun.
     pub(crate) waiting: usize,
     /// Members that are not complete.
     pub(crate) open_members: usize,
@@ -42,10 +41,9 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) const fn new(id: TaskId, stage: usize, task: Task) -> Self {
+    pub(crate) const fn new(id: TaskId, task: Task) -> Self {
         Self {
             id,
-            stage,
             task,
             state: TaskState::Pending,
             fate: Fate::Open,

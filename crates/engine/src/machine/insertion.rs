@@ -34,7 +34,7 @@ impl Run {
         for mut task in graph.tasks {
             task.on_failure = OnFailure::Ignore;
             let index = self.entries.len();
-            let entry = adopted(task, offset, self.entries[after].stage, &self.info, &mut self.ids);
+            let entry = adopted(task, offset, &self.info, &mut self.ids);
             self.index.insert(entry.id.clone(), index);
             self.entries.push(entry);
             self.count(index);

@@ -94,15 +94,18 @@ pub struct Step {
     pub finish: Option<Finish>,
 }
 
-/// A run of a workflow.
+/// A run of one graph of an execution.
 #[derive(Debug)]
 pub struct Run {
     info: RunInfo,
     ids: Ids,
     entries: Vec<Entry>,
     index: HashMap<TaskId, Index>,
-    stages: Vec<Stage>,
-    stage: usize,
+    graph: StoredGraph,
+    /// The graph, as long as it has no row.
+    new_graph: Option<StoredGraph>,
+    /// Top-level tasks that are not complete.
+    open: usize,
     ready: VecDeque<Index>,
     running: BTreeSet<Index>,
     delayed: BTreeSet<Index>,
@@ -118,21 +121,10 @@ pub struct Run {
     draft: Draft,
 }
 
-/// One graph of the run; a later one begins when every task of the one before is complete.
-#[derive(Debug)]
-struct Stage {
-    graph: StoredGraph,
-    stored: bool,
-    /// Top-level tasks that are not complete.
-    open: usize,
-    /// Top-level tasks that wait for the stage before.
-    gated: Vec<Index>,
-}
-
 impl Run {
-    /// The graphs of the run.
-    pub fn graphs(&self) -> impl Iterator<Item = &StoredGraph> {
-        self.stages.iter().map(|stage| &stage.graph)
+    /// The graph of the run.
+    pub const fn graph(&self) -> &StoredGraph {
+        &self.graph
     }
 
     /// How many tasks count as operations of the execution (all but empty ones).
@@ -189,11 +181,8 @@ impl Run {
     /// Starts everything that can start and says what must be written, awaited or ended.
     pub fn proceed(&mut self, now: Timestamp) -> Step {
         while self.begun && self.may_start() {
-            if let Some(index) = self.ready.pop_front() {
-                self.start(index, now);
-            } else if !self.next_stage() {
-                break;
-            }
+            let Some(index) = self.ready.pop_front() else { break };
+            self.start(index, now);
         }
         let batch = self.drafted(now);
         Step { batch, timers: std::mem::take(&mut self.draft.timers), finish: self.conclude() }
@@ -212,6 +201,7 @@ impl Run {
             return Err(Error::AlreadyStarted);
         }
         self.begun = true;
+        self.draft.batch.new_graphs.extend(self.new_graph.take());
         self.draft.fresh.extend((0..self.entries.len()).filter(|&index| !self.entries[index].stored));
         if !self.failed.is_empty() {
             self.count_down(now);
@@ -234,18 +224,6 @@ impl Run {
             }
         }
         Ok(())
-    }
-
-    fn next_stage(&mut self) -> bool {
-        if self.stages.get(self.stage).is_none_or(|stage| stage.open > 0) {
-            return false;
-        }
-        self.stage += 1;
-        let Some(stage) = self.stages.get_mut(self.stage) else { return false };
-        for index in std::mem::take(&mut stage.gated) {
-            self.release(index);
-        }
-        true
     }
 
     /// One thing less that the task waits for.
@@ -332,7 +310,7 @@ impl Run {
             }
             None if active && !self.out_of_time => return None,
             None if !self.failed.is_empty() => Finish::Failed { message: self.failure_text() },
-            None if self.stage >= self.stages.len() => Finish::Succeeded,
+            None if self.open == 0 => Finish::Succeeded,
             None => Finish::Failed { message: self.stuck_text() },
         };
         self.finished = true;

@@ -5,15 +5,15 @@ use std::collections::{BTreeSet, VecDeque};
 use nephele_model::id::{GraphId, TaskId};
 use nephele_model::task::{StoredGraph, TaskState};
 
+use super::Run;
 use super::draft::Draft;
 use super::entry::{Entry, Fate};
-use super::{Run, Stage};
 use crate::graph::Graph;
 use crate::run_info::{Ids, RunInfo};
 use crate::task::{Index, Task, Work};
 
 /// A graph's task as an entry of the run, `offset` places further on.
-pub(super) fn adopted(mut task: Task, offset: usize, stage: usize, info: &RunInfo, ids: &mut Ids) -> Entry {
+pub(super) fn adopted(mut task: Task, offset: usize, info: &RunInfo, ids: &mut Ids) -> Entry {
     task.container = task.container.map(|container| container + offset);
     task.dependencies.iter_mut().for_each(|earlier| *earlier += offset);
     let id = TaskId::new(ids.fresh());
@@ -21,34 +21,28 @@ pub(super) fn adopted(mut task: Task, offset: usize, stage: usize, info: &RunInf
         info.fill(&mut call.context);
         id.as_str().clone_into(&mut call.context.task_id);
     }
-    Entry::new(id, stage, task)
+    Entry::new(id, task)
 }
 
 impl Run {
-    /// A new run of these graphs, one after the other. Begin it with [`crate::Event::Start`].
-    pub fn new(info: RunInfo, graphs: Vec<Graph>, mut ids: Ids) -> Self {
-        let mut stages = Vec::new();
-        let mut entries = Vec::new();
-        for graph in graphs {
-            let id = GraphId::new(ids.fresh());
-            stages.push(StoredGraph { id, execution: info.execution_id.as_str().into(), name: graph.name });
-            let offset = entries.len();
-            let stage = stages.len() - 1;
-            entries.extend(graph.tasks.into_iter().map(|task| adopted(task, offset, stage, &info, &mut ids)));
-        }
-        Self::assemble(info, ids, stages, entries)
+    /// A new run of this graph. Begin it with [`crate::Event::Start`].
+    pub fn new(info: RunInfo, graph: Graph, mut ids: Ids) -> Self {
+        let id = GraphId::new(ids.fresh());
+        let stored = StoredGraph { id, execution: info.execution_id.as_str().into(), name: graph.name };
+        let entries = graph.tasks.into_iter().map(|task| adopted(task, 0, &info, &mut ids)).collect();
+        Self::assemble(info, ids, stored, entries)
     }
 
     /// Counts what each task waits for.
-    pub(crate) fn assemble(info: RunInfo, ids: Ids, graphs: Vec<StoredGraph>, entries: Vec<Entry>) -> Self {
-        let stage = |graph| Stage { graph, stored: false, open: 0, gated: Vec::new() };
+    pub(crate) fn assemble(info: RunInfo, ids: Ids, graph: StoredGraph, entries: Vec<Entry>) -> Self {
         let mut run = Self {
             info,
             ids,
             index: entries.iter().enumerate().map(|(index, entry)| (entry.id.clone(), index)).collect(),
             entries,
-            stages: graphs.into_iter().map(stage).collect(),
-            stage: 0,
+            new_graph: Some(graph.clone()),
+            graph,
+            open: 0,
             ready: VecDeque::new(),
             running: BTreeSet::new(),
             delayed: BTreeSet::new(),
@@ -70,7 +64,7 @@ impl Run {
         if entry.fate == Fate::Complete || entry.replaced {
             return;
         }
-        let (container, stage) = (entry.task.container, entry.stage);
+        let container = entry.task.container;
         let mut waiting = 0;
         for position in 0..entry.task.dependencies.len() {
             let earlier = self.entries[index].task.dependencies[position];
@@ -85,11 +79,7 @@ impl Run {
             outer.open_members += 1;
             waiting += usize::from(outer.state == TaskState::Pending);
         } else {
-            self.stages[stage].open += 1;
-            if stage > 0 {
-                self.stages[stage].gated.push(index);
-                waiting += 1;
-            }
+            self.open += 1;
         }
         self.entries[index].waiting = waiting;
     }
@@ -99,7 +89,7 @@ impl Run {
     pub(crate) fn restored(&mut self, reopened: Vec<Index>, failed: Vec<Index>, send_again: bool) {
         self.reopened = reopened;
         self.failed = failed;
-        self.stages.iter_mut().for_each(|stage| stage.stored = true);
+        self.new_graph = None;
         for (index, entry) in self.entries.iter_mut().enumerate() {
             let Work::Operation(call) = &mut entry.task.work else { continue };
             if entry.fate != Fate::Open || entry.state == TaskState::Pending {

@@ -63,8 +63,8 @@ impl Journal for Memory {
 }
 
 fn driver(journal: &Arc<Memory>) -> (Driver, Handle) {
-    let graphs = Workflow::Install.graphs(&shop("uninitialized"), &Parameters::default()).expect("graphs");
-    let run = Run::new(info(), graphs, counted("t"));
+    let mut graphs = Workflow::Install.foresee(&shop("uninitialized"), &Parameters::default()).expect("graphs");
+    let run = Run::new(info(), graphs.remove(0), counted("t"));
     let (driver, handle) =
         Driver::new(run, Arc::clone(journal) as Arc<dyn Journal>, Arc::new(TokioClock(Instant::now())));
     *journal.worker.lock().expect("no panic") = Some(handle.clone());

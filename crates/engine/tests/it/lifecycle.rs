@@ -13,7 +13,7 @@ fn parameters(values: &Value) -> Parameters {
 }
 
 fn text(workflow: Workflow, topology: &Topology, values: &Value) -> String {
-    let graphs = workflow.graphs(topology, &parameters(values)).expect("graphs");
+    let graphs = workflow.foresee(topology, &parameters(values)).expect("graphs");
     graphs.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -95,9 +95,9 @@ fn a_relationship_may_let_its_source_begin_early() {
 #[test]
 fn an_argument_must_not_replace_an_input() {
     let values = json!({"operation": "cloudify.interfaces.lifecycle.start", "operation_kwargs": {"script_path": "x"}});
-    let refused = Workflow::ExecuteOperation.graphs(&shop("started"), &parameters(&values));
+    let refused = Workflow::ExecuteOperation.foresee(&shop("started"), &parameters(&values));
     assert_eq!(
-        refused.map(|_| ()).map_err(|error| error.to_string()),
+        refused.map(|_| ()),
         Err("Duplicate definition of script_path in operation properties and in kwargs. To allow redefinition, pass \
              \"allow_kwargs_override\" to \"execute_operation\""
             .to_owned())
@@ -106,7 +106,7 @@ fn an_argument_must_not_replace_an_input() {
         "operation": "cloudify.interfaces.lifecycle.start", "operation_kwargs": {"script_path": "x"},
         "allow_kwargs_override": true,
     });
-    let graphs = Workflow::ExecuteOperation.graphs(&shop("started"), &parameters(&values)).expect("graphs");
+    let graphs = Workflow::ExecuteOperation.foresee(&shop("started"), &parameters(&values)).expect("graphs");
     let inputs =
         graphs[0].tasks.iter().filter_map(|task| task.work.call()).map(|call| call.inputs["script_path"].clone());
     assert_eq!(inputs.collect::<Vec<_>>(), vec![json!("x"); 3]);
@@ -115,7 +115,7 @@ fn an_argument_must_not_replace_an_input() {
 #[test]
 fn parameters_of_the_wrong_kind_are_refused() {
     for values in [json!({"node_ids": "app"}), json!({"type_names": [1]}), json!({"ignore_failure": "yes"})] {
-        let refused = Workflow::Uninstall.graphs(&shop("started"), &parameters(&values));
+        let refused = Workflow::Uninstall.foresee(&shop("started"), &parameters(&values));
         assert!(refused.is_err(), "{values}");
     }
 }
@@ -137,8 +137,8 @@ fn the_hello_deployment_installs_as_the_reference_does() {
         instance("db_1", "uninitialized", &[]),
         instance("db_2", "uninitialized", &[]),
     ]);
-    let graphs = Workflow::Install.graphs(&topology(&nodes, &instances), &Parameters::default()).expect("graphs");
-    let mut world = World::new(graphs);
+    let mut graphs = Workflow::Install.foresee(&topology(&nodes, &instances), &Parameters::default()).expect("graphs");
+    let mut world = World::new(graphs.remove(0));
     assert_eq!(world.run.total_operations(), 22);
     assert_eq!(world.play(&mut |_: &Request| Outcome::Done(Value::Null)), Finish::Succeeded);
     assert_eq!(world.rows.states["app_1"], ["initializing", "creating", "created", "starting", "started"]);

@@ -4,6 +4,7 @@
 
 mod driver;
 mod lifecycle;
+mod phases;
 mod random_graphs;
 mod resuming;
 mod semantics;

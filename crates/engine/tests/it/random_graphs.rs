@@ -54,7 +54,7 @@ proptest! {
             let blocked = |index: &usize| !reachable[*index] || (shapes[*index].1 && !shapes[*index].2);
             reachable[position] = !earlier[position].iter().any(blocked);
         }
-        let mut world = World::new(vec![graph]);
+        let mut world = World::new(graph);
         let mut begun: HashMap<usize, usize> = HashMap::new();
         let mut ended = HashSet::new();
         let mut early = false;
@@ -87,7 +87,7 @@ proptest! {
         events in prop::collection::vec((0..7u8, 1..14usize), 0..60),
     ) {
         let (graph, _) = graph(&shapes);
-        let mut world = World::new(vec![graph]);
+        let mut world = World::new(graph);
         let mut finishes = 0;
         for (kind, number) in events {
             let id = nephele_model::id::TaskId::new(format!("t{number}"));

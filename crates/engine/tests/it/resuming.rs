@@ -41,7 +41,7 @@ fn container_that_fails_beside_a_retry() -> World {
     let mut graph = Graph::new("g");
     let both = Block::Together(vec![operation("a"), operation("b")]);
     graph.subgraph("s", OnFailure::Decide, vec![both, Block::Task(operation("c"))]);
-    let mut world = World::new(vec![graph]);
+    let mut world = World::new(graph);
     world.tell(Event::Start);
     world.tell(Event::TaskFinished("t3".into(), Outcome::Failed(Failure::recoverable("not yet"))));
     world.tell(Event::TaskFinished("t4".into(), Outcome::Failed(Failure::fatal("never"))));
@@ -69,8 +69,8 @@ fn a_failure_that_was_ignored_stays_ignored() {
         values: json!({"ignore_failure": true}).as_object().cloned().unwrap_or_default(),
         ..Parameters::default()
     };
-    let graphs = Workflow::Uninstall.graphs(&shop("started"), &parameters).expect("graphs");
-    let mut world = World::new(graphs);
+    let mut graphs = Workflow::Uninstall.foresee(&shop("started"), &parameters).expect("graphs");
+    let mut world = World::new(graphs.remove(0));
     world.tell(Event::Start);
     let first = world.outbox.pop_front().expect("a request");
     world.tell(Event::TaskFinished(TaskId::from(first.id), Outcome::Failed(Failure::fatal("no"))));
@@ -88,7 +88,7 @@ fn what_a_user_resumes_though_it_was_ignored_opens_its_container_again() {
     task.on_failure = OnFailure::Ignore;
     let mut graph = Graph::new("g");
     graph.subgraph("s", OnFailure::Decide, vec![Block::Task(task)]);
-    let mut world = World::new(vec![graph]);
+    let mut world = World::new(graph);
     world.play(&mut always(Outcome::Failed(Failure::fatal("no"))));
     for id in resume::to_reset(&world.rows.tasks, false) {
         let row = world.rows.tasks.iter_mut().find(|row| row.id == id).expect("a row");
@@ -127,8 +127,8 @@ fn a_run_that_was_interrupted_while_it_was_cancelled_sends_nothing_more() {
 #[test]
 fn a_user_can_resume_a_failed_run_after_its_failures_were_reset() {
     let parameters = Parameters { task_retries: 0, ..Parameters::default() };
-    let graphs = Workflow::Install.graphs(&shop("uninitialized"), &parameters).expect("graphs");
-    let mut world = World::new(graphs);
+    let mut graphs = Workflow::Install.foresee(&shop("uninitialized"), &parameters).expect("graphs");
+    let mut world = World::new(graphs.remove(0));
     world.play(&mut |request: &Request| match request.context.node_id.as_deref() {
         Some("db_1") => Outcome::Failed(Failure::recoverable("boom")),
         _ => done(),
@@ -141,8 +141,7 @@ fn a_user_can_resume_a_failed_run_after_its_failures_were_reset() {
         row.parameters["current_retries"] = json!(0);
     }
     let mut topology = shop("uninitialized");
-    let position = topology.position("db_1").expect("an instance");
-    topology = topology.with_state(&[position], &InstanceState::CREATING);
+    topology.set_state("db_1", InstanceState::CREATING);
     let mut run = rows.resumed("r");
     // The operation that failed is `precreate`, so nothing was created that must go first.
     cleanup_before_resume(&mut run, &topology, &parameters).expect("no cleanup");
@@ -154,8 +153,8 @@ fn a_user_can_resume_a_failed_run_after_its_failures_were_reset() {
 #[test]
 fn a_resumed_install_undoes_first_what_it_does_again() {
     let parameters = Parameters { task_retries: 0, ..Parameters::default() };
-    let graphs = Workflow::Install.graphs(&shop("uninitialized"), &parameters).expect("graphs");
-    let mut world = World::new(graphs);
+    let mut graphs = Workflow::Install.foresee(&shop("uninitialized"), &parameters).expect("graphs");
+    let mut world = World::new(graphs.remove(0));
     world.play(&mut |request: &Request| match request.context.operation.name.as_str() {
         "cloudify.interfaces.lifecycle.create" => Outcome::Failed(Failure::recoverable("boom")),
         _ => done(),
@@ -165,9 +164,8 @@ fn a_resumed_install_undoes_first_what_it_does_again() {
     for row in rows.tasks.iter_mut().filter(|row| again.contains(&row.id)) {
         row.state = TaskState::Pending;
     }
-    let topology = shop("uninitialized");
-    let position = topology.position("db_1").expect("an instance");
-    let topology = topology.with_state(&[position], &InstanceState::CREATING);
+    let mut topology = shop("uninitialized");
+    topology.set_state("db_1", InstanceState::CREATING);
     let mut run = rows.resumed("r");
     cleanup_before_resume(&mut run, &topology, &parameters).expect("a cleanup");
     let shown = rows.events.len();

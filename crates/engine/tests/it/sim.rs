@@ -4,16 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use nephele_engine::lifecycle::{Parameters, Workflow};
-use nephele_engine::{Event, Finish, Graph, TimerKey};
+use nephele_engine::phases::{End as Over, Next, Past};
+use nephele_engine::{Event, Finish, Graph, Run, TimerKey, Topology};
 use nephele_model::id::TaskId;
+use nephele_model::instance::InstanceState;
 use nephele_model::operation::{Failure, Outcome, Request, Severity};
+use nephele_model::phase::{Phase, PhaseEnd, PhaseKind};
 use nephele_model::task::TaskState;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::shop::shop;
-use crate::world::World;
+use crate::world::{World, counted, info};
 
 /// How a simulation is disturbed.
 #[derive(Clone, Copy, Default)]
@@ -37,6 +40,10 @@ struct End {
 }
 
 struct Sim {
+    workflow: Workflow,
+    parameters: Parameters,
+    topology: Topology,
+    phases: Vec<Phase>,
     world: World,
     random: StdRng,
     seed: u64,
@@ -49,10 +56,21 @@ struct Sim {
 }
 
 impl Sim {
-    fn new(graphs: Vec<Graph>, seed: u64, trouble: Trouble) -> Self {
-        let random = StdRng::seed_from_u64(seed);
-        let world = World::new(graphs);
-        Self { world, random, seed, trouble, workers: Vec::new(), runs: HashMap::new(), writes: 0, deaths: 0 }
+    fn new(workflow: Workflow, topology: Topology, seed: u64, trouble: Trouble) -> Self {
+        Self {
+            workflow,
+            parameters: Parameters { task_retries: 3, ..Parameters::default() },
+            topology,
+            phases: Vec::new(),
+            world: World::new(Graph::default()),
+            random: StdRng::seed_from_u64(seed),
+            seed,
+            trouble,
+            workers: Vec::new(),
+            runs: HashMap::new(),
+            writes: 0,
+            deaths: 0,
+        }
     }
 
     /// The same attempt of the same operation always ends the same way.
@@ -73,28 +91,73 @@ impl Sim {
         }
     }
 
+    /// Carries the workflow from phase to phase until it is over, through all deaths.
     fn play(&mut self) -> End {
-        self.tell(Event::Start);
-        while self.world.finish.is_none() {
+        let over = loop {
+            let graphs = self.world.rows.graphs.iter().map(|graph| graph.name.clone()).collect();
+            let past = Past { phases: self.phases.clone(), graphs };
+            let phase = match self.workflow.next(&past, Some(&self.present()), &self.parameters, false).next {
+                Next::Begin(graph) => {
+                    let name = graph.name.clone();
+                    let ids = counted(&format!("t{}-{}-", self.phases.len(), self.deaths));
+                    self.world.run = Run::new(info(), graph, ids);
+                    self.carry(Event::Start).map(|finish| ended(name, finish))
+                }
+                Next::GoOn(name) => {
+                    self.world.run = self.world.rows.resumed(&format!("r{}-", self.deaths));
+                    self.carry(Event::Resumed).map(|finish| ended(name, finish))
+                }
+                Next::Keep(name, value) => {
+                    Some(Phase { name, kind: PhaseKind::Decision, end: PhaseEnd::Succeeded, value })
+                }
+                Next::End(over) => break over,
+                other => panic!("{other:?}"),
+            };
+            let Some(phase) = phase else { continue };
+            self.writes += 1;
+            let death = self.death();
+            if death != Some(false) {
+                self.phases.push(phase);
+            }
+            if death.is_some() {
+                self.die();
+            }
+        };
+        let (succeeded, message) = match over {
+            Over::Succeeded => (true, String::new()),
+            Over::Failed(message) => (false, message),
+            Over::Cancelled => panic!("nobody cancelled it"),
+        };
+        let mut errors: Vec<String> =
+            message.lines().map(|line| line.trim_start_matches("Task failed: ").into()).collect();
+        errors.sort();
+        End { succeeded, errors, states: self.world.rows.final_states() }
+    }
+
+    /// The deployment as its rows are now.
+    fn present(&self) -> Topology {
+        let mut topology = self.topology.clone();
+        for (instance, state) in self.world.rows.final_states() {
+            topology.set_state(&instance, InstanceState::new(state));
+        }
+        topology
+    }
+
+    /// Carries the run of a graph to its end, or to the process's.
+    fn carry(&mut self, first: Event) -> Option<Finish> {
+        let deaths = self.deaths;
+        self.world.finish = None;
+        self.tell(first);
+        while self.world.finish.is_none() && self.deaths == deaths {
             let event = self.next();
             let echo = (self.trouble.echo && matches!(event, Event::TaskFinished(..))).then(|| event.clone());
-            let deaths = self.deaths;
             self.tell(event);
             // An answer that was lost in a death has no echo either.
             if let Some(echo) = echo.filter(|_| self.deaths == deaths) {
                 self.tell(echo);
             }
         }
-        let finish = self.world.finish.clone();
-        let (succeeded, message) = match finish {
-            Some(Finish::Succeeded) => (true, String::new()),
-            Some(Finish::Failed { message }) => (false, message),
-            other => panic!("{other:?}"),
-        };
-        let mut errors: Vec<String> =
-            message.lines().map(|line| line.trim_start_matches("Task failed: ").into()).collect();
-        errors.sort();
-        End { succeeded, errors, states: self.world.rows.final_states() }
+        self.world.finish.take().filter(|_| self.deaths == deaths)
     }
 
     /// A worker begins, a worker answers, or a timer is due: whatever chance wants.
@@ -152,23 +215,20 @@ impl Sim {
         self.workers.clear();
         self.world.timers.clear();
         self.world.finish = None;
-        if self.world.rows.graphs.is_empty() {
-            let graphs = graphs();
-            self.world = World::new(graphs);
-            return self.tell(Event::Start);
-        }
-        self.world.run = self.world.rows.resumed(&format!("r{}-", self.deaths));
-        self.tell(Event::Resumed);
     }
 }
 
-fn graphs() -> Vec<Graph> {
-    let parameters = Parameters { task_retries: 3, ..Parameters::default() };
-    Workflow::Reinstall.graphs(&shop("started"), &parameters).expect("graphs")
+fn ended(name: String, finish: Finish) -> Phase {
+    let (end, value) = match finish {
+        Finish::Succeeded => (PhaseEnd::Succeeded, Value::Null),
+        Finish::Failed { message } => (PhaseEnd::Failed, message.into()),
+        Finish::Cancelled { .. } => (PhaseEnd::Cancelled, Value::Null),
+    };
+    Phase { name, kind: PhaseKind::Graph, end, value }
 }
 
 fn play(seed: u64, trouble: Trouble) -> (End, Sim) {
-    let mut sim = Sim::new(graphs(), seed, trouble);
+    let mut sim = Sim::new(Workflow::Reinstall, shop("started"), seed, trouble);
     (sim.play(), sim)
 }
 

@@ -75,10 +75,11 @@ impl Rows {
         self.states.iter().filter_map(|(id, states)| Some((id.clone(), states.last()?.clone()))).collect()
     }
 
+    /// The run of the graph that was stored last.
     pub(crate) fn resumed(&self, ids: &str) -> Run {
-        let of = |graph: &StoredGraph| self.tasks.iter().filter(|row| row.graph == graph.id).cloned().collect();
-        let graphs = self.graphs.iter().map(|graph| (graph.clone(), of(graph))).collect();
-        Run::resume(info(), graphs, Unanswered::SendAgain, counted(ids)).expect("rows of a run")
+        let graph = self.graphs.last().expect("a graph").clone();
+        let tasks = self.tasks.iter().filter(|row| row.graph == graph.id).cloned().collect();
+        Run::resume(info(), graph, tasks, Unanswered::SendAgain, counted(ids)).expect("rows of a run")
     }
 }
 
@@ -105,8 +106,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(graphs: Vec<Graph>) -> Self {
-        Self::with(Run::new(info(), graphs, counted("t")), Rows::default())
+    pub(crate) fn new(graph: Graph) -> Self {
+        Self::with(Run::new(info(), graph, counted("t")), Rows::default())
     }
 
     pub(crate) fn with(run: Run, rows: Rows) -> Self {

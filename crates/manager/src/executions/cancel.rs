@@ -2,10 +2,11 @@
 
 use nephele_model::execution::{CancelAction, ExecutionStatus};
 use nephele_model::id::ExecutionId;
+use nephele_model::phase::{PhaseEnd, PhaseKind};
 use nephele_model::{Code, Error, Result};
 use nephele_store::executions::{self, Execution, ExecutionChanges};
 use nephele_store::journal::Run;
-use nephele_store::{Record, deployments, operations};
+use nephele_store::{Record, deployments, operations, phases};
 
 use super::demand_execution_inside;
 use super::place::components;
@@ -120,6 +121,13 @@ impl Manager {
                     status.as_str()
                 )));
             }
+        }
+        let forgotten = phases::forget_failed(&tx, execution.storage_id).await.map_err(failed)?;
+        if forgotten.iter().any(|phase| phase.kind == PhaseKind::Act && phase.end == PhaseEnd::Succeeded) {
+            return Err(Error::conflict(format!(
+                "Cannot resume execution: `{id}`: what it had begun was undone; start `{}` anew",
+                execution.workflow_id
+            )));
         }
         operations::reset(&tx, &Run::from(&execution), force).await.map_err(failed)?;
         let status = if in_line { ExecutionStatus::Queued } else { ExecutionStatus::Pending };

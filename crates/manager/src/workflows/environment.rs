@@ -70,7 +70,7 @@ impl Manager {
     }
 
     /// The deployment that an execution is for.
-    pub(super) async fn deployment_of(&self, execution: &Execution) -> Result<Deployment> {
+    pub(crate) async fn deployment_of(&self, execution: &Execution) -> Result<Deployment> {
         let missing = || Error::not_found("Deployment", execution.deployment_id.as_ref().map_or("", |id| id.as_str()));
         let key = execution.deployment_fk.ok_or_else(missing)?;
         deployments::by_storage_id(&*self.store, key).await.map_err(rows::failed)?.ok_or_else(missing)

@@ -1,23 +1,28 @@
-//! Workflows over node instances: the engine's run, fed with answers from the bus.
+//! Workflows over node instances: phase after phase, graphs as runs of the engine that are fed with
+//! answers from the bus.
 //!
-//! Invariant: the graph is built once, at the first start; later starts go on from its rows, so a
-//! change of the deployment in between does not change a run that is under way.
+//! Invariant: a graph is built once, when its phase begins; a later start goes on from its rows, so a
+//! change of the deployment in between does not change a run that is under way. A phase's end is
+//! written before the next one begins. Dying in between does no harm: a graph that has ended ends
+//! again, an act finds what it did.
 
 use std::sync::Arc;
 
 use nephele_bus::{Message, topology};
 use nephele_engine::driver::{Driver, Handle};
-use nephele_engine::lifecycle::{self, Workflow};
+use nephele_engine::lifecycle::{self, Parameters, Workflow};
+use nephele_engine::phases::{End, Next, Past};
 use nephele_engine::resume::Unanswered;
 use nephele_engine::{Event, Finish, Ids, Run};
+use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::{CancelAction, ExecutionStatus};
 use nephele_model::id::TaskId;
 use nephele_model::operation::Outcome;
-use nephele_model::task::{StoredGraph, StoredTask};
-use nephele_model::{Error, Result};
+use nephele_model::phase::{Phase, PhaseEnd, PhaseKind};
+use nephele_model::{Error, Result, Secret};
 use nephele_store::executions::{self, Execution};
-use nephele_store::{operations, tasks_graphs};
-use serde_json::json;
+use nephele_store::{events, phases, tasks_graphs};
+use serde_json::{Value, json};
 
 use crate::workflows::journal::ExecutionJournal;
 use crate::workflows::outbox;
@@ -27,107 +32,182 @@ use crate::{Manager, rows};
 /// Answers taken from the bus before they are acknowledged.
 const PREFETCH: usize = 1000;
 
+/// An execution of a workflow over node instances.
+struct Lifecycle<'a> {
+    manager: &'a Arc<Manager>,
+    execution: &'a Execution,
+    parameters: Parameters,
+    token: Secret,
+}
+
 impl Manager {
-    /// Runs the workflow with this operation, such as `cloudify.plugins.workflows.install`.
+    /// Runs the workflow with this operation, such as `cloudify.plugins.workflows.install`. Of one that is
+    /// to stop, what must be undone is.
     pub(super) async fn lifecycle(self: &Arc<Self>, execution: &Execution, operation: &str) -> Result<Ended> {
         let Some(workflow) = Workflow::of_operation(operation) else {
             return Ok(Ended::Failed(format!(
                 "Workflow `{}` is implemented by `{operation}`, which this manager cannot run; \
-                 it runs install, uninstall, reinstall, start, stop, restart and execute_operation",
+                 it runs the built-in workflows",
                 execution.workflow_id,
             )));
         };
         // First of all: from here on, no request of an earlier run begins, and the rows are read as
         // the last of them left them.
         let token = self.mint_token(&execution.id).await?;
-        let (run, first) = match self.prepare_run(execution, workflow).await? {
-            Ok(prepared) => prepared,
-            Err(refused) => return Ok(Ended::Failed(refused.to_string())),
-        };
-        let journal = Arc::new(ExecutionJournal::new(self, execution, token));
-        let (driver, handle) = Driver::new(run, journal, self.clock.clone());
-        let answers =
-            self.bus.subscribe(topology::responses(&execution.id), PREFETCH).await.map_err(Error::internal)?;
-        let feeding = tokio::spawn(feed(answers, handle.clone()));
-        self.workflows.steer(&execution.id, handle.clone());
-        self.notice_cancel(execution, &handle).await?;
-        let finish = driver.run(first).await;
-        feeding.abort();
-        let ended = self.ended(execution, finish.map_err(Error::internal)?).await?;
+        let parameters = self.run_parameters(execution).await?;
+        let ended = Lifecycle { manager: self, execution, parameters, token }.run(workflow).await?;
         self.bus.remove(topology::responses(&execution.id)).await.map_err(Error::internal)?;
         Ok(ended)
     }
 
-    /// A request to stop that came before there was anything to steer stands in the row.
-    async fn notice_cancel(&self, execution: &Execution, handle: &Handle) -> Result<()> {
+    /// How the execution was asked to stop, if it was.
+    async fn asked_to_stop(&self, execution: &Execution) -> Result<Option<CancelAction>> {
         let present = executions::by_storage_id(&*self.store, execution.storage_id).await.map_err(rows::failed)?;
-        let action = match present.map(|present| present.status) {
-            Some(ExecutionStatus::Cancelling) => CancelAction::Cancel,
-            Some(ExecutionStatus::ForceCancelling) => CancelAction::Force,
-            Some(ExecutionStatus::KillCancelling) => CancelAction::Kill,
-            _ => return Ok(()),
-        };
-        handle.send(Event::CancelAsked(action));
-        Ok(())
-    }
-
-    async fn ended(&self, execution: &Execution, finish: Finish) -> Result<Ended> {
-        Ok(match finish {
-            Finish::Succeeded => Ended::Succeeded,
-            Finish::Failed { message } => Ended::Failed(message),
-            Finish::Cancelled { kill } => {
-                if !kill.is_empty() {
-                    let body = json!({"service_task": {
-                        "task_name": "cancel-operation",
-                        "kwargs": {"execution_id": execution.id.as_str()},
-                    }});
-                    let message = Message::new(body);
-                    let row = outbox::row(&topology::manager_service(), message, self.clock.now());
-                    nephele_store::outbox::insert(&*self.store, vec![row]).await.map_err(rows::failed)?;
-                    self.workflows.wake();
-                }
-                Ended::Cancelled
-            }
+        Ok(match present.map(|present| present.status) {
+            Some(ExecutionStatus::Cancelling) => Some(CancelAction::Cancel),
+            Some(ExecutionStatus::ForceCancelling) => Some(CancelAction::Force),
+            Some(ExecutionStatus::KillCancelling) => Some(CancelAction::Kill),
+            _ => None,
         })
-    }
-
-    /// A new run, or the one that the rows of an earlier start describe. The inner error is the
-    /// user's: a parameter or a plan that the workflow cannot work with.
-    async fn prepare_run(
-        &self,
-        execution: &Execution,
-        workflow: Workflow,
-    ) -> Result<nephele_engine::Result<(Run, Event)>> {
-        let parameters = self.run_parameters(execution).await?;
-        let info = self.run_info(execution, &parameters).await?;
-        let topology = self.topology(execution).await?;
-        let stored = self.stored_graphs(execution).await?;
-        if stored.is_empty() {
-            let graphs = workflow.graphs(&topology, &parameters);
-            return Ok(graphs.map(|graphs| (Run::new(info, graphs, Ids::random()), Event::Start)));
-        }
-        let resumed = Run::resume(info, stored, Unanswered::SendAgain, Ids::random()).and_then(|mut run| {
-            // Only a person's wish to go on undoes what was half done; after a crash it is sent again.
-            if execution.resume && workflow == Workflow::Install {
-                lifecycle::cleanup_before_resume(&mut run, &topology, &parameters)?;
-            }
-            Ok((run, Event::Resumed))
-        });
-        Ok(resumed)
     }
 }
 
-impl Manager {
-    /// The graphs of the execution with their tasks, the oldest first.
-    async fn stored_graphs(&self, execution: &Execution) -> Result<Vec<(StoredGraph, Vec<StoredTask>)>> {
-        let graphs = tasks_graphs::of_execution(&*self.store, execution.storage_id).await.map_err(rows::failed)?;
-        let mut stored = Vec::with_capacity(graphs.len());
-        for graph in graphs {
-            let tasks = operations::of_graph(&*self.store, graph.storage_id).await.map_err(rows::failed)?;
-            stored.push((StoredGraph { id: graph.id, execution: graph.execution_id, name: graph.name }, tasks));
+impl Lifecycle<'_> {
+    async fn run(&self, workflow: Workflow) -> Result<Ended> {
+        let mut past = self.past().await?;
+        let mut present = None;
+        loop {
+            let stopping = match self.manager.asked_to_stop(self.execution).await? {
+                Some(CancelAction::Force | CancelAction::Kill) => return Ok(Ended::Cancelled),
+                asked => asked.is_some(),
+            };
+            let turn = workflow.next(&past, present.as_ref(), &self.parameters, stopping);
+            self.log(turn.lines).await?;
+            let phase = match turn.next {
+                Next::Look => {
+                    present = Some(self.manager.topology(self.execution).await?);
+                    continue;
+                }
+                Next::Begin(graph) => {
+                    let name = graph.name.clone();
+                    let run =
+                        Run::new(self.manager.run_info(self.execution, &self.parameters).await?, graph, Ids::random());
+                    ended(name, self.drive(run, Event::Start).await?)
+                }
+                Next::GoOn(name) => self.go_on(name).await?,
+                Next::Act(act) => {
+                    let (end, value) = match self.manager.perform_act(self.execution, &act).await {
+                        Ok(value) => (PhaseEnd::Succeeded, value),
+                        Err(error) => (PhaseEnd::Failed, Value::from(super::run::describe(&error))),
+                    };
+                    Phase { name: act.phase().to_owned(), kind: PhaseKind::Act, end, value }
+                }
+                Next::Keep(name, value) => Phase { name, kind: PhaseKind::Decision, end: PhaseEnd::Succeeded, value },
+                Next::End(End::Succeeded) if !stopping => return Ok(Ended::Succeeded),
+                Next::End(End::Failed(reason)) => return Ok(Ended::Failed(reason)),
+                Next::End(End::Succeeded | End::Cancelled) => return Ok(Ended::Cancelled),
+            };
+            if !self.execution.is_dry_run {
+                phases::insert(&*self.manager.store, self.execution.storage_id, &phase).await.map_err(rows::failed)?;
+            }
+            past.note(phase);
+            present = None;
         }
-        Ok(stored)
     }
+
+    /// What earlier starts of the execution left.
+    async fn past(&self) -> Result<Past> {
+        let store = &*self.manager.store;
+        let graphs = tasks_graphs::of_execution(store, self.execution.storage_id).await.map_err(rows::failed)?;
+        Ok(Past {
+            phases: phases::of_execution(store, self.execution.storage_id).await.map_err(rows::failed)?,
+            graphs: graphs.into_iter().map(|graph| graph.name).collect(),
+        })
+    }
+
+    /// Goes on with a graph from its rows.
+    async fn go_on(&self, name: String) -> Result<Phase> {
+        let store = &*self.manager.store;
+        let stored = tasks_graphs::load(store, self.execution.storage_id, &name).await.map_err(rows::failed)?;
+        let (graph, tasks) = stored.ok_or_else(|| Error::not_found("TasksGraph", &name))?;
+        let info = self.manager.run_info(self.execution, &self.parameters).await?;
+        let topology = self.manager.topology(self.execution).await?;
+        let resumed = Run::resume(info, graph, tasks, Unanswered::SendAgain, Ids::random()).and_then(|mut run| {
+            // Only a person's wish to go on undoes what was half done; after a crash it is sent again.
+            if self.execution.resume && name.ends_with("install") {
+                lifecycle::cleanup_before_resume(&mut run, &topology, &self.parameters)?;
+            }
+            Ok(run)
+        });
+        match resumed {
+            Ok(run) => Ok(ended(name, self.drive(run, Event::Resumed).await?)),
+            Err(refused) => Ok(ended(name, Finish::Failed { message: refused.to_string() })),
+        }
+    }
+
+    /// Carries the run of one graph to its end.
+    async fn drive(&self, run: Run, first: Event) -> Result<Finish> {
+        let Self { manager, execution, .. } = *self;
+        let journal = Arc::new(ExecutionJournal::new(manager, execution, self.token.clone()));
+        let (driver, handle) = Driver::new(run, journal, manager.clock.clone());
+        let answers =
+            manager.bus.subscribe(topology::responses(&execution.id), PREFETCH).await.map_err(Error::internal)?;
+        let feeding = tokio::spawn(feed(answers, handle.clone()));
+        manager.workflows.steer(&execution.id, handle.clone());
+        // A request to stop that came before there was anything to steer stands in the row.
+        if let Some(action) = manager.asked_to_stop(execution).await? {
+            handle.send(Event::CancelAsked(action));
+        }
+        let finish = driver.run(first).await;
+        feeding.abort();
+        let finish = finish.map_err(Error::internal)?;
+        if let Finish::Cancelled { kill } = &finish
+            && !kill.is_empty()
+        {
+            self.kill_operations().await?;
+        }
+        Ok(finish)
+    }
+
+    /// Has workers end what they do for this execution.
+    async fn kill_operations(&self) -> Result<()> {
+        let body = json!({"service_task": {
+            "task_name": "cancel-operation",
+            "kwargs": {"execution_id": self.execution.id.as_str()},
+        }});
+        let row = outbox::row(&topology::manager_service(), Message::new(body), self.manager.clock.now());
+        nephele_store::outbox::insert(&*self.manager.store, vec![row]).await.map_err(rows::failed)?;
+        self.manager.workflows.wake();
+        Ok(())
+    }
+
+    /// Writes lines into the execution's log.
+    async fn log(&self, lines: Vec<(&'static str, String)>) -> Result<()> {
+        let log = |(level, message): (&str, String)| NewLog {
+            logger: format!("ctx.{}", self.execution.id),
+            level: level.to_owned(),
+            message,
+            origin: Origin::default(),
+            timestamp: self.manager.clock.now(),
+            reported: None,
+        };
+        let lines: Vec<NewLog> = lines.into_iter().map(log).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let run = nephele_store::journal::Run::from(self.execution).told_by(&self.manager.settings.hostname);
+        events::insert(&*self.manager.store, &run, &[], &lines).await.map_err(rows::failed)
+    }
+}
+
+/// The phase of a graph that ended.
+fn ended(name: String, finish: Finish) -> Phase {
+    let (end, value) = match finish {
+        Finish::Succeeded => (PhaseEnd::Succeeded, Value::Null),
+        Finish::Failed { message } => (PhaseEnd::Failed, message.into()),
+        Finish::Cancelled { .. } => (PhaseEnd::Cancelled, Value::Null),
+    };
+    Phase { name, kind: PhaseKind::Graph, end, value }
 }
 
 /// Passes answers on until the run ends. An answer is acknowledged once the run has it in memory:

@@ -5,7 +5,8 @@
 //! alone: the engine's steps are journaled before they are acted on, messages leave through the
 //! outbox in the same transaction.
 //!
-//! `run.rs` carries one execution; `lifecycle.rs` the workflows over node instances; `upload.rs` and
+//! `run.rs` carries one execution; `lifecycle.rs` the workflows over node instances, `acts.rs` what they have the
+//! manager do; `upload.rs` and
 //! `environment.rs` those that the manager runs on itself; `journal.rs` ties the engine to the store;
 //! `outbox.rs` sends what was journaled.
 
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Manager, rows};
 
+mod acts;
 pub(crate) mod catalog;
 mod declared;
 mod deployment_rows;

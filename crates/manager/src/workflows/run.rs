@@ -70,6 +70,7 @@ impl Manager {
         let id = &execution.id;
         let ended = match execution.status {
             ExecutionStatus::Pending | ExecutionStatus::Started => self.perform(execution).await?,
+            ExecutionStatus::Cancelling => self.undo(execution).await?,
             status if status.is_cancelling() => Ended::Cancelled,
             _ => return Ok(()),
         };
@@ -102,6 +103,14 @@ impl Manager {
         Ok(done.map_or_else(|error| Ended::Failed(describe(&error)), |()| Ended::Succeeded))
     }
 
+    /// An execution that is to stop, and that nothing runs: what it must not leave behind is undone.
+    async fn undo(self: &Arc<Self>, execution: &Execution) -> Result<Ended> {
+        if let Work::Lifecycle(builder) = self.work_of(execution).await? {
+            self.lifecycle(execution, &builder).await?;
+        }
+        Ok(Ended::Cancelled)
+    }
+
     /// A deployment's own workflow comes before the manager's one of the same name.
     async fn work_of(&self, execution: &Execution) -> Result<Work> {
         if let Some(operation) = self.declared_operation(execution).await? {
@@ -124,7 +133,7 @@ impl Manager {
     }
 }
 
-fn describe(error: &Error) -> String {
+pub(super) fn describe(error: &Error) -> String {
     if error.code() == Code::InternalServer {
         tracing::error!(?error, "a workflow of the manager failed inside");
     }

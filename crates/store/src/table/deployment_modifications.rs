@@ -45,6 +45,8 @@ row! {
         modified_nodes: Option<Json>,
         /// The instances that come and go, and all as they were before.
         node_instances: Option<Json>,
+        /// What the client wants to remember.
+        context: Option<Json>,
         /// The row of the deployment.
         deployment_fk: i64,
     }
@@ -97,6 +99,11 @@ pub async fn find(db: &dyn Db, scope: &Scope, id: &str) -> Result<Option<Modific
     let mut values = values![id];
     let visible = scope.visible(false, &mut values);
     Ok(select(db, &format!("r.id = $1 AND {visible}"), values).await?.pop())
+}
+
+/// The modifications of a deployment, the newest first.
+pub async fn of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Modification>> {
+    select(db, "r.deployment_fk = $1 ORDER BY r.storage_id DESC", values![deployment_fk]).await
 }
 
 /// The ids of the modifications of a deployment that have not ended.

@@ -261,10 +261,14 @@ pub async fn set_parameters(db: &dyn Db, id: &TaskId, parameters: &Value) -> Res
 
 /// Makes failed tasks pending again, their attempts anew, so that the execution can be resumed;
 /// with `force` also those that were handed over and not heard of. A task that another took the
-/// place of stays. Gives how many were reset.
+/// place of stays, and so does everything of a phase that has ended. Gives how many were reset.
 pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     let db: &dyn Db = tx;
-    let text = format!("SELECT {} {FROM} WHERE g.execution_fk = $1 ORDER BY r.storage_id", Operation::COLUMNS);
+    let text = format!(
+        "SELECT {} {FROM} WHERE g.execution_fk = $1 AND NOT EXISTS (SELECT 1 FROM phases p \
+         WHERE p.execution_fk = g.execution_fk AND p.name = g.name) ORDER BY r.storage_id",
+        Operation::COLUMNS
+    );
     let tasks = db.all::<Operation>(text, values![run.execution_fk]).await?;
     let tasks: Vec<_> = tasks.into_iter().map(Operation::task).collect::<Result<_>>()?;
     let replaced: HashSet<_> = tasks.iter().filter_map(|task| task.parameters["retried_task"].as_str()).collect();

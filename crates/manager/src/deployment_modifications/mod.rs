@@ -5,6 +5,8 @@
 //! Source: spec rest-api.md section 2.3; which instances come and go is decided in
 //! [`nephele_dsl::modify`].
 
+mod of_execution;
+
 use std::collections::{HashMap, HashSet};
 
 use nephele_dsl::{Change, Changes, Current, RandomIds, modify};
