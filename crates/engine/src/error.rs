@@ -41,6 +41,12 @@ pub enum Error {
         /// The missing node.
         node: String,
     },
+    /// A parameter names an instance that is not there. The wording is the reference's.
+    #[error("No node instance with id `{0}` was found")]
+    NoInstance(String),
+    /// What a workflow was asked for makes no sense.
+    #[error("{0}")]
+    Refused(String),
     /// A relationship to an instance that is not there.
     #[error("node instance {source_id} is related to {target_id}, which the deployment does not have")]
     UnknownInstance {

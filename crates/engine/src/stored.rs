@@ -3,30 +3,31 @@
 //! The shape and the dotted paths are the reference's (spec workflows.md section 5.2): a graph that
 //! is stored here reads the same through REST, and each row alone is enough to make its task again.
 
-use nephele_model::id::TaskId;
+use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Failure, Outcome};
 use nephele_model::task::{StoredTask, TaskKind};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::task::{Call, OnFailure, OnSuccess, Retry, Task, Work};
+use crate::task::{Aspect, Call, Check, OnFailure, OnSuccess, Remedy, Retry, Task, Work};
 
 const LIFECYCLE: &str = "cloudify.plugins.lifecycle.";
 const GRAPH_FAILS: &str = "cloudify.workflows.tasks_graph._on_failure_handler_fail";
+const WORKFLOWS: &str = "cloudify.plugins.workflows.";
 const HOST_STARTED: &str = "_node_get_state_handler";
 
 /// The `parameters` of a task.
 pub(crate) fn parameters(task: &Task, container: Option<&TaskId>, retried: Option<&TaskId>) -> Value {
     let shown = matches!(task.work, Work::Operation(_) | Work::Subgraph { .. } | Work::Nop | Work::DryRun(_));
     json!({
-        "on_success": on_success(task.on_success),
+        "on_success": on_success(&task.on_success),
         "on_failure": on_failure(task),
         "retried_task": retried,
         "current_retries": task.retry.current,
         "send_task_events": shown,
         "retry_interval": number(task.retry.interval),
         "total_retries": task.retry.total,
-        "info": info(&task.work),
+        "info": info(task),
         "error": null,
         "containing_subgraph": container,
         "task_kwargs": arguments(&task.work),
@@ -62,8 +63,8 @@ pub(crate) fn task(row: &StoredTask) -> Result<Task> {
             interval: parameters["retry_interval"].as_f64().unwrap_or(Retry::ONCE.interval),
             current: current.unwrap_or_default(),
         },
-        on_failure: on_failure_of(&parameters["on_failure"]),
-        on_success: on_success_of(&parameters["on_success"]),
+        on_failure: on_failure_of(&parameters["on_failure"], &parameters["info"]),
+        on_success: on_success_of(&parameters["on_success"], &parameters["info"]),
         ..Task::new(work(row)?)
     })
 }
@@ -74,16 +75,42 @@ fn number(seconds: f64) -> Value {
     if seconds.fract() == 0.0 && seconds.abs() < 1e15 { json!(seconds as i64) } else { json!(seconds) }
 }
 
-fn on_success(handler: OnSuccess) -> Value {
+fn on_success(handler: &OnSuccess) -> Value {
     match handler {
         OnSuccess::Continue => Value::Null,
         OnSuccess::HostStarted => json!({"path": format!("{LIFECYCLE}{HOST_STARTED}")}),
+        OnSuccess::Check(check) => json!({"path": format!("{}_on_success", check_path(check))}),
+        OnSuccess::Remedy(Remedy::Heal, _) => json!({"path": format!("{LIFECYCLE}_on_heal_success")}),
+        OnSuccess::Remedy(Remedy::Update, _) => json!({"path": format!("{LIFECYCLE}_on_update_success")}),
     }
 }
 
-fn on_success_of(handler: &Value) -> OnSuccess {
-    match lifecycle_path(handler) {
+fn check_path(check: &Check) -> String {
+    format!("{WORKFLOWS}{}", if check.aspect == Aspect::Status { "check_status" } else { "check_drift" })
+}
+
+/// The check of a task, from its handler's name and its `info`.
+fn check_of(name: &str, info: &Value) -> Check {
+    let text = |key: &str| info[key].as_str().map(str::to_owned);
+    let aspect = match (text("relationship_target"), text("relationship_source")) {
+        _ if name.starts_with("check_status") => Aspect::Status,
+        (Some(target), _) => Aspect::SourceDrift(target),
+        (None, Some(source)) => Aspect::TargetDrift(source),
+        (None, None) => Aspect::Drift,
+    };
+    Check { instance: instance_of(info), aspect }
+}
+
+fn instance_of(info: &Value) -> NodeInstanceId {
+    NodeInstanceId::new(info["instance_id"].as_str().unwrap_or_default())
+}
+
+fn on_success_of(handler: &Value, info: &Value) -> OnSuccess {
+    match handler_name(handler) {
         Some(HOST_STARTED) => OnSuccess::HostStarted,
+        Some("_on_heal_success") => OnSuccess::Remedy(Remedy::Heal, instance_of(info)),
+        Some("_on_update_success") => OnSuccess::Remedy(Remedy::Update, instance_of(info)),
+        Some(name @ ("check_status_on_success" | "check_drift_on_success")) => OnSuccess::Check(check_of(name, info)),
         _ => OnSuccess::Continue,
     }
 }
@@ -103,30 +130,51 @@ fn on_failure(task: &Task) -> Value {
             json!({"path": path("_SubgraphOnFailure"), "instance_id": instance, "on_retry": on_retry})
         }
         OnFailure::Relationship => json!({"path": path("_relationship_subgraph_on_failure")}),
+        OnFailure::Check(check) => json!({"path": format!("{}_on_failure", check_path(check))}),
+        OnFailure::CheckIgnored(check) => json!({"path": format!("{}_on_failure_ignore_failure", check_path(check))}),
+        OnFailure::Remedy(Remedy::Heal, _) => json!({"path": path("_on_heal_failure")}),
+        OnFailure::Remedy(Remedy::Update, _) => json!({"path": path("_on_update_failure")}),
     }
 }
 
-fn on_failure_of(handler: &Value) -> OnFailure {
+fn on_failure_of(handler: &Value, info: &Value) -> OnFailure {
     let text = |key: &str| handler[key].as_str().unwrap_or_default().to_owned();
-    match lifecycle_path(handler) {
+    match handler_name(handler) {
         Some("_ignore_subgraph_failure" | "_ignore_task_failure") => OnFailure::Ignore,
         Some("_SendNodeEventHandler") => OnFailure::IgnoreWithEvent(text("instance_id").into()),
         Some("_SubgraphOnFailure") => {
             OnFailure::Lifecycle { instance: text("instance_id").into(), on_retry: text("on_retry") }
         }
         Some("_relationship_subgraph_on_failure") => OnFailure::Relationship,
+        Some("_on_heal_failure") => OnFailure::Remedy(Remedy::Heal, instance_of(info)),
+        Some("_on_update_failure") => OnFailure::Remedy(Remedy::Update, instance_of(info)),
+        Some(name) if name.ends_with("_on_failure_ignore_failure") => OnFailure::CheckIgnored(check_of(name, info)),
+        Some(name @ ("check_status_on_failure" | "check_drift_on_failure")) => OnFailure::Check(check_of(name, info)),
         _ => OnFailure::Decide,
     }
 }
 
-fn lifecycle_path(handler: &Value) -> Option<&str> {
-    handler["path"].as_str()?.strip_prefix(LIFECYCLE)
+/// The last part of a handler's path, if it is one of the workflows' own.
+fn handler_name(handler: &Value) -> Option<&str> {
+    let path = handler["path"].as_str()?;
+    path.strip_prefix(LIFECYCLE).or_else(|| path.strip_prefix(WORKFLOWS))
 }
 
-fn info(work: &Work) -> Value {
-    match work {
-        Work::Operation(_) | Work::DryRun(_) | Work::Nop => Value::Null,
-        Work::Subgraph { name } => json!({"name": name}),
+fn info(task: &Task) -> Value {
+    match &task.work {
+        Work::Operation(_) | Work::DryRun(_) => match &task.on_success {
+            OnSuccess::Check(check) => match &check.aspect {
+                Aspect::Status | Aspect::Drift => json!({"instance_id": check.instance}),
+                Aspect::SourceDrift(target) => json!({"instance_id": check.instance, "relationship_target": target}),
+                Aspect::TargetDrift(source) => json!({"instance_id": check.instance, "relationship_source": source}),
+            },
+            _ => Value::Null,
+        },
+        Work::Nop => Value::Null,
+        Work::Subgraph { name } => match &task.on_success {
+            OnSuccess::Remedy(_, instance) => json!({"name": name, "instance_id": instance}),
+            _ => json!({"name": name}),
+        },
         Work::SetState { state, .. } => json!(state),
         Work::NodeEvent { text, .. } | Work::WorkflowEvent { text, .. } => json!(text),
     }
@@ -221,7 +269,25 @@ mod tests {
             with(&subgraph, OnFailure::Ignore),
             with(&subgraph, OnFailure::Relationship),
             with(&subgraph, OnFailure::Lifecycle { instance: "n_1".into(), on_retry }),
+            remedied(Remedy::Heal),
+            remedied(Remedy::Update),
+            checked(Aspect::Status, OnFailure::Check),
+            checked(Aspect::Drift, OnFailure::CheckIgnored),
+            checked(Aspect::SourceDrift("n_2".into()), OnFailure::Check),
+            checked(Aspect::TargetDrift("n_2".into()), OnFailure::Check),
         ]
+    }
+
+    fn remedied(remedy: Remedy) -> Task {
+        let on_success = OnSuccess::Remedy(remedy, "n_1".into());
+        let on_failure = OnFailure::Remedy(remedy, "n_1".into());
+        Task { on_success, on_failure, ..Task::new(Work::Subgraph { name: "s".into() }) }
+    }
+
+    fn checked(aspect: Aspect, on_failure: impl Fn(Check) -> OnFailure) -> Task {
+        let check = Check { instance: "n_1".into(), aspect };
+        let on_success = OnSuccess::Check(check.clone());
+        Task { on_success, on_failure: on_failure(check), ..Task::new(Work::Operation(Box::default())) }
     }
 
     fn row(task: &Task) -> StoredTask {
@@ -247,8 +313,8 @@ mod tests {
             let after = task(&stored)?;
             assert_eq!(row(&after), stored);
             assert_eq!(
-                (after.retry, &after.on_failure, after.on_success),
-                (before.retry, &before.on_failure, before.on_success)
+                (after.retry, &after.on_failure, &after.on_success),
+                (before.retry, &before.on_failure, &before.on_success)
             );
         }
         Ok(())

@@ -175,20 +175,61 @@ pub enum OnFailure {
     },
     /// Fail together with the containing subgraph: a subgraph of relationship operations.
     Relationship,
+    /// Note the failure as what was found, and fail without another try.
+    Check(Check),
+    /// Note the failure as what was found, and go on.
+    CheckIgnored(Check),
+    /// Note that the instance is still not as it should be, and go on.
+    Remedy(Remedy, NodeInstanceId),
 }
 
 impl OnFailure {
     pub(crate) const fn is_ignored(&self) -> bool {
-        matches!(self, Self::Ignore | Self::IgnoreWithEvent(_))
+        matches!(self, Self::Ignore | Self::IgnoreWithEvent(_) | Self::CheckIgnored(_) | Self::Remedy(..))
     }
 }
 
 /// What the success of a task means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OnSuccess {
     /// Go on.
     #[default]
     Continue,
     /// Go on if the result is true as Python understands it; else ask again, without limit.
     HostStarted,
+    /// Note what was found, and go on.
+    Check(Check),
+    /// Note that the instance is as it should be, and go on.
+    Remedy(Remedy, NodeInstanceId),
+}
+
+/// What an operation finds out about a node instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The instance.
+    pub instance: NodeInstanceId,
+    /// What about it.
+    pub aspect: Aspect,
+}
+
+/// What an operation finds out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// How the instance is.
+    Status,
+    /// How it differs from what it should be.
+    Drift,
+    /// How its relationship to this instance differs.
+    SourceDrift(String),
+    /// How the relationship of this instance to it differs.
+    TargetDrift(String),
+}
+
+/// What a subgraph does for a node instance that is not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Makes it well.
+    Heal,
+    /// Makes it what it should be.
+    Update,
 }

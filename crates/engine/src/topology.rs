@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 
 const HOST_TYPE: &str = "cloudify.nodes.Compute";
+const CONTAINMENT: &str = "cloudify.relationships.contained_in";
 
 /// The nodes and instances of a deployment. Deserialises from `{"nodes": [...], "instances": [...]}`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,19 +24,22 @@ pub struct Topology {
     instances: Vec<Instance>,
     node_of: Vec<usize>,
     position: HashMap<String, usize>,
+    groups: HashMap<String, i64>,
 }
 
 #[derive(Deserialize)]
 struct Rows {
     nodes: Vec<Node>,
     instances: Vec<Instance>,
+    #[serde(default)]
+    groups: HashMap<String, i64>,
 }
 
 impl TryFrom<Rows> for Topology {
     type Error = Error;
 
     fn try_from(rows: Rows) -> Result<Self> {
-        Self::new(rows.nodes, rows.instances)
+        Ok(Self::new(rows.nodes, rows.instances)?.with_groups(rows.groups))
     }
 }
 
@@ -62,13 +66,26 @@ impl Topology {
                 });
             }
         }
-        Ok(Self { nodes, instances, node_of, position })
+        Ok(Self { nodes, instances, node_of, position, groups: HashMap::new() })
+    }
+
+    /// The same with scaling groups: how many instances each has.
+    #[must_use]
+    pub fn with_groups(self, groups: HashMap<String, i64>) -> Self {
+        Self { groups, ..self }
     }
 
     /// Moves the instance with this id, if there is one, to a state.
     pub fn set_state(&mut self, instance: &str, state: InstanceState) {
         if let Some(position) = self.position(instance) {
             self.instances[position].state = state;
+        }
+    }
+
+    /// Gives the instance with this id, if there is one, other notes.
+    pub fn set_notes(&mut self, instance: &str, notes: Map<String, Value>) {
+        if let Some(position) = self.position(instance) {
+            self.instances[position].system_properties = notes;
         }
     }
 
@@ -86,6 +103,38 @@ impl Topology {
     pub fn position(&self, instance: &str) -> Option<usize> {
         self.position.get(instance).copied()
     }
+
+    /// The node with this id.
+    pub fn node_named(&self, id: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// How many instances the scaling group of this name has.
+    pub fn group_size(&self, name: &str) -> Option<i64> {
+        self.groups.get(name).copied()
+    }
+
+    /// Which instances are these, or contained in these, however deeply.
+    pub fn within(&self, roots: impl IntoIterator<Item = usize>) -> Vec<bool> {
+        let mut contents = vec![Vec::new(); self.instances.len()];
+        for (position, instance) in self.instances.iter().enumerate() {
+            let node = self.node(position);
+            for related in &instance.relationships {
+                let is_container = node.relationship(related).is_some_and(Relationship::is_containment);
+                if let (true, Some(container)) = (is_container, self.position(&related.target_id)) {
+                    contents[container].push(position);
+                }
+            }
+        }
+        let mut within = vec![false; self.instances.len()];
+        let mut pending: Vec<usize> = roots.into_iter().collect();
+        while let Some(position) = pending.pop() {
+            if !std::mem::replace(&mut within[position], true) {
+                pending.extend_from_slice(&contents[position]);
+            }
+        }
+        within
+    }
 }
 
 /// A node of the plan.
@@ -100,6 +149,7 @@ pub struct Node {
     pub plugins: Vec<Plugin>,
     pub properties: Map<String, Value>,
     pub host_id: Option<String>,
+    pub number_of_instances: i64,
 }
 
 impl Node {
@@ -158,6 +208,13 @@ pub struct Relationship {
     pub target_operations: HashMap<String, Operation>,
 }
 
+impl Relationship {
+    /// Whether the source is inside the target.
+    pub fn is_containment(&self) -> bool {
+        self.type_hierarchy.iter().any(|name| name == CONTAINMENT)
+    }
+}
+
 /// A node instance.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Instance {
@@ -173,6 +230,20 @@ pub struct Instance {
     /// The instances that it is related to, in the order of declaration.
     #[serde(default)]
     pub relationships: Vec<InstanceRelationship>,
+    /// What workflows noted about it.
+    #[serde(default)]
+    pub system_properties: Map<String, Value>,
+    /// The instances of scaling groups that it is in.
+    #[serde(default)]
+    pub scaling_groups: Vec<GroupInstance>,
+}
+
+/// An instance of a scaling group.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct GroupInstance {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
 }
 
 /// A node instance's relationship to another one.

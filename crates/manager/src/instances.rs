@@ -2,6 +2,7 @@
 //!
 //! Invariant: a change is written only by somebody who knew the present version, or insisted.
 
+use nephele_model::finding::{has_drift, is_well};
 use nephele_model::id::NodeInstanceId;
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
@@ -100,27 +101,4 @@ impl Manager {
         visibility::demand_inside(ctx, instance.visibility, instance.tenant_id, id)?;
         Ok(instance)
     }
-}
-
-/// Whether the noted comparison with the blueprint found a difference, in the instance or on one of
-/// its relationships.
-fn has_drift(noted: &Map<String, Value>) -> bool {
-    let found = |drift: &Value| match &drift["result"] {
-        Value::Null | Value::Bool(false) => false,
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(list) => !list.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        _ => true,
-    };
-    let of_relationships = ["source_relationships_configuration_drift", "target_relationships_configuration_drift"];
-    noted.get("configuration_drift").is_some_and(found)
-        || of_relationships
-            .iter()
-            .filter_map(|key| noted.get(*key).and_then(Value::as_object))
-            .any(|drifts| drifts.values().any(found))
-}
-
-/// Whether the latest check found the instance well; never checked counts as not well.
-fn is_well(noted: &Map<String, Value>) -> bool {
-    noted.get("status").is_some_and(|status| status["ok"] == true)
 }

@@ -55,6 +55,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
+    /// The form of instants inside system properties: UTC without saying so, six decimals.
+    pub fn zoneless(self) -> String {
+        let instant = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
+        instant.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+    }
+
     /// Appends the text on the wire. Lists of events spend their time here, hence the digits by hand.
     pub fn push_to(self, text: &mut String) {
         let instant = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();

@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod filter;
+pub mod finding;
 pub mod grants;
 pub mod id;
 pub mod instance;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::blueprint::states;
 use crate::clock::Timestamp;
 use crate::event::NewEvent;
+use crate::finding::Note;
 use crate::id::{ExecutionId, GraphId, NodeInstanceId, TaskId};
 use crate::instance::InstanceState;
 use crate::operation::Request;
@@ -129,6 +130,8 @@ pub struct JournalBatch {
     pub changes: Vec<TaskChange>,
     /// Node instances that move, in order: each move is a new version of its instance.
     pub instance_states: Vec<(NodeInstanceId, InstanceState)>,
+    /// Notes about node instances, in order.
+    pub notes: Vec<(NodeInstanceId, Note)>,
     /// Events to show.
     pub events: Vec<NewEvent>,
     /// Operations to hand to workers once the batch is written (through the outbox).
@@ -142,6 +145,7 @@ impl JournalBatch {
             && self.new_tasks.is_empty()
             && self.changes.is_empty()
             && self.instance_states.is_empty()
+            && self.notes.is_empty()
             && self.events.is_empty()
             && self.dispatches.is_empty()
     }

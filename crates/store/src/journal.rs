@@ -64,6 +64,7 @@ pub async fn write(store: &Store, run: &Run, batch: &JournalBatch, messages: Vec
     }
     operations::change(&tx, run, &batch.changes).await?;
     node_instances::set_states(&tx, run.tenant_id, &batch.instance_states).await?;
+    node_instances::note(&tx, run.tenant_id, &batch.notes).await?;
     events::insert(&tx, run, &batch.events, &[]).await?;
     outbox::insert(&tx, messages).await?;
     tx.commit().await

@@ -5,11 +5,11 @@ use nephele_model::python_text;
 use serde_json::{Map, Value};
 
 use super::steps::{Arguments, Steps};
-use super::{Parameters, Selection};
+use super::{Parameters, Selection, order};
 use crate::error::{Error, Result};
 use crate::graph::{Block, Graph};
 use crate::phases::{Flow, Phases};
-use crate::task::{Index, OnFailure};
+use crate::task::OnFailure;
 use crate::topology::Topology;
 
 /// What is to be run, and whether targets come first.
@@ -60,17 +60,9 @@ fn graph(topology: &Topology, selection: &Selection, parameters: &Parameters, or
         subgraphs.push(graph.subgraph(&instance.id, OnFailure::Decide, blocks));
     }
     if order.ordered {
-        order_by_targets(&mut graph, topology, &subgraphs);
+        order::by_targets(&mut graph, topology, &subgraphs);
     }
     Ok(graph)
-}
-
-/// Makes each instance's task wait for those of its targets.
-fn order_by_targets(graph: &mut Graph, topology: &Topology, tasks: &[Index]) {
-    for (source, instance) in topology.instances().iter().enumerate() {
-        let targets = instance.relationships.iter().filter_map(|related| topology.position(&related.target_id));
-        targets.for_each(|target| graph.depend(tasks[source], tasks[target]));
-    }
 }
 
 fn sequence(steps: Steps<'_>, order: &Order) -> Result<Vec<Block>> {

@@ -8,29 +8,39 @@ use crate::task::OnSuccess;
 
 /// How a host gets its agent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     None,
     Remote,
-    /// By the host itself, as it boots or through a plugin; the manager waits for it.
-    Awaited,
+    /// By the host itself as it boots; the manager waits for it.
+    InitScript,
+    /// Through a plugin; the manager waits for it.
+    Plugin,
     /// By someone else.
     Provided,
 }
 
-fn method(steps: Steps<'_>) -> Method {
+impl Method {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Remote => "remote",
+            Self::InitScript => "init_script",
+            Self::Plugin => "plugin",
+            Self::Provided => "provided",
+        }
+    }
+}
+
+pub(super) fn method(steps: Steps<'_>) -> Method {
     let properties = &steps.node().properties;
     match properties.get("install_agent").and_then(serde_json::Value::as_bool) {
         Some(true) => return Method::Remote,
         Some(false) => return Method::None,
         None => {}
     }
-    let config = properties.get("agent_config");
-    match config.and_then(|config| config["install_method"].as_str()) {
-        Some("remote") => Method::Remote,
-        Some("plugin" | "init_script") => Method::Awaited,
-        Some("provided") => Method::Provided,
-        _ => Method::None,
-    }
+    let wanted = properties.get("agent_config").and_then(|config| config["install_method"].as_str());
+    let methods = [Method::Remote, Method::InitScript, Method::Plugin, Method::Provided];
+    methods.into_iter().find(|method| Some(method.name()) == wanted).unwrap_or(Method::None)
 }
 
 fn agent(operation: &str) -> String {
@@ -50,7 +60,7 @@ pub(super) fn post_start(steps: Steps<'_>) -> Result<Vec<Block>> {
         blocks.extend(steps.operation(&agent("create"))?);
         blocks.push(steps.event("Agent created"));
     }
-    if method == Method::Awaited {
+    if matches!(method, Method::InitScript | Method::Plugin) {
         blocks.push(steps.event("Waiting for agent to start"));
         blocks.extend(steps.operation(&agent("start"))?);
         blocks.push(steps.event("Agent started"));
@@ -67,7 +77,7 @@ pub(super) fn pre_stop(steps: Steps<'_>) -> Result<Vec<Block>> {
     let stop = match method(steps) {
         Method::None => return Ok(blocks),
         Method::Remote => "stop",
-        Method::Awaited | Method::Provided => "stop_amqp",
+        Method::InitScript | Method::Plugin | Method::Provided => "stop_amqp",
     };
     blocks.push(steps.event("Stopping agent"));
     blocks.extend(steps.operation(&agent(stop))?);

@@ -5,13 +5,18 @@
 //! `order` joins the instances. The steps, their texts and their order are those of spec
 //! workflows.md sections 6.1 to 6.4.
 
+mod agents;
+mod checks;
 mod execute_operation;
 mod foresee;
+mod heal;
 mod host;
 mod install;
 mod order;
 mod parameters;
 mod relationships;
+mod rollback;
+mod scale;
 mod selection;
 mod steps;
 mod uninstall;
@@ -28,6 +33,7 @@ pub use selection::Selection;
 const MAPPING: &str = "cloudify.plugins.workflows.";
 const START: &str = "cloudify.interfaces.lifecycle.start";
 const STOP: &str = "cloudify.interfaces.lifecycle.stop";
+const PULL: &str = "cloudify.interfaces.lifecycle.pull";
 
 /// A workflow that the engine runs itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,22 @@ pub enum Workflow {
     Restart,
     /// Runs an operation of the user's choice.
     ExecuteOperation,
+    /// Runs the `pull` operation.
+    Pull,
+    /// Finds out how instances are.
+    CheckStatus,
+    /// Finds out how instances differ from what they should be.
+    CheckDrift,
+    /// Makes instances well again.
+    Heal,
+    /// Changes the number of instances; names the parameter that says of what.
+    Scale(&'static str),
+    /// Brings instances in the middle of something back.
+    Rollback,
+    /// Gives hosts new agents.
+    InstallNewAgents,
+    /// Asks whether agents can be reached.
+    ValidateAgents,
 }
 
 impl Workflow {
@@ -59,6 +81,16 @@ impl Workflow {
             "stop" => Self::Stop,
             "restart" => Self::Restart,
             "execute_operation" => Self::ExecuteOperation,
+            "pull" => Self::Pull,
+            "check_status" => Self::CheckStatus,
+            "check_drift" => Self::CheckDrift,
+            "auto_heal_reinstall_node_subgraph" => Self::Heal,
+            "scale_entity" => Self::Scale("scalable_entity_name"),
+            // Types of old versions name it so.
+            "scale" => Self::Scale("node_id"),
+            "rollback" => Self::Rollback,
+            "install_new_agents" => Self::InstallNewAgents,
+            "validate_agents" => Self::ValidateAgents,
             _ => return None,
         })
     }
@@ -87,6 +119,14 @@ impl Workflow {
                 run(phases, Order::fixed(START, "start_parms", parameters)?)
             }
             Self::ExecuteOperation => run(phases, Order::wanted(parameters)?),
+            Self::Pull => run(phases, Order::fixed(PULL, "operation_parms", parameters)?),
+            Self::CheckStatus => checks::status(phases),
+            Self::CheckDrift => checks::drift(phases),
+            Self::Heal => heal::run(phases),
+            Self::Scale(entity) => scale::run(phases, entity),
+            Self::Rollback => rollback::run(phases),
+            Self::InstallNewAgents => agents::install(phases),
+            Self::ValidateAgents => agents::validate(phases),
         }
     }
 }

@@ -67,6 +67,14 @@ pub(super) fn joined(
     Ok(graph)
 }
 
+/// Makes each instance's task wait for those of its targets.
+pub(super) fn by_targets(graph: &mut Graph, topology: &Topology, tasks: &[Index]) {
+    for (source, instance) in topology.instances().iter().enumerate() {
+        let targets = instance.relationships.iter().filter_map(|related| topology.position(&related.target_id));
+        targets.for_each(|target| graph.depend(tasks[source], tasks[target]));
+    }
+}
+
 /// The operations of an instance that is left out, for its relationships to chosen ones.
 fn left_out(steps: Steps<'_>, selection: &Selection, order: Order) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();

@@ -8,6 +8,10 @@ use crate::topology::{Instance, Topology};
 /// The parameters of an execution and what else a builder must know.
 #[derive(Clone, Debug)]
 pub struct Parameters {
+    /// The execution.
+    pub execution: String,
+    /// Its deployment.
+    pub deployment: String,
     /// The workflow's parameters by name.
     pub values: Map<String, Value>,
     /// Retries of operations that do not say (`task_retries`); -1 means no limit.
@@ -21,7 +25,14 @@ pub struct Parameters {
 impl Default for Parameters {
     /// No parameters; retries as the reference's installer sets them.
     fn default() -> Self {
-        Self { values: Map::new(), task_retries: 60, task_retry_interval: 15.0, dry_run: false }
+        Self {
+            execution: String::new(),
+            deployment: String::new(),
+            values: Map::new(),
+            task_retries: 60,
+            task_retry_interval: 15.0,
+            dry_run: false,
+        }
     }
 }
 
@@ -40,7 +51,14 @@ impl Parameters {
         value.as_object().cloned().ok_or(Error::Parameter { name, expected: "a dictionary" })
     }
 
-    fn names(&self, name: &'static str) -> Result<Vec<&str>> {
+    /// A text; an empty one counts as not given.
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>> {
+        let Some(value) = self.given(name) else { return Ok(None) };
+        let text = value.as_str().ok_or(Error::Parameter { name, expected: "a string" })?;
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    pub(super) fn names(&self, name: &'static str) -> Result<Vec<&str>> {
         let wrong = || Error::Parameter { name, expected: "a list of strings" };
         let Some(value) = self.given(name) else { return Ok(Vec::new()) };
         let items = value.as_array().ok_or_else(wrong)?;

@@ -28,6 +28,21 @@ impl Selection {
         Ok(Self(parameters.chosen(topology)?.into_iter().map(part).collect()))
     }
 
+    /// Every instance.
+    pub(super) fn all(topology: &Topology) -> Self {
+        Self(vec![Part::Chosen; topology.instances().len()])
+    }
+
+    /// Of the chosen instances only those of this kind; the others are intact.
+    pub(super) fn only(mut self, is_one: impl Fn(usize) -> bool) -> Self {
+        for (position, part) in self.0.iter_mut().enumerate() {
+            if *part == Part::Chosen && !is_one(position) {
+                *part = Part::Intact;
+            }
+        }
+        self
+    }
+
     /// These instances; all others are intact.
     pub fn of(topology: &Topology, chosen: &[String]) -> Self {
         Self::with(topology, chosen, None)

@@ -78,9 +78,11 @@ impl<'a> Steps<'a> {
 
     /// The operation of the node, if it is implemented.
     pub(super) fn operation(&self, name: &str) -> Result<Option<Block>> {
-        let none = Map::new();
-        let task = self.operation_with(name, Arguments { values: &none, replace: false })?;
-        Ok(task.map(Block::Task))
+        Ok(self.operation_task(name)?.map(Block::Task))
+    }
+
+    pub(super) fn operation_task(&self, name: &str) -> Result<Option<Task>> {
+        self.operation_with(name, Arguments { values: &Map::new(), replace: false })
     }
 
     /// The same as steps of a sequence.

@@ -2,13 +2,14 @@
 //! workflows.md section 6.2).
 
 use nephele_model::instance::InstanceState as State;
+use serde_json::Value;
 
 use super::relationships::{self, Direction};
 use super::steps::{Steps, around};
 use super::{Parameters, Selection, host, order};
 use crate::error::Result;
 use crate::graph::{Block, Graph};
-use crate::phases::{Flow, Phases};
+use crate::phases::{Act, Flow, Phases};
 use crate::task::OnFailure;
 use crate::topology::Topology;
 
@@ -16,6 +17,11 @@ use crate::topology::Topology;
 pub(super) fn run(phases: &mut Phases<'_>) -> Flow {
     let parameters = phases.parameters();
     let ignore_failure = parameters.flag("ignore_failure", false)?;
+    if parameters.flag("recursive", false)? {
+        phases.log("info", "Uninstalling service deployments recursively");
+        phases.act::<Value>(Act::UninstallServices)?;
+        phases.log("info", "Service deployments uninstalled");
+    }
     phases.run("uninstall", |topology| {
         graph(topology, &Selection::filtered(topology, parameters)?, ignore_failure, parameters)
     })
@@ -56,18 +62,26 @@ fn sequence(steps: Steps<'_>) -> Result<Vec<Block>> {
 }
 
 fn stop(steps: Steps<'_>) -> Result<Vec<Block>> {
-    let nothing_to_validate = || steps.event("Validating node instance after deletion: nothing to do");
     if steps.is_in(&[State::STOPPED, State::DELETING, State::DELETED, State::UNINITIALIZED, State::CONFIGURED]) {
         let already = steps.event(format!("Stop: instance already {}", steps.instance().state));
-        return Ok(vec![nothing_to_validate(), already]);
+        return Ok(vec![nothing_to_validate(steps), already]);
     }
+    stop_operations(steps)
+}
+
+pub(super) fn nothing_to_validate(steps: Steps<'_>) -> Block {
+    steps.event("Validating node instance after deletion: nothing to do")
+}
+
+/// Stops an instance, whatever its state.
+pub(super) fn stop_operations(steps: Steps<'_>) -> Result<Vec<Block>> {
     let mut blocks = vec![steps.event_and_state("Stopping node instance", State::STOPPING)];
     let validate = around(
         vec![steps.event("Validating node instance before deletion")],
         steps.operation("cloudify.interfaces.validation.delete")?,
         vec![steps.event("Node instance validated before deletion")],
     );
-    blocks.extend(if validate.is_empty() { vec![nothing_to_validate()] } else { validate });
+    blocks.extend(if validate.is_empty() { vec![nothing_to_validate(steps)] } else { validate });
     blocks.extend(steps.operation("cloudify.interfaces.monitoring.stop")?);
     blocks.extend(around(
         vec![steps.event("Prestopping node instance")],
@@ -88,6 +102,11 @@ fn delete(steps: Steps<'_>) -> Result<Vec<Block>> {
     if steps.is_in(&[State::DELETED, State::UNINITIALIZED]) {
         return Ok(vec![steps.event(format!("Delete: instance already {}", steps.instance().state))]);
     }
+    delete_operations(steps)
+}
+
+/// Deletes an instance, whatever its state.
+pub(super) fn delete_operations(steps: Steps<'_>) -> Result<Vec<Block>> {
     let unlink = "cloudify.interfaces.relationship_lifecycle.unlink";
     let mut blocks = around(
         vec![steps.event("Unlinking relationships")],

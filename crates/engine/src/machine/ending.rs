@@ -1,16 +1,18 @@
 //! What the end of a task means: go on, try again, or fail, and who fails with it.
 
 use nephele_model::Timestamp;
-use nephele_model::id::TaskId;
+use nephele_model::finding::{Finding, Note};
+use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Failure, Outcome, Severity};
 use nephele_model::python_text;
 use nephele_model::task::TaskState;
+use serde_json::Value;
 
 use super::entry::{Entry, Fate};
 use super::{Run, Timer, TimerKey};
 use crate::report::{self, Detail};
 use crate::stored;
-use crate::task::{Index, OnFailure, OnSuccess, Task, Work};
+use crate::task::{Aspect, Check, Index, OnFailure, OnSuccess, Remedy, Task, Work};
 
 /// What follows from a failure.
 enum Verdict {
@@ -28,17 +30,21 @@ impl Run {
         }
     }
 
-    fn worked(&mut self, index: Index, result: &serde_json::Value, now: Timestamp) {
+    fn worked(&mut self, index: Index, result: &Value, now: Timestamp) {
         self.move_to(index, TaskState::Succeeded, Detail::Result(result), now);
         let entry = &self.entries[index];
         if !entry.is_open() {
             return;
         }
-        if entry.task.on_success == OnSuccess::HostStarted && !python_text::is_truthy(result) {
-            self.retry(index, None, now);
-        } else {
-            self.complete(index, now);
+        match &entry.task.on_success {
+            OnSuccess::HostStarted if !python_text::is_truthy(result) => return self.retry(index, None, now),
+            OnSuccess::Check(check) => {
+                let note = found(check, &entry.task, true, result.clone(), now);
+                self.draft.batch.notes.push(note);
+            }
+            _ => {}
         }
+        self.complete(index, now);
     }
 
     fn did_not_work(&mut self, index: Index, failure: Failure, now: Timestamp) {
@@ -48,7 +54,12 @@ impl Run {
         if !self.entries[index].is_open() {
             return;
         }
-        match verdict(&self.entries[index].task, &failure) {
+        let task = &self.entries[index].task;
+        if let (OnFailure::Check(check) | OnFailure::CheckIgnored(check), false) = (&task.on_failure, asked_again) {
+            let note = found(check, task, false, failure.message.clone().into(), now);
+            self.draft.batch.notes.push(note);
+        }
+        match verdict(task, &failure) {
             Verdict::Ignore => self.ignore(index, now),
             Verdict::Retry(after) => self.retry(index, after, now),
             Verdict::Fail => {
@@ -61,6 +72,13 @@ impl Run {
     /// A task that needs no worker, or a container, has ended well.
     pub(super) fn succeed(&mut self, index: Index, now: Timestamp) {
         self.move_to(index, TaskState::Succeeded, Detail::Nothing, now);
+        if let OnSuccess::Remedy(remedy, instance) = &self.entries[index].task.on_success {
+            let note = match remedy {
+                Remedy::Heal => Note::Healed,
+                Remedy::Update => Note::Updated,
+            };
+            self.draft.batch.notes.push((instance.clone(), note));
+        }
         self.complete(index, now);
     }
 
@@ -70,6 +88,13 @@ impl Run {
             let text = format!("Ignoring task {} failure", task.name());
             let event = report::node_event(instance.as_str(), &text, now);
             self.draft.event(event);
+        } else if let OnFailure::Remedy(remedy, instance) = &task.on_failure {
+            let execution = self.info.execution_id.clone();
+            let note = match remedy {
+                Remedy::Heal => Note::HealFailed(execution),
+                Remedy::Update => Note::UpdateFailed(execution),
+            };
+            self.draft.batch.notes.push((instance.clone(), note));
         }
         self.complete(index, now);
     }
@@ -182,10 +207,23 @@ fn verdict(task: &Task, failure: &Failure) -> Verdict {
     let after = match failure.severity {
         Severity::Retry { retry_after } => retry_after,
         _ if task.on_failure.is_ignored() => return Verdict::Ignore,
+        _ if matches!(task.on_failure, OnFailure::Check(_)) => return Verdict::Fail,
         Severity::Recoverable { retry_after } => retry_after,
         Severity::Fatal => return Verdict::Fail,
     };
     if task.retry.may_retry() { Verdict::Retry(after) } else { Verdict::Fail }
+}
+
+/// What a check came to, as a note about its instance.
+fn found(check: &Check, task: &Task, ok: bool, result: Value, timestamp: Timestamp) -> (NodeInstanceId, Note) {
+    let finding = Finding { ok, task: task.name().to_owned(), result, timestamp };
+    let note = match &check.aspect {
+        Aspect::Status => Note::Status(finding),
+        Aspect::Drift => Note::Drift(finding),
+        Aspect::SourceDrift(target) => Note::SourceDrift(target.clone(), finding),
+        Aspect::TargetDrift(source) => Note::TargetDrift(source.clone(), finding),
+    };
+    (check.instance.clone(), note)
 }
 
 fn next_attempt(task: &Task, id: &TaskId) -> Task {

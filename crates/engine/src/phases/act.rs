@@ -15,10 +15,19 @@ pub enum Act {
         /// `{NODE or GROUP: {instances, removed_ids_include_hint, removed_ids_exclude_hint}}`.
         wanted: Map<String, Value>,
     },
+    /// Finds the modification that has been started and not ended, if there is one. Gives an
+    /// `Option<Modification>`.
+    FindStarted,
+    /// Undoes the modification with this id, which another execution left behind.
+    Abort(String),
     /// Ends the modification with this id: what was to go goes.
     FinishModification(String),
     /// Undoes the modification with this id: everything is as it was.
     RollBackModification(String),
+    /// Forgets that these instances could not be healed.
+    ForgetHeals(Vec<String>),
+    /// Uninstalls the deployments that are services in this one, and waits for it.
+    UninstallServices,
 }
 
 impl Act {
@@ -26,8 +35,12 @@ impl Act {
     pub const fn phase(&self) -> &'static str {
         match self {
             Self::StartModification { .. } => "start_modification",
+            Self::FindStarted => "find_started_modification",
+            Self::Abort(_) => "abort_modification",
             Self::FinishModification(_) => "finish_modification",
             Self::RollBackModification(_) => "roll_back_modification",
+            Self::ForgetHeals(_) => "forget_heals",
+            Self::UninstallServices => "uninstall_services",
         }
     }
 }

@@ -133,7 +133,9 @@ impl<'a> Phases<'a> {
     /// What follows from the walk of a workflow's function.
     pub fn turn(mut self, walk: impl FnOnce(&mut Self) -> Flow) -> Turn {
         let next = walk(&mut self).err().unwrap_or(Next::End(End::Succeeded));
-        Turn { lines: self.lines, next }
+        // After the look the function comes here again.
+        let lines = if matches!(next, Next::Look) { Vec::new() } else { self.lines };
+        Turn { lines, next }
     }
 
     /// The parameters of the execution.

@@ -6,6 +6,7 @@ mod driver;
 mod lifecycle;
 mod phases;
 mod random_graphs;
+mod reference;
 mod resuming;
 mod semantics;
 mod shop;

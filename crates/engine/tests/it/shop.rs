@@ -36,7 +36,7 @@ pub(crate) fn node(id: &str, types: &[&str], operations: &Value, relationships: 
     json!({
         "id": id, "type_hierarchy": types, "operations": operations, "relationships": relationships,
         "plugins": [{"name": "script", "install": false, "package_name": null, "properties": {}}],
-        "properties": {},
+        "properties": {}, "number_of_instances": 2,
     })
 }
 
@@ -60,6 +60,11 @@ const CONNECTED: &str = "cloudify.relationships.connected_to";
 
 /// A host, a database on it, two application servers connected to it, a web server in front.
 pub(crate) fn shop(state: &str) -> Topology {
+    let (nodes, instances) = rows(state);
+    topology(&nodes, &instances)
+}
+
+fn rows(state: &str) -> (Value, Value) {
     let root = "cloudify.nodes.Root";
     let mut host = node("vm", &[root, "cloudify.nodes.Compute"], &json!({}), &json!([]));
     host["properties"] = json!({"install_agent": false});
@@ -78,7 +83,46 @@ pub(crate) fn shop(state: &str) -> Topology {
         instance("db_1", state, &[("vm_1", CONTAINED)]),
         instance("vm_1", state, &[]),
     ]);
+    (nodes, instances)
+}
+
+/// The same with a third application server, which is not there yet.
+pub(crate) fn bigger_shop(state: &str) -> Topology {
+    let (nodes, mut instances) = rows(state);
+    instances[0] = instance("web_1", state, &[("app_1", CONNECTED), ("app_2", CONNECTED), ("app_3", CONNECTED)]);
+    if let Some(instances) = instances.as_array_mut() {
+        instances.push(instance("app_3", "uninitialized", &[("db_1", CONNECTED)]));
+    }
     topology(&nodes, &instances)
+}
+
+/// Two hosts; on each something that can be healed, and something that cannot.
+pub(crate) fn clinic(state: &str) -> Topology {
+    let root = "cloudify.nodes.Root";
+    let checked = named("cloudify.interfaces.validation.", &["check_status"]);
+    let with = |names: &[&str]| {
+        let mut operations = lifecycle(names);
+        merge(&mut operations, &checked);
+        operations
+    };
+    let inside = || json!([relationship("vm", CONTAINED, &[], &[])]);
+    let healed = with(&["create", "start", "stop", "delete", "preheal", "heal", "pull", "check_drift"]);
+    let nodes = json!([
+        node("vm", &[root], &with(&["start", "stop"]), &json!([])),
+        node("app", &[root], &healed, &inside()),
+        node("tool", &[root], &with(&["create", "delete", "check_drift"]), &inside()),
+    ]);
+    let of_host = |host: usize| {
+        let vm = format!("vm_{host}");
+        let inside = [(vm.as_str(), CONTAINED)];
+        [
+            instance(&vm, state, &[]),
+            instance(&format!("app_{host}"), state, &inside),
+            instance(&format!("tool_{host}"), state, &inside),
+        ]
+    };
+    let instances: Vec<Value> = (1..=4).flat_map(of_host).collect();
+    topology(&nodes, &json!(instances))
 }
 
 pub(crate) fn topology(nodes: &Value, instances: &Value) -> Topology {

@@ -1,11 +1,15 @@
-//! A seeded simulation with a scripted world, killed at every write and resumed.
+//! Every workflow in a seeded simulation with a scripted world, killed at every write and resumed.
+//!
+//! A write is a batch of the journal or the end of a phase; the process dies before it or after it. An act of
+//! the manager is done before its end is written, so dying before that means that it was done and nobody knows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use nephele_engine::lifecycle::{Parameters, Workflow};
-use nephele_engine::phases::{End as Over, Next, Past};
+use nephele_engine::phases::{Act, End as Over, Modification, Next, Past};
 use nephele_engine::{Event, Finish, Graph, Run, TimerKey, Topology};
+use nephele_model::finding::Note;
 use nephele_model::id::TaskId;
 use nephele_model::instance::InstanceState;
 use nephele_model::operation::{Failure, Outcome, Request, Severity};
@@ -13,9 +17,9 @@ use nephele_model::phase::{Phase, PhaseEnd, PhaseKind};
 use nephele_model::task::TaskState;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::shop::shop;
+use crate::shop::{bigger_shop, clinic, shop};
 use crate::world::{World, counted, info};
 
 /// How a simulation is disturbed.
@@ -36,13 +40,25 @@ struct Trouble {
 struct End {
     succeeded: bool,
     errors: Vec<String>,
-    states: std::collections::BTreeMap<String, String>,
+    states: BTreeMap<String, String>,
+    graphs: Vec<String>,
+    notes: BTreeMap<String, Value>,
+    modification: Modified,
+}
+
+/// How far a modification of the deployment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Modified {
+    No,
+    Started,
+    Finished,
+    RolledBack,
 }
 
 struct Sim {
-    workflow: Workflow,
-    parameters: Parameters,
-    topology: Topology,
+    scenario: Scenario,
+    /// How far the modification is, and how often one was begun.
+    modification: (Modified, usize),
     phases: Vec<Phase>,
     world: World,
     random: StdRng,
@@ -53,14 +69,15 @@ struct Sim {
     runs: HashMap<String, usize>,
     writes: usize,
     deaths: usize,
+    /// The most operations that were under way at a time.
+    most: usize,
 }
 
 impl Sim {
-    fn new(workflow: Workflow, topology: Topology, seed: u64, trouble: Trouble) -> Self {
+    fn new(scenario: Scenario, seed: u64, trouble: Trouble) -> Self {
         Self {
-            workflow,
-            parameters: Parameters { task_retries: 3, ..Parameters::default() },
-            topology,
+            scenario,
+            modification: (Modified::No, 0),
             phases: Vec::new(),
             world: World::new(Graph::default()),
             random: StdRng::seed_from_u64(seed),
@@ -70,6 +87,7 @@ impl Sim {
             runs: HashMap::new(),
             writes: 0,
             deaths: 0,
+            most: 0,
         }
     }
 
@@ -96,7 +114,8 @@ impl Sim {
         let over = loop {
             let graphs = self.world.rows.graphs.iter().map(|graph| graph.name.clone()).collect();
             let past = Past { phases: self.phases.clone(), graphs };
-            let phase = match self.workflow.next(&past, Some(&self.present()), &self.parameters, false).next {
+            let Scenario { workflow, parameters, .. } = &self.scenario;
+            let phase = match workflow.next(&past, Some(&self.present()), parameters, false).next {
                 Next::Begin(graph) => {
                     let name = graph.name.clone();
                     let ids = counted(&format!("t{}-{}-", self.phases.len(), self.deaths));
@@ -110,8 +129,12 @@ impl Sim {
                 Next::Keep(name, value) => {
                     Some(Phase { name, kind: PhaseKind::Decision, end: PhaseEnd::Succeeded, value })
                 }
+                Next::Act(act) => {
+                    let (name, value) = (act.phase().to_owned(), self.act(&act));
+                    Some(Phase { name, kind: PhaseKind::Act, end: PhaseEnd::Succeeded, value })
+                }
                 Next::End(over) => break over,
-                other => panic!("{other:?}"),
+                Next::Look => panic!("it has looked"),
             };
             let Some(phase) = phase else { continue };
             self.writes += 1;
@@ -131,14 +154,44 @@ impl Sim {
         let mut errors: Vec<String> =
             message.lines().map(|line| line.trim_start_matches("Task failed: ").into()).collect();
         errors.sort();
-        End { succeeded, errors, states: self.world.rows.final_states() }
+        let rows = &self.world.rows;
+        let (modification, begun) = self.modification;
+        assert!(begun <= 1, "a modification was begun {begun} times");
+        let graphs = rows.graphs.iter().map(|graph| graph.name.clone()).collect();
+        let notes = rows.noted().into_iter().map(|(id, notes)| (id, timeless(&notes))).collect();
+        End { succeeded, errors, states: rows.final_states(), graphs, notes, modification }
+    }
+
+    /// What the manager does: the second time it finds what it did.
+    fn act(&mut self, act: &Act) -> Value {
+        let (status, begun) = &mut self.modification;
+        match (act, *status) {
+            (Act::StartModification { .. }, Modified::No) => (*status, *begun) = (Modified::Started, *begun + 1),
+            (Act::FinishModification(_), Modified::Started) => *status = Modified::Finished,
+            (Act::RollBackModification(_), Modified::Started) => *status = Modified::RolledBack,
+            (Act::ForgetHeals(instances), _) => {
+                let note = |id: &String| (id.as_str().into(), Note::HealForgotten);
+                self.world.rows.notes.extend(instances.iter().map(note));
+            }
+            _ => {}
+        }
+        match act {
+            Act::StartModification { .. } => json!(self.scenario.made),
+            _ => Value::Null,
+        }
     }
 
     /// The deployment as its rows are now.
     fn present(&self) -> Topology {
-        let mut topology = self.topology.clone();
+        let mut topology = match (&self.scenario.during, self.modification.0) {
+            (Some(during), Modified::Started | Modified::Finished) => during.clone(),
+            _ => self.scenario.topology.clone(),
+        };
         for (instance, state) in self.world.rows.final_states() {
             topology.set_state(&instance, InstanceState::new(state));
+        }
+        for (instance, notes) in self.world.rows.noted() {
+            topology.set_notes(&instance, notes);
         }
         topology
     }
@@ -199,6 +252,7 @@ impl Sim {
         }
         self.world.accept(step);
         self.workers.extend(self.world.outbox.drain(..).map(|request| (request, false)));
+        self.most = self.most.max(self.workers.len());
     }
 
     /// Whether the process dies at this write, and if so, whether the write went through.
@@ -227,66 +281,132 @@ fn ended(name: String, finish: Finish) -> Phase {
     Phase { name, kind: PhaseKind::Graph, end, value }
 }
 
-fn play(seed: u64, trouble: Trouble) -> (End, Sim) {
-    let mut sim = Sim::new(Workflow::Reinstall, shop("started"), seed, trouble);
+/// Notes without the times of findings.
+fn timeless(notes: &Map<String, Value>) -> Value {
+    let mut notes = Value::Object(notes.clone());
+    for finding in notes.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(finding) = finding.as_object_mut() {
+            finding.shift_remove("timestamp");
+        }
+    }
+    notes
+}
+
+/// A workflow on a deployment.
+#[derive(Clone)]
+struct Scenario {
+    workflow: Workflow,
+    topology: Topology,
+    parameters: Parameters,
+    /// The deployment while it is being modified, and what is modified.
+    during: Option<Topology>,
+    made: Modification,
+}
+
+fn scenario(workflow: Workflow, topology: Topology, values: &Value) -> Scenario {
+    let values = values.as_object().cloned().unwrap_or_default();
+    let parameters = Parameters { execution: "e1".to_owned(), values, task_retries: 3, ..Parameters::default() };
+    Scenario { workflow, topology, parameters, during: None, made: Modification::default() }
+}
+
+/// The shop gets a third application server, or loses its second.
+fn scaled(delta: i64) -> Scenario {
+    let values = json!({"scalable_entity_name": "app", "delta": delta});
+    let scaled = scenario(Workflow::Scale("scalable_entity_name"), shop("started"), &values);
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    let made = if delta > 0 {
+        Modification { added: ids(&["app_3"]), added_related: ids(&["web_1", "db_1"]), ..Modification::default() }
+    } else {
+        Modification { removed: ids(&["app_2"]), removed_related: ids(&["web_1", "db_1"]), ..Modification::default() }
+    };
+    let during = if delta > 0 { bigger_shop("started") } else { shop("started") };
+    Scenario { during: Some(during), made: Modification { id: "m".to_owned(), ..made }, ..scaled }
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let none = json!({});
+    vec![
+        scenario(Workflow::Install, shop("uninitialized"), &none),
+        scenario(Workflow::Uninstall, shop("started"), &json!({"ignore_failure": true})),
+        scenario(Workflow::Reinstall, shop("started"), &none),
+        scenario(Workflow::Restart, shop("started"), &none),
+        scenario(Workflow::Pull, clinic("started"), &none),
+        scenario(Workflow::CheckStatus, clinic("started"), &none),
+        scenario(Workflow::CheckDrift, clinic("started"), &none),
+        scenario(Workflow::Heal, clinic("started"), &none),
+        scenario(Workflow::Heal, clinic("started"), &json!({"force_reinstall": true})),
+        scenario(Workflow::Rollback, shop("starting"), &json!({"full_rollback": true})),
+        scaled(1),
+        scaled(-1),
+    ]
+}
+
+fn play(scenario: &Scenario, seed: u64, trouble: Trouble) -> (End, Sim) {
+    let mut sim = Sim::new(scenario.clone(), seed, trouble);
     (sim.play(), sim)
 }
 
 #[test]
 fn a_run_killed_at_any_write_reaches_the_same_end() {
-    let mut ends = HashSet::new();
-    for seed in 0..4 {
-        let fatal = seed % 3 * 2;
-        let (expected, calm) = play(seed, Trouble { fatal, ..Trouble::default() });
-        ends.insert(expected.succeeded);
-        for at in 1..=calm.writes {
-            for kept in [false, true] {
-                let (end, sim) = play(seed, Trouble { kill_at: Some((at, kept)), fatal, ..Trouble::default() });
-                assert_eq!(end, expected, "seed {seed}, killed at write {at}, kept {kept}");
-                assert_eq!(sim.deaths, 1);
-                let twice = sim.runs.values().filter(|runs| **runs > 1).count();
-                assert!(sim.runs.values().all(|runs| *runs <= 2) && twice < sim.runs.len(), "seed {seed}, write {at}");
+    let (mut ends, mut modifications) = (HashSet::new(), Vec::new());
+    for (number, scenario) in scenarios().iter().enumerate() {
+        for seed in 0..3 {
+            let fatal = seed % 3 * 2;
+            let (expected, calm) = play(scenario, seed, Trouble { fatal, ..Trouble::default() });
+            ends.insert(expected.succeeded);
+            assert!(scenario.during.is_none() || expected.modification != Modified::No, "scenario {number}");
+            modifications.push(expected.modification);
+            for at in 1..=calm.writes {
+                for kept in [false, true] {
+                    let (end, sim) =
+                        play(scenario, seed, Trouble { kill_at: Some((at, kept)), fatal, ..Trouble::default() });
+                    assert_eq!(end, expected, "scenario {number}, seed {seed}, killed at write {at}, kept {kept}");
+                    assert_eq!(sim.deaths, 1);
+                    let twice = sim.runs.values().filter(|runs| **runs > 1).count();
+                    assert!(sim.runs.values().all(|runs| *runs <= 2), "scenario {number}, seed {seed}, write {at}");
+                    assert!(twice <= calm.most, "scenario {number}, seed {seed}, write {at}: {twice} twice");
+                }
             }
         }
     }
     assert_eq!(ends.len(), 2, "the seeds cover runs that succeed and runs that fail");
+    for end in [Modified::Finished, Modified::RolledBack] {
+        assert!(modifications.contains(&end), "no modification is {end:?}");
+    }
 }
 
 #[test]
 fn a_run_killed_again_and_again_reaches_the_same_end() {
     let mut deaths = 0;
-    for seed in 0..20 {
-        let fatal = seed % 3 * 2;
-        let (expected, _) = play(seed, Trouble { fatal, ..Trouble::default() });
-        let (end, sim) = play(seed, Trouble { often: Some(8), echo: true, fatal, ..Trouble::default() });
-        assert_eq!(end, expected, "seed {seed}");
-        deaths += sim.deaths;
+    for scenario in &scenarios() {
+        for seed in 0..8 {
+            let fatal = seed % 3 * 2;
+            let (expected, _) = play(scenario, seed, Trouble { fatal, ..Trouble::default() });
+            let (end, sim) = play(scenario, seed, Trouble { often: Some(8), echo: true, fatal, ..Trouble::default() });
+            assert_eq!(end, expected, "seed {seed}");
+            deaths += sim.deaths;
+        }
     }
     assert!(deaths > 100, "{deaths} deaths");
 }
 
 #[test]
 fn an_answer_that_comes_twice_changes_nothing() {
-    for seed in 0..20 {
-        let fatal = seed % 3 * 2;
-        let (expected, calm) = play(seed, Trouble { fatal, ..Trouble::default() });
-        let (end, echoed) = play(seed, Trouble { echo: true, fatal, ..Trouble::default() });
-        assert_eq!(end, expected, "seed {seed}");
-        assert_eq!(
-            echoed.world.rows.tasks,
-            calm.world
-                .rows
-                .tasks
-                .iter()
-                .zip(&echoed.world.rows.tasks)
-                .map(|(calm, echoed)| {
-                    let mut row = calm.clone();
-                    (row.queued_at, row.started_at, row.ended_at) =
-                        (echoed.queued_at, echoed.started_at, echoed.ended_at);
-                    row
-                })
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(echoed.world.rows.messages(), calm.world.rows.messages());
+    for scenario in &scenarios() {
+        for seed in 0..6 {
+            let fatal = seed % 3 * 2;
+            let (expected, calm) = play(scenario, seed, Trouble { fatal, ..Trouble::default() });
+            let (end, echoed) = play(scenario, seed, Trouble { echo: true, fatal, ..Trouble::default() });
+            assert_eq!(end, expected, "seed {seed}");
+            let untimed = |sim: &Sim| {
+                let mut rows = sim.world.rows.tasks.clone();
+                for row in &mut rows {
+                    (row.queued_at, row.started_at, row.ended_at) = (None, None, None);
+                }
+                rows
+            };
+            assert_eq!(untimed(&echoed), untimed(&calm));
+            assert_eq!(echoed.world.rows.messages(), calm.world.rows.messages());
+        }
     }
 }

@@ -6,9 +6,11 @@ use nephele_engine::resume::Unanswered;
 use nephele_engine::{Event, Finish, Graph, Ids, Run, RunInfo, Step, TimerKey};
 use nephele_model::Timestamp;
 use nephele_model::event::NewEvent;
-use nephele_model::id::TaskId;
+use nephele_model::finding::Note;
+use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Outcome, Request};
 use nephele_model::task::{JournalBatch, StoredGraph, StoredTask, TaskState};
+use serde_json::{Map, Value};
 
 pub(crate) fn info() -> RunInfo {
     RunInfo {
@@ -36,6 +38,7 @@ pub(crate) struct Rows {
     pub(crate) tasks: Vec<StoredTask>,
     pub(crate) states: BTreeMap<String, Vec<String>>,
     pub(crate) events: Vec<NewEvent>,
+    pub(crate) notes: Vec<(NodeInstanceId, Note)>,
     place: HashMap<TaskId, usize>,
 }
 
@@ -59,6 +62,7 @@ impl Rows {
         for (instance, state) in &batch.instance_states {
             self.states.entry(instance.to_string()).or_default().push(state.to_string());
         }
+        self.notes.extend(batch.notes.iter().cloned());
         self.events.extend(batch.events.iter().cloned());
     }
 
@@ -73,6 +77,15 @@ impl Rows {
     /// The last state of each instance.
     pub(crate) fn final_states(&self) -> BTreeMap<String, String> {
         self.states.iter().filter_map(|(id, states)| Some((id.clone(), states.last()?.clone()))).collect()
+    }
+
+    /// The system properties of each instance that has notes.
+    pub(crate) fn noted(&self) -> BTreeMap<String, Map<String, Value>> {
+        let mut noted: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        for (instance, note) in &self.notes {
+            note.add_to(noted.entry(instance.to_string()).or_default());
+        }
+        noted
     }
 
     /// The run of the graph that was stored last.

@@ -36,6 +36,14 @@ impl Manager {
         made(&modification.ok_or_else(|| Error::not_found(rows::RESOURCE.model, &execution.id))?)
     }
 
+    /// The modification of the execution's deployment that was started and has not ended.
+    pub(crate) async fn started_modification(&self, execution: &Execution) -> Result<Option<Made>> {
+        let all =
+            rows::of_deployment(&*self.store, execution.deployment_fk.unwrap_or_default()).await.map_err(failed)?;
+        let started = all.iter().find(|modification| modification.status == ModificationStatus::Started);
+        started.map(made).transpose()
+    }
+
     /// Finishes a modification that is not finished.
     pub(crate) async fn finish_modification_once(&self, ctx: &Ctx, id: &str) -> Result<()> {
         once(self.finish_modification(ctx, id).await, self.has_become(ctx, id, ModificationStatus::Finished).await?)

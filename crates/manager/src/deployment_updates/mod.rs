@@ -104,7 +104,7 @@ impl Manager {
         let arguments = arguments(request, &id, &blueprint_id, runtime_only);
 
         let tx = self.begin_write().await?;
-        let refused = if force { None } else { dependents::demand_none(&tx, &deployment, WORKFLOW).await.err() };
+        let refused = if force { None } else { dependents::demand_none(&tx, &deployment, WORKFLOW, false).await.err() };
         if refused.as_ref().is_some_and(|error| error.code() != Code::DependentExists) {
             return Err(refused.unwrap_or_else(|| nephele_model::Error::internal("an update was refused")));
         }

@@ -12,11 +12,17 @@ const SHOWN: usize = 3;
 
 /// Who needs the deployment, as numbered lines; `None` when nobody does.
 pub(crate) async fn of(db: &dyn Db, deployment: &Deployment) -> Result<Option<String>> {
+    lines(db, deployment, services(db, deployment).await?).await
+}
+
+/// The deployments that are services in this one.
+pub(crate) async fn services(db: &dyn Db, deployment: &Deployment) -> Result<Vec<String>> {
+    let (tenant, id) = (deployment.tenant_id, deployment.id.as_str());
+    labels::holders(db, Labeled::Deployment, tenant, "csys-obj-parent", id).await.map_err(failed)
+}
+
+async fn lines(db: &dyn Db, deployment: &Deployment, children: Vec<String>) -> Result<Option<String>> {
     let mut reasons = Vec::new();
-    let children =
-        labels::holders(db, Labeled::Deployment, deployment.tenant_id, "csys-obj-parent", deployment.id.as_str())
-            .await
-            .map_err(failed)?;
     for child in children {
         reasons.push(format!("Deployment `{}` is the parent of deployment {child}", deployment.id));
     }
@@ -43,12 +49,14 @@ pub(crate) async fn of(db: &dyn Db, deployment: &Deployment) -> Result<Option<St
     Ok(Some(lines.join("\n")))
 }
 
-/// Refuses a workflow that would pull the ground from under others.
-pub(crate) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: &str) -> Result<()> {
+/// Refuses a workflow that would pull the ground from under others; a `recursive` one takes the services
+/// down first.
+pub(crate) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: &str, recursive: bool) -> Result<()> {
     if !matches!(workflow, "stop" | "uninstall" | "update" | "heal") {
         return Ok(());
     }
-    match of(db, deployment).await? {
+    let children = if recursive { Vec::new() } else { services(db, deployment).await? };
+    match lines(db, deployment, children).await? {
         None => Ok(()),
         Some(lines) => Err(Error::new(
             Code::DependentExists,

@@ -48,7 +48,9 @@ impl Manager {
     pub(crate) async fn make_ready(&self, ctx: &Ctx, deployment: &Deployment, wish: &Wish) -> Result<Ready> {
         demand_own_or_global(ctx, deployment)?;
         if !wish.force {
-            dependents::demand_none(&*self.store, deployment, &wish.workflow).await?;
+            let recursive =
+                wish.workflow == "uninstall" && wish.parameters.get("recursive") == Some(&Value::Bool(true));
+            dependents::demand_none(&*self.store, deployment, &wish.workflow, recursive).await?;
         }
         let declared = declared(deployment, &wish.workflow)?;
         let schema = declared["parameters"].as_object().cloned().unwrap_or_default();

@@ -1,9 +1,12 @@
 //! What a run must know of its deployment, read from rows.
 
+use std::collections::HashMap;
+
 use nephele_engine::lifecycle::Parameters;
 use nephele_engine::topology::{Instance, Node};
 use nephele_engine::{RunInfo, Topology};
 use nephele_model::{Error, Result};
+use nephele_store::deployments::{self, Deployment};
 use nephele_store::executions::Execution;
 use nephele_store::node_instances::{self, NodeInstance};
 use nephele_store::{Json, config, nodes};
@@ -33,6 +36,8 @@ impl Manager {
         let retries = self.workflow_setting("task_retries").await?;
         let interval = self.workflow_setting("task_retry_interval").await?;
         Ok(Parameters {
+            execution: execution.id.to_string(),
+            deployment: execution.deployment_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             values: parameters(execution)?,
             task_retries: retries.and_then(|value| value.as_i64()).unwrap_or(defaults.task_retries),
             task_retry_interval: interval.and_then(|value| value.as_f64()).unwrap_or(defaults.task_retry_interval),
@@ -77,8 +82,18 @@ impl Manager {
         let nodes = nodes.iter().map(|row| node(row).map_err(Error::internal)).collect::<Result<_>>()?;
         let instances =
             instances.into_iter().map(|row| instance(row).map_err(Error::internal)).collect::<Result<_>>()?;
-        Topology::new(nodes, instances).map_err(Error::internal)
+        let groups = deployments::by_storage_id(&*self.store, deployment).await.map_err(rows::failed)?;
+        let groups = groups.map(|deployment| group_sizes(&deployment)).transpose()?.unwrap_or_default();
+        Ok(Topology::new(nodes, instances).map_err(Error::internal)?.with_groups(groups))
     }
+}
+
+/// How many instances each scaling group has.
+fn group_sizes(deployment: &Deployment) -> Result<HashMap<String, i64>> {
+    let groups: Map<String, Value> =
+        deployment.scaling_groups.as_ref().map(Json::parse).transpose().map_err(rows::failed)?.unwrap_or_default();
+    let size = |group: &Value| group["properties"]["current_instances"].as_i64();
+    Ok(groups.into_iter().filter_map(|(name, group)| Some((name, size(&group)?))).collect())
 }
 
 /// A node as the engine knows it. Its sections go from their stored text into it in one pass: large
@@ -92,12 +107,15 @@ fn node(row: &nodes::Node) -> serde_json::Result<Node> {
         plugins: section(row.plugins.as_ref())?,
         properties: section(row.properties.as_ref())?,
         host_id: row.host_id.as_ref().map(ToString::to_string),
+        number_of_instances: row.number_of_instances,
     })
 }
 
 fn instance(row: NodeInstance) -> serde_json::Result<Instance> {
     Ok(Instance {
         relationships: section(row.relationships.as_ref())?,
+        system_properties: section(row.system_properties.as_ref())?,
+        scaling_groups: section(row.scaling_groups.as_ref())?,
         id: row.id.to_string(),
         node_id: row.node_id.to_string(),
         host_id: row.host_id.map(|id| id.to_string()),

@@ -17,9 +17,11 @@ use crate::scope::Scope;
 use crate::write::{self, changes};
 
 mod insert;
+mod notes;
 mod states;
 
 pub use insert::{NewInstance, insert};
+pub use notes::note;
 pub use states::set_states;
 
 /// The records of `GET /node-instances`.

@@ -3,8 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::DateTime;
-use nephele_model::Timestamp;
 use nephele_model::id::NodeInstanceId;
 use nephele_model::instance::InstanceState;
 use serde_json::{Value, json};
@@ -54,7 +52,7 @@ async fn set_state(db: &dyn Db, tenant_id: i64, state: &InstanceState, ids: &[&N
     for (notes, rows) in alike {
         let text = "UPDATE node_instances SET system_properties = $1 \
                     WHERE storage_id IN (SELECT CAST(value AS BIGINT) FROM json_each($2))";
-        let notes = noted(notes, state, &zoneless(db.now()));
+        let notes = noted(notes, state, &db.now().zoneless());
         db.run(text, values![Json::from(notes), Json::of(&rows)]).await?;
     }
     Ok(())
@@ -71,10 +69,4 @@ fn noted(notes: Option<String>, state: &InstanceState, instant: &str) -> Value {
         notes["status"] = well;
     }
     notes
-}
-
-/// The form of instants inside system properties: UTC without saying so, six decimals.
-fn zoneless(instant: Timestamp) -> String {
-    let instant = DateTime::from_timestamp_micros(instant.micros()).unwrap_or_default();
-    instant.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
