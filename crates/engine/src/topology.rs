@@ -89,6 +89,16 @@ impl Topology {
         }
     }
 
+    /// The same deployment with only those relationships of instances that `keep` lets through.
+    pub(crate) fn with_relationships(&self, keep: impl Fn(&Instance, &InstanceRelationship) -> bool) -> Self {
+        let mut topology = self.clone();
+        for instance in &mut topology.instances {
+            let kept = std::mem::take(&mut instance.relationships);
+            instance.relationships = kept.into_iter().filter(|related| keep(instance, related)).collect();
+        }
+        topology
+    }
+
     /// Every instance.
     pub fn instances(&self) -> &[Instance] {
         &self.instances

@@ -2,13 +2,17 @@
 //!
 //! Invariant: a change is written only by somebody who knew the present version, or insisted.
 
+use std::collections::HashMap;
+
 use nephele_model::finding::{has_drift, is_well};
 use nephele_model::id::NodeInstanceId;
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Error, Result};
+use nephele_store::deployments::Deployment;
 use nephele_store::node_instances::{self, InstanceChanges, NodeInstance};
-use nephele_store::{Json, Record};
+use nephele_store::{Json, Record, Tx};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::rows::failed;
@@ -101,4 +105,21 @@ impl Manager {
         visibility::demand_inside(ctx, instance.visibility, instance.tenant_id, id)?;
         Ok(instance)
     }
+}
+
+/// The instances of a deployment by their ids.
+pub(crate) async fn by_id(tx: &Tx, deployment: &Deployment) -> Result<HashMap<String, NodeInstance>> {
+    let all = node_instances::of_deployment(tx, deployment.storage_id).await.map_err(failed)?;
+    Ok(all.into_iter().map(|instance| (instance.id.to_string(), instance)).collect())
+}
+
+/// Gives an instance these relationships.
+pub(crate) async fn set_relationships(
+    tx: &Tx,
+    instance: &NodeInstance,
+    relationships: &(impl Serialize + ?Sized),
+) -> Result<()> {
+    let changes = InstanceChanges { relationships: Some(Json::of(relationships)), ..InstanceChanges::default() };
+    let (key, version) = (instance.storage_id, instance.version);
+    node_instances::update(tx, key, version, true, changes).await.map(drop).map_err(failed)
 }

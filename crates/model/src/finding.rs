@@ -47,6 +47,12 @@ pub enum Note {
     Updated,
     /// It could not be updated by the execution with this id.
     UpdateFailed(String),
+    /// It is of no interest any more that it could not be updated.
+    UpdateForgotten,
+    /// It is presumed to differ from what it should be, though nobody has looked.
+    PresumedDrift,
+    /// How it differs is of no interest any more: it is new.
+    DriftForgotten,
 }
 
 impl Note {
@@ -68,6 +74,13 @@ impl Note {
             Self::HealForgotten => drop(notes.shift_remove("heal_failed")),
             Self::Updated => drop(notes.insert(DRIFT.to_owned(), Value::Null)),
             Self::UpdateFailed(execution) => drop(notes.insert("update_failed".to_owned(), json!(execution))),
+            Self::UpdateForgotten => drop(notes.shift_remove("update_failed")),
+            Self::PresumedDrift => {
+                notes.insert(DRIFT.to_owned(), json!({"ok": true, "result": true, "task": null}));
+            }
+            Self::DriftForgotten => {
+                notes.retain(|key, _| ![DRIFT, SOURCE_DRIFTS, TARGET_DRIFTS].contains(&key.as_str()))
+            }
         }
     }
 }

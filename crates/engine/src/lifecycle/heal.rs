@@ -19,9 +19,9 @@ const NAMED: usize = 5;
 
 /// What is to become of instances that are not well.
 #[derive(Serialize, Deserialize)]
-struct Choice {
-    heal: Vec<String>,
-    reinstall: Vec<String>,
+pub(super) struct Choice {
+    pub(super) heal: Vec<String>,
+    pub(super) reinstall: Vec<String>,
 }
 
 /// The workflow.
@@ -84,7 +84,7 @@ fn concerned(topology: &Topology, instance: Option<&str>) -> Result<Vec<String>>
 
 /// Who is not well is healed if it has an operation for that, else reinstalled with what it contains.
 /// With `proof`, only those count as well that a check found so.
-fn choose(topology: &Topology, concerned: &[String], proof: bool) -> Choice {
+pub(super) fn choose(topology: &Topology, concerned: &[String], proof: bool) -> Choice {
     let positions = concerned.iter().filter_map(|id| topology.position(id));
     let ill: Vec<usize> = positions.filter(|&position| !is_well(&topology.instances()[position], proof)).collect();
     let can_heal = |position: &usize| topology.node(*position).operation(HEAL).is_some();
@@ -107,7 +107,7 @@ fn is_well(instance: &Instance, proof: bool) -> bool {
     ok || (!task && !proof)
 }
 
-fn not_healed(topology: &Topology, tried: &[String], execution: &str) -> Vec<String> {
+pub(super) fn not_healed(topology: &Topology, tried: &[String], execution: &str) -> Vec<String> {
     let has_failed = |id: &&String| {
         let instance = topology.position(id).map(|position| &topology.instances()[position]);
         instance.and_then(|instance| instance.system_properties.get("heal_failed")?.as_str()) == Some(execution)
@@ -127,7 +127,7 @@ fn demand_leave(reinstall: &[String], allowed: bool) -> Flow {
 }
 
 /// A graph that heals instances, targets before sources.
-fn graph(topology: &Topology, heal: &[String], parameters: &Parameters) -> Result<Graph> {
+pub(super) fn graph(topology: &Topology, heal: &[String], parameters: &Parameters) -> Result<Graph> {
     let selection = Selection::among(topology, heal, &[]);
     order::joined(topology, &selection, parameters, order::INSTALL, |graph, steps: Steps<'_>| {
         let mut blocks = vec![steps.event("Healing node instance")];

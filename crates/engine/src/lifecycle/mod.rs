@@ -20,6 +20,7 @@ mod scale;
 mod selection;
 mod steps;
 mod uninstall;
+mod update;
 
 use crate::error::Result;
 use crate::phases::{Flow, Past, Phases, Turn};
@@ -31,6 +32,8 @@ pub use selection::Selection;
 
 /// The prefix of the built-in workflows' operations.
 const MAPPING: &str = "cloudify.plugins.workflows.";
+/// The operation of `update`, which the manager offers for every deployment.
+pub const UPDATE: &str = "cloudify_system_workflows.deployment_update.workflow.update_deployment";
 const START: &str = "cloudify.interfaces.lifecycle.start";
 const STOP: &str = "cloudify.interfaces.lifecycle.stop";
 const PULL: &str = "cloudify.interfaces.lifecycle.pull";
@@ -68,11 +71,16 @@ pub enum Workflow {
     InstallNewAgents,
     /// Asks whether agents can be reached.
     ValidateAgents,
+    /// Makes the deployment follow another plan.
+    Update,
 }
 
 impl Workflow {
     /// The workflow behind an operation of a plan, such as `cloudify.plugins.workflows.install`.
     pub fn of_operation(mapping: &str) -> Option<Self> {
+        if mapping == UPDATE {
+            return Some(Self::Update);
+        }
         Some(match mapping.strip_prefix(MAPPING)? {
             "install" => Self::Install,
             "uninstall" => Self::Uninstall,
@@ -127,6 +135,7 @@ impl Workflow {
             Self::Rollback => rollback::run(phases),
             Self::InstallNewAgents => agents::install(phases),
             Self::ValidateAgents => agents::validate(phases),
+            Self::Update => update::run(phases),
         }
     }
 }
@@ -143,9 +152,23 @@ fn reinstall_chosen(
     ignore_failure: bool,
     selection: impl Fn(&Topology) -> Result<Selection>,
 ) -> Flow {
+    reinstall_seen(phases, ignore_failure, Topology::clone, selection)
+}
+
+/// The same in what `view` makes of the deployment.
+fn reinstall_seen(
+    phases: &mut Phases<'_>,
+    ignore_failure: bool,
+    view: impl Fn(&Topology) -> Topology,
+    selection: impl Fn(&Topology) -> Result<Selection>,
+) -> Flow {
     let parameters = phases.parameters();
     phases.run("reinstall-uninstall", |topology| {
-        uninstall::graph(topology, &selection(topology)?, ignore_failure, parameters)
+        let topology = view(topology);
+        uninstall::graph(&topology, &selection(&topology)?, ignore_failure, parameters)
     })?;
-    phases.run("reinstall-install", |topology| install::graph(topology, &selection(topology)?, parameters))
+    phases.run("reinstall-install", |topology| {
+        let topology = view(topology);
+        install::graph(&topology, &selection(&topology)?, parameters)
+    })
 }

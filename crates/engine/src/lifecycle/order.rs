@@ -4,6 +4,8 @@
 //! Instances that the filters leave out get an empty subgraph `stub_<id>`, so that order holds
 //! through them, and so that those related to a chosen instance can run one operation after it.
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::relationships::both_ends;
 use super::steps::Steps;
 use super::{Parameters, Selection};
@@ -75,11 +77,52 @@ pub(super) fn by_targets(graph: &mut Graph, topology: &Topology, tasks: &[Index]
     }
 }
 
+/// A graph that runs the operation of these relationships, from source to target, and nothing else.
+pub(super) fn linked(
+    topology: &Topology,
+    pairs: &[(String, String)],
+    parameters: &Parameters,
+    order: Order,
+) -> Result<Graph> {
+    let wanted: HashSet<(&str, &str)> =
+        pairs.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+    let mut graph = Graph::default();
+    let mut subgraphs = BTreeMap::new();
+    for (position, instance) in topology.instances().iter().enumerate() {
+        let is_wanted = |related: &InstanceRelationship| wanted.contains(&(instance.id.as_str(), &*related.target_id));
+        let blocks = of_relationships(Steps { topology, parameters, position }, order, is_wanted)?;
+        if !blocks.is_empty() {
+            subgraphs.insert(position, graph.subgraph(format!("stub_{}", instance.id), OnFailure::Decide, blocks));
+        }
+    }
+    for (&source, &index) in &subgraphs {
+        for related in &topology.instances()[source].relationships {
+            let target = topology.position(&related.target_id).and_then(|target| subgraphs.get(&target));
+            if let Some(&target) = target {
+                let (earlier, later) = if order.targets_first { (target, index) } else { (index, target) };
+                graph.depend(later, earlier);
+            }
+        }
+    }
+    Ok(graph)
+}
+
 /// The operations of an instance that is left out, for its relationships to chosen ones.
 fn left_out(steps: Steps<'_>, selection: &Selection, order: Order) -> Result<Vec<Block>> {
+    of_relationships(steps, order, |related| {
+        steps.topology.position(&related.target_id).is_some_and(|target| selection.is_chosen(target))
+    })
+}
+
+/// The operations of those of an instance's relationships that are wanted.
+fn of_relationships(
+    steps: Steps<'_>,
+    order: Order,
+    is_wanted: impl Fn(&InstanceRelationship) -> bool,
+) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     let mut add = |related: &InstanceRelationship| -> Result<()> {
-        if steps.topology.position(&related.target_id).is_some_and(|target| selection.is_chosen(target)) {
+        if is_wanted(related) {
             blocks.extend(both_ends(steps, related, order.left_out)?.into_iter().map(Block::Task));
         }
         Ok(())

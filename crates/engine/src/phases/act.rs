@@ -28,6 +28,24 @@ pub enum Act {
     ForgetHeals(Vec<String>),
     /// Uninstalls the deployments that are services in this one, and waits for it.
     UninstallServices,
+    /// Finds out what the execution's update changes, and notes it in the update. Touches nothing else.
+    PrepareUpdate,
+    /// Ends the execution's update, which was only to be looked at.
+    EndPreview,
+    /// Makes the deployment follow the plan of the execution's update. Gives [`Touched`].
+    ApplyUpdate,
+    /// Starts a workflow of the deployment in the place of what an update does itself. Gives the id of its execution.
+    StartWorkflow(String),
+    /// Waits until the execution with this id has ended; fails unless it ended well.
+    AwaitExecution(String),
+    /// Notes that these instances differ from what their nodes say now, so that updating them has a reason.
+    MarkDrifted(Vec<String>),
+    /// Forgets what was noted of differences of these instances.
+    ForgetDrift(Vec<String>),
+    /// Forgets that these instances could not be updated.
+    ForgetUpdates(Vec<String>),
+    /// Forgets what went, and ends the execution's update.
+    FinishUpdate,
 }
 
 impl Act {
@@ -41,6 +59,15 @@ impl Act {
             Self::RollBackModification(_) => "roll_back_modification",
             Self::ForgetHeals(_) => "forget_heals",
             Self::UninstallServices => "uninstall_services",
+            Self::PrepareUpdate => "prepare_update",
+            Self::EndPreview => "end_preview",
+            Self::ApplyUpdate => "apply_update",
+            Self::StartWorkflow(_) => "start_workflow",
+            Self::AwaitExecution(_) => "await_execution",
+            Self::MarkDrifted(_) => "mark_drifted",
+            Self::ForgetDrift(_) => "forget_drift",
+            Self::ForgetUpdates(_) => "forget_updates",
+            Self::FinishUpdate => "finish_update",
         }
     }
 }
@@ -58,4 +85,23 @@ pub struct Modification {
     pub removed: Vec<String>,
     /// Instances that lose relationships, and those that going instances are related to.
     pub removed_related: Vec<String>,
+}
+
+/// The instances that an update is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// Instances that come.
+    pub added: Vec<String>,
+    /// Instances that they are related to.
+    pub added_related: Vec<String>,
+    /// Instances that go.
+    pub removed: Vec<String>,
+    /// Instances that they were related to.
+    pub removed_related: Vec<String>,
+    /// Relationships that come between instances that were there before: source and target.
+    pub extended: Vec<(String, String)>,
+    /// Relationships that go between instances that stay: source and target.
+    pub reduced: Vec<(String, String)>,
+    /// Nodes with other properties or operations than before.
+    pub changed_nodes: Vec<String>,
 }

@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::lifecycle::Parameters;
 use crate::topology::Topology;
-pub use act::{Act, Modification};
+pub use act::{Act, Modification, Touched};
 
 /// What an execution has behind it.
 #[derive(Clone, Debug, Default)]

@@ -10,10 +10,10 @@ use nephele_dsl::DeploymentPlan;
 use nephele_model::event::{NewLog, Origin};
 use nephele_model::json::{self, object};
 use nephele_model::{Code, Error, Result, python_text};
-use nephele_store::deployments::{self, Deployment};
+use nephele_store::deployments::{self, Deployment, tree};
 use nephele_store::executions::Execution;
 use nephele_store::inter_deployment_dependencies::{self as rows, Dependency, NewDependency};
-use nephele_store::{Json, events, journal, labels};
+use nephele_store::{Json, Tx, events, journal, labels};
 use serde_json::Value;
 
 use crate::evaluation::Context;
@@ -34,6 +34,28 @@ impl Manager {
         }
         let ctx = acting_for(deployment);
         self.rows_of(&ctx, Some(deployment), &given).await
+    }
+
+    /// Puts what the functions of a new plan need in the place of what those of the old one needed. What components and
+    /// users have written down stays.
+    pub(crate) async fn renew_dependencies(
+        &self,
+        tx: &Tx,
+        deployment: &Deployment,
+        needed: Vec<NewDependency>,
+    ) -> Result<()> {
+        let known = rows::of_source(tx, deployment.storage_id).await.map_err(failed)?;
+        let (old, kept): (Vec<_>, Vec<_>) = known.into_iter().partition(comes_from_function);
+        let mut consumed = tree::parents(tx, deployment.storage_id).await.map_err(failed)?;
+        consumed.extend(kept.iter().filter_map(|row| row.target_deployment_fk));
+        consumed.extend(needed.iter().filter_map(|row| row.target_deployment_fk));
+        for row in old {
+            rows::delete(tx, row.storage_id).await.map_err(failed)?;
+            if let Some(target) = row.target_deployment_fk.filter(|target| !consumed.contains(target)) {
+                tree::remove_consumer(tx, target, &deployment.id).await.map_err(failed)?;
+            }
+        }
+        rows::insert(tx, needed).await.map_err(failed)
     }
 
     /// Finds out whom the functions of a deployment ask, now that an execution of it has ended.
@@ -111,6 +133,13 @@ impl Manager {
         let run = journal::Run::from(execution).told_by(&self.settings.hostname);
         events::insert(&*self.store, &run, &[], &[log]).await.map_err(failed)
     }
+}
+
+/// Whether a dependency was written down for a function of the plan.
+fn comes_from_function(row: &Dependency) -> bool {
+    !row.dependency_creator.starts_with("component.")
+        && !row.dependency_creator.starts_with("sharedresource.")
+        && row.dependency_creator.ends_with(".get_capability")
 }
 
 /// The manager, working for whoever made a deployment.

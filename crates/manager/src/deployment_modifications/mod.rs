@@ -22,6 +22,7 @@ use nephele_store::nodes::{self, NodeChanges};
 use nephele_store::{Json, Record, Resource, Tx};
 use serde_json::{Map, Value};
 
+use crate::instances::{by_id, set_relationships};
 use crate::rows::failed;
 use crate::workflows::environment::{new_instance, refused};
 use crate::workflows::upload::blocking;
@@ -163,7 +164,7 @@ impl Manager {
     }
 
     /// Everything of a deployment, as REST shows it.
-    async fn all_of(&self, ctx: &Ctx, deployment: &Deployment, resource: &Resource) -> Result<Vec<Value>> {
+    pub(crate) async fn all_of(&self, ctx: &Ctx, deployment: &Deployment, resource: &Resource) -> Result<Vec<Value>> {
         let filter = ("deployment_id".to_owned(), vec![deployment.id.to_string()]);
         let query = ListQuery { get_all: true, filters: vec![filter], ..ListQuery::default() };
         let page = self.list(ctx, resource, &query).await?;
@@ -315,20 +316,9 @@ async fn store_groups(tx: &Tx, deployment: &Deployment, groups: &Map<String, Val
     deployments::update(tx, deployment.storage_id, changes).await.map_err(failed)
 }
 
-async fn by_id(tx: &Tx, deployment: &Deployment) -> Result<HashMap<String, NodeInstance>> {
-    let all = node_instances::of_deployment(tx, deployment.storage_id).await.map_err(failed)?;
-    Ok(all.into_iter().map(|instance| (instance.id.to_string(), instance)).collect())
-}
-
 fn relationships(instance: &NodeInstance) -> Result<Vec<Value>> {
     let kept = instance.relationships.as_ref().map(Json::parse::<Option<Vec<Value>>>);
     Ok(kept.transpose().map_err(failed)?.flatten().unwrap_or_default())
-}
-
-async fn set_relationships(tx: &Tx, instance: &NodeInstance, relationships: &[Value]) -> Result<()> {
-    let changes = InstanceChanges { relationships: Some(Json::of(relationships)), ..InstanceChanges::default() };
-    let (key, version) = (instance.storage_id, instance.version);
-    node_instances::update(tx, key, version, true, changes).await.map(drop).map_err(failed)
 }
 
 /// An instance as a modification noted it.

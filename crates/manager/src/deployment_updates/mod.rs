@@ -1,9 +1,19 @@
 //! Updates of deployments: what was changed, step by step, and by which execution. Rows that workflows and
 //! restores write are in `record.rs`.
 //!
+//! The workflow `update` (`crates/engine/src/lifecycle/update/mod.rs`) carries an update out; what the manager does for it is
+//! in `act.rs`: `prepare.rs` finds out what changes, `apply.rs` makes the deployment follow its new plan, `finish.rs`
+//! drops what went.
+//!
 //! Invariant: an update that a client begins comes with its execution; when that ends without the update
 //! saying how, the update has failed (`executions/status.rs`). Source: spec rest-api.md section 2.3.
 
+mod act;
+mod apply;
+mod changes;
+mod finish;
+mod instead;
+mod prepare;
 mod record;
 
 use nephele_model::execution::ExecutionStatus;

@@ -1,8 +1,9 @@
 //! Rows of updates as the workflows write them that carry them out, and as restores bring them back.
 
+use nephele_dsl::diff::Step;
 use nephele_model::update::{StepAction, UpdateState};
 use nephele_model::{Error, Permission, Result, Timestamp, Visibility, id};
-use nephele_store::deployment_updates::{self as rows, NewStep, NewUpdate, Update, UpdateChanges};
+use nephele_store::deployment_updates::{self as rows, NewStep, NewUpdate, Undertaking, Update, UpdateChanges};
 use nephele_store::deployments::{self, DeploymentChanges};
 use nephele_store::{Json, Record, Tx, executions};
 use serde_json::{Map, Value};
@@ -98,7 +99,7 @@ impl Manager {
             ..UpdateChanges::default()
         };
         rows::update(&tx, update.storage_id, changes).await.map_err(failed)?;
-        let steps = steps(&update, &patch.steps, ctx.user_id)?;
+        let steps = steps(&Owner::of(&update, ctx.user_id), &patch.steps)?;
         rows::insert_steps(&tx, steps).await.map_err(failed)?;
         if state.or(update.state) == Some(UpdateState::Successful) {
             let changes = DeploymentChanges { updated_at: Some(self.clock.now()), ..DeploymentChanges::default() };
@@ -167,7 +168,7 @@ impl Manager {
             }
         };
         rows::update(tx, update.storage_id, changes).await.map_err(failed)?;
-        let steps = steps(&update, &record.steps, creator_id.unwrap_or(ctx.user_id))?;
+        let steps = steps(&Owner::of(&update, creator_id.unwrap_or(ctx.user_id)), &record.steps)?;
         rows::insert_steps(tx, steps).await.map_err(failed)
     }
 
@@ -187,7 +188,29 @@ fn visibility(name: &str) -> Result<Visibility> {
     Visibility::parse(name).ok_or_else(|| Error::bad_parameters(format!("Invalid visibility: `{name}`")))
 }
 
-fn steps(update: &Update, given: &[Value], creator_id: i64) -> Result<Vec<NewStep>> {
+/// Whose steps are.
+struct Owner {
+    update_fk: i64,
+    visibility: Visibility,
+    tenant_id: i64,
+    creator_id: i64,
+}
+
+impl Owner {
+    const fn of(update: &Update, creator_id: i64) -> Self {
+        let Update { storage_id: update_fk, visibility, tenant_id, .. } = *update;
+        Self { update_fk, visibility, tenant_id, creator_id }
+    }
+}
+
+/// The rows of steps that the manager found itself.
+pub(super) fn new_steps(update: &Undertaking, found: &[Step]) -> Result<Vec<NewStep>> {
+    let Undertaking { storage_id: update_fk, visibility, tenant_id, creator_id, .. } = *update;
+    let given: Vec<Value> = found.iter().map(|step| serde_json::json!(step)).collect();
+    steps(&Owner { update_fk, visibility, tenant_id, creator_id }, &given)
+}
+
+fn steps(owner: &Owner, given: &[Value]) -> Result<Vec<NewStep>> {
     let step = |given: &Value| {
         let wrong = |name: &str| {
             Error::bad_parameters(format!("A step of an update has no `{name}` that can be read: {given}"))
@@ -201,14 +224,14 @@ fn steps(update: &Update, given: &[Value], creator_id: i64) -> Result<Vec<NewSte
         let action = given["action"].as_str().and_then(StepAction::parse).ok_or_else(|| wrong("action"))?;
         Ok(NewStep {
             id: given["id"].as_str().map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned),
-            visibility: update.visibility,
-            tenant_id: update.tenant_id,
-            creator_id,
+            visibility: owner.visibility,
+            tenant_id: owner.tenant_id,
+            creator_id: owner.creator_id,
             action,
             entity_type: given["entity_type"].as_str().ok_or_else(|| wrong("entity_type"))?.to_owned(),
             entity_id: Json::of(&path),
             topology_order: given["topology_order"].as_i64().unwrap_or_default(),
-            deployment_update_fk: update.storage_id,
+            deployment_update_fk: owner.update_fk,
         })
     };
     given.iter().map(step).collect()

@@ -64,7 +64,7 @@ impl Manager {
 
     /// Brings the tree in step with a deployment's labels, which were just changed. `before` are the
     /// rows of the parents that it had.
-    pub(super) async fn replant(&self, tx: &Tx, ctx: &Ctx, deployment: &Deployment, before: Vec<i64>) -> Result<()> {
+    pub(crate) async fn replant(&self, tx: &Tx, ctx: &Ctx, deployment: &Deployment, before: Vec<i64>) -> Result<()> {
         let now = tree::parents(tx, deployment.storage_id).await.map_err(failed)?;
         for left in before.iter().filter(|parent| !now.contains(parent)) {
             tree::remove_consumer(tx, *left, &deployment.id).await.map_err(failed)?;

@@ -3,6 +3,7 @@
 //! Invariant: a schedule's row holds the next time it is due, reckoned whenever the rule changes and
 //! whenever it was due; nothing is due that the row does not say. Source: spec rest-api.md section 2.4.
 
+mod default;
 mod rule;
 mod scheduler;
 mod words;

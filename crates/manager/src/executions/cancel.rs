@@ -6,7 +6,7 @@ use nephele_model::phase::{PhaseEnd, PhaseKind};
 use nephele_model::{Code, Error, Result};
 use nephele_store::executions::{self, Execution, ExecutionChanges};
 use nephele_store::journal::Run;
-use nephele_store::{Record, deployments, operations, phases};
+use nephele_store::{Record, deployment_updates, deployments, operations, phases};
 
 use super::demand_execution_inside;
 use super::place::components;
@@ -129,6 +129,7 @@ impl Manager {
                 execution.workflow_id
             )));
         }
+        deployment_updates::go_on(&tx, execution.storage_id).await.map_err(failed)?;
         operations::reset(&tx, &Run::from(&execution), force).await.map_err(failed)?;
         let status = if in_line { ExecutionStatus::Queued } else { ExecutionStatus::Pending };
         let changes = ExecutionChanges {

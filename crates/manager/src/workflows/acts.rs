@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nephele_engine::phases::Act;
-use nephele_model::Result;
+use nephele_model::execution::ExecutionStatus;
 use nephele_model::finding::Note;
-use nephele_model::id::NodeInstanceId;
-use nephele_store::executions::Execution;
+use nephele_model::id::{ExecutionId, NodeInstanceId};
+use nephele_model::{Code, Error, Result};
+use nephele_store::executions::{self, Execution};
 use nephele_store::{execution_groups, node_instances};
 use serde_json::{Value, json};
 
@@ -33,17 +34,54 @@ impl Manager {
             Act::FindStarted => json!(self.started_modification(execution).await?),
             Act::FinishModification(id) => json!(self.finish_modification_once(&ctx, id).await?),
             Act::RollBackModification(id) | Act::Abort(id) => json!(self.roll_back_modification_once(&ctx, id).await?),
-            Act::ForgetHeals(instances) => json!(self.forget_heals(execution, instances).await?),
+            Act::ForgetHeals(instances) => json!(self.note_all(execution, instances, Note::HealForgotten).await?),
+            Act::MarkDrifted(instances) => json!(self.note_all(execution, instances, Note::PresumedDrift).await?),
+            Act::ForgetDrift(instances) => json!(self.note_all(execution, instances, Note::DriftForgotten).await?),
+            Act::ForgetUpdates(instances) => json!(self.note_all(execution, instances, Note::UpdateForgotten).await?),
+            Act::AwaitExecution(id) => json!(self.await_execution(execution, &ExecutionId::new(id)).await?),
+            Act::PrepareUpdate | Act::EndPreview | Act::ApplyUpdate | Act::StartWorkflow(_) | Act::FinishUpdate => {
+                self.act_on_update(&ctx, execution, act).await?
+            }
             Act::UninstallServices => json!(self.uninstall_services(&ctx, execution).await?),
         })
     }
 
-    async fn forget_heals(&self, execution: &Execution, instances: &[String]) -> Result<()> {
-        let note = |id: &String| (NodeInstanceId::new(id.as_str()), Note::HealForgotten);
-        let notes: Vec<_> = instances.iter().map(note).collect();
+    /// Notes the same about instances.
+    async fn note_all(&self, execution: &Execution, instances: &[String], note: Note) -> Result<()> {
+        let notes: Vec<_> = instances.iter().map(|id| (NodeInstanceId::new(id.as_str()), note.clone())).collect();
         let tx = self.begin_write().await?;
         node_instances::note(&tx, execution.tenant_id, &notes).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
+    }
+
+    /// Waits for another execution. Error: that it did not end well, or that this one was asked to stop meanwhile.
+    async fn await_execution(&self, execution: &Execution, id: &ExecutionId) -> Result<()> {
+        let text = match self.await_end(execution, id).await? {
+            Some(other) if other.status == ExecutionStatus::Terminated => return Ok(()),
+            Some(other) => {
+                let (workflow, status) = (&other.workflow_id, other.status.as_str());
+                let reason = other.error.unwrap_or_default();
+                format!("Execution {id} of workflow `{workflow}` ended as {status}: {reason}")
+            }
+            None => format!("Asked to stop while waiting for execution {id}, which goes on"),
+        };
+        Err(Error::new(Code::IllegalAction, text))
+    }
+
+    /// Waits until another execution has ended; `None` when this one is asked to stop meanwhile.
+    pub(crate) async fn await_end(&self, execution: &Execution, id: &ExecutionId) -> Result<Option<Execution>> {
+        loop {
+            let ended = self.waiting.register(id);
+            let other = executions::by_id(&*self.store, id).await.map_err(failed)?;
+            let other = other.ok_or_else(|| Error::not_found("Execution", id))?;
+            if other.status.is_final() {
+                return Ok(Some(other));
+            }
+            if self.asked_to_stop(execution).await?.is_some() {
+                return Ok(None);
+            }
+            ended.wait(LOOK).await;
+        }
     }
 
     /// Uninstalls the services of the execution's deployment in the way in which it is uninstalled itself,

@@ -77,7 +77,7 @@ impl Manager {
     }
 
     /// Looks up what the plan may ask for while it is being prepared.
-    async fn known(&self, execution: &Execution, plan: &Plan) -> Result<Known> {
+    pub(crate) async fn known(&self, execution: &Execution, plan: &Plan) -> Result<Known> {
         let scope = internal_scope(execution);
         let names = plan.requirements().get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
         let mut known = Known::default();
@@ -132,7 +132,7 @@ impl Manager {
 
 /// Reads a blueprint's plan without the `interfaces` of its nodes: half of the text, and a deployment
 /// has their operations beside them.
-fn read_plan(text: &str) -> serde_json::Result<Plan> {
+pub(crate) fn read_plan(text: &str) -> serde_json::Result<Plan> {
     let sections: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
     let mut plan = Map::with_capacity(sections.len());
     for (name, section) in sections {
@@ -154,7 +154,7 @@ fn read_plan(text: &str) -> serde_json::Result<Plan> {
 
 /// What the manager knows while a deployment is prepared.
 #[derive(Default)]
-struct Known {
+pub(crate) struct Known {
     secrets: HashMap<String, bool>,
 }
 
@@ -232,7 +232,7 @@ pub(crate) fn new_node(deployment: &Deployment, node: &Value) -> NewNode {
 }
 
 /// Relationships as nodes keep them: without interfaces, for their operations stand beside them.
-fn relationships(plan: &Value) -> Json {
+pub(crate) fn relationships(plan: &Value) -> Json {
     let mut kept = plan.clone();
     for relationship in kept.items_mut().iter_mut().filter_map(Value::as_object_mut) {
         relationship.shift_remove("source_interfaces");

@@ -96,8 +96,11 @@ impl Lifecycle<'_> {
                 }
                 Next::GoOn(name) => self.go_on(name).await?,
                 Next::Act(act) => {
-                    let (end, value) = match self.manager.perform_act(self.execution, &act).await {
+                    let (end, value) = match Box::pin(self.manager.perform_act(self.execution, &act)).await {
                         Ok(value) => (PhaseEnd::Succeeded, value),
+                        Err(_) if self.manager.asked_to_stop(self.execution).await?.is_some() => {
+                            (PhaseEnd::Cancelled, Value::Null)
+                        }
                         Err(error) => (PhaseEnd::Failed, Value::from(super::run::describe(&error))),
                     };
                     Phase { name: act.phase().to_owned(), kind: PhaseKind::Act, end, value }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nephele_engine::lifecycle::UPDATE;
 use nephele_engine::report::{Moment, workflow_event};
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
@@ -120,6 +121,7 @@ impl Manager {
             "upload_blueprint" => Ok(Work::UploadBlueprint),
             "create_deployment_environment" => Ok(Work::CreateEnvironment),
             "delete_deployment_environment" => Ok(Work::DeleteEnvironment),
+            "update" => Ok(Work::Lifecycle(UPDATE.to_owned())),
             "create_snapshot" => Ok(Work::Export(Kind::Snapshot)),
             "create_log_bundle" => Ok(Work::Export(Kind::LogBundle)),
             other => Ok(Work::Lifecycle(other.to_owned())),

@@ -316,7 +316,7 @@ fn given_labels(given: &[Value]) -> Vec<(String, String)> {
 }
 
 /// Labels as plans declare them: `{key: {"values": [...]}}`.
-pub(super) fn declared_labels(declared: &json::Map) -> Vec<(String, String)> {
+pub(crate) fn declared_labels(declared: &json::Map) -> Vec<(String, String)> {
     let values = |(key, label): (&json::Text, &json::Value)| {
         let key = key.as_str().to_lowercase();
         let values = label.get("values").and_then(json::Value::as_array).cloned().unwrap_or_default();

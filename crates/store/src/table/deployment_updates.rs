@@ -163,6 +163,67 @@ insertable! {
     }
 }
 
+row! {
+    /// What the workflow that carries out an update works on.
+    pub struct Undertaking {
+        /// Its row.
+        storage_id: i64,
+        /// Its id.
+        id: String,
+        /// Who sees it.
+        visibility: Visibility,
+        /// The key of its tenant.
+        tenant_id: i64,
+        /// Who asked for it.
+        creator_id: i64,
+        /// Where it stands.
+        state: Option<UpdateState>,
+        /// The row of the deployment.
+        deployment_fk: i64,
+        /// The row of the blueprint before.
+        old_blueprint_fk: Option<i64>,
+        /// The row of the blueprint afterwards.
+        new_blueprint_fk: Option<i64>,
+        /// The deployment's inputs afterwards.
+        new_inputs: Option<Json>,
+        /// Whether functions are evaluated at run time only.
+        runtime_only_evaluation: bool,
+        /// The plan that the deployment is to follow, once it is made.
+        deployment_plan: Option<Json>,
+        /// The nodes that come, go and change.
+        deployment_update_nodes: Option<Json>,
+        /// The instances that come and go.
+        deployment_update_node_instances: Option<Json>,
+    }
+}
+
+row! {
+    /// A step.
+    pub struct Step {
+        /// What happens.
+        action: StepAction,
+        /// To what kind of thing.
+        entity_type: String,
+        /// To which: a path.
+        entity_id: Json,
+    }
+}
+
+/// The update that an execution carries out.
+pub async fn of_execution(db: &dyn Db, execution_fk: i64) -> Result<Option<Undertaking>> {
+    let text = format!("SELECT {} FROM deployment_updates r WHERE r.execution_fk = $1", Undertaking::COLUMNS);
+    db.first(text, values![execution_fk]).await
+}
+
+/// The steps of an update, in their order.
+pub async fn steps(db: &dyn Db, storage_id: i64) -> Result<Vec<Step>> {
+    let text = format!(
+        "SELECT {} FROM deployment_update_steps r WHERE r.deployment_update_fk = $1 ORDER BY r.storage_id",
+        Step::COLUMNS
+    );
+    db.all(text, values![storage_id]).await
+}
+
 /// The update with this id that the caller may see.
 pub async fn find(db: &dyn Db, scope: &Scope, id: &str) -> Result<Option<Update>> {
     let mut values = values![id];
@@ -182,6 +243,13 @@ pub async fn update(db: &dyn Db, storage_id: i64, changes: UpdateChanges) -> Res
     Ok(())
 }
 
+/// Takes back the steps of an update.
+pub async fn delete_steps(db: &dyn Db, storage_id: i64) -> Result<()> {
+    let text = "DELETE FROM deployment_update_steps WHERE deployment_update_fk = $1";
+    db.run(text, values![storage_id]).await?;
+    Ok(())
+}
+
 /// Stores steps.
 pub async fn insert_steps(db: &dyn Db, steps: Vec<NewStep>) -> Result<()> {
     write::insert_all(db, steps).await
@@ -191,6 +259,13 @@ pub async fn insert_steps(db: &dyn Db, steps: Vec<NewStep>) -> Result<()> {
 pub async fn fail_unfinished(db: &dyn Db, execution_fk: i64) -> Result<()> {
     let text = "UPDATE deployment_updates SET state = 'failed' \
                 WHERE execution_fk = $1 AND state IN ('updating', 'executing_workflow', 'finalizing')";
+    db.run(text, values![execution_fk]).await?;
+    Ok(())
+}
+
+/// The update of an execution that goes on is under way again.
+pub async fn go_on(db: &dyn Db, execution_fk: i64) -> Result<()> {
+    let text = "UPDATE deployment_updates SET state = 'updating' WHERE execution_fk = $1 AND state = 'failed'";
     db.run(text, values![execution_fk]).await?;
     Ok(())
 }
