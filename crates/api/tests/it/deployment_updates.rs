@@ -233,3 +233,62 @@ async fn what_cannot_be_updated_fails_and_says_so() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_group_of_deployments_is_updated_by_a_group_of_executions() {
+    both(|fresh| async move {
+        fresh.put("/deployments/d2", json!({"blueprint_id": "before"})).await.expect(201);
+        fresh.put("/deployment-groups/all", json!({"deployment_ids": ["d1", "d2"]})).await.expect(200);
+        let parameters = json!({"blueprint_id": "after", "inputs": {"port": 99}});
+        let body = json!({
+            "deployment_group_id": "all", "workflow_id": "csys_update_deployment", "default_parameters": parameters,
+        });
+        let group = fresh.post("/execution-groups", body).await.expect(200)["id"].as_str().unwrap().to_owned();
+        let mut executions = Vec::new();
+        for _ in 0..200 {
+            executions.clear();
+            let ids = fresh.get(&format!("/execution-groups/{group}")).await.expect(200)["execution_ids"].clone();
+            for id in ids.as_array().unwrap() {
+                executions.push(fresh.get(&format!("/executions/{}", id.as_str().unwrap())).await.expect(200));
+            }
+            let ended = |one: &Value| matches!(one["status"].as_str(), Some("terminated" | "failed"));
+            if executions.len() == 4 && executions.iter().all(ended) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let mut workflows: Vec<&str> = executions.iter().filter_map(|one| one["workflow_id"].as_str()).collect();
+        workflows.sort_unstable();
+        let expected = ["csys_update_deployment", "csys_update_deployment", "update", "update"];
+        assert_eq!(workflows, expected, "{executions:#?}");
+        assert!(executions.iter().all(|one| one["status"] == "terminated"), "{executions:#?}");
+        for id in ["d1", "d2"] {
+            let deployment = fresh.get(&format!("/deployments/{id}")).await.expect(200);
+            assert_eq!((&deployment["blueprint_id"], &deployment["inputs"]["port"]), (&json!("after"), &json!(99)));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_workflow_of_the_users_own_takes_the_place_of_what_an_update_does() {
+    both(|fresh| async move {
+        let (update, execution) = fresh.updated(json!({"blueprint_id": "after", "workflow_id": "install"})).await;
+        assert_eq!(
+            (&execution["status"], &update["state"]),
+            (&json!("terminated"), &json!("successful")),
+            "{execution}"
+        );
+        assert_eq!(fresh.states().await, ["db started", "db started", "web started"]);
+        let runs = fresh.items("/executions?deployment_id=d1&workflow_id=install").await;
+        assert_eq!(runs[0]["parameters"]["update_id"], update["id"]);
+        assert_eq!(runs[0]["parameters"]["added_instance_ids"].as_array().map(Vec::len), Some(2));
+        let (update, execution) = fresh.updated(json!({"inputs": {"port": 1}, "workflow_id": "nothing"})).await;
+        assert_eq!((&execution["status"], &update["state"]), (&json!("failed"), &json!("failed")));
+        let id = execution["id"].as_str().unwrap();
+        fresh.post(&format!("/executions/{id}"), json!({"action": "resume"})).await.expect(200);
+        let execution = fresh.ended(id).await;
+        assert!(execution["error"].as_str().unwrap().contains("nothing"), "{execution}");
+    })
+    .await;
+}

@@ -121,16 +121,15 @@ async fn plugins_of_other_tenants_are_not_there() {
     assert_eq!(again["items"], json!([]));
 }
 
-#[tokio::test]
-async fn newer_plugins_are_taken_over_by_an_update() {
-    let fresh = Fresh::start().await;
-    let version = |version: &str| {
-        let name = format!("shapes-{version}-py311-none-any.wgn");
-        let wagon = wagon(&json!({"package_version": version, "archive_name": name}));
-        zip(&[("shapes.wgn", &wagon), ("plugin.yaml", YAML.replace("1.0", version).as_bytes())])
-    };
-    upload(&fresh, "", version("1.0")).await.expect(201);
-    let blueprint = "
+/// The plugin in this version, with its description.
+fn shapes(version: &str) -> Vec<u8> {
+    let name = format!("shapes-{version}-py311-none-any.wgn");
+    let wagon = wagon(&json!({"package_version": version, "archive_name": name}));
+    zip(&[("shapes.wgn", &wagon), ("plugin.yaml", YAML.replace("1.0", version).as_bytes())])
+}
+
+/// A blueprint that uses it, whatever its version.
+const ROUND: &str = "
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml, 'plugin:shapes']
 node_templates:
@@ -138,28 +137,60 @@ node_templates:
     type: shapes.Circle
     interfaces: {cloudify.interfaces.lifecycle: {create: {implementation: shapes.tasks.draw}}}
 ";
-    fresh.upload("round", blueprint).await.expect(201);
+
+#[tokio::test]
+async fn newer_plugins_are_taken_over_by_an_update() {
+    let fresh = Fresh::start().await;
+    upload(&fresh, "", shapes("1.0")).await.expect(201);
+    fresh.upload("round", ROUND).await.expect(201);
     let update = async |body: Value| fresh.post("/plugins-updates/round/update/initiate", body).await;
     let nothing = update(json!({"all_to_latest": true})).await.expect(200);
     assert_eq!((&nothing["state"], &nothing["temp_blueprint_id"]), (&json!("no_changes_required"), &Value::Null));
     let execution = fresh.get(&format!("/executions/{}", nothing["execution_id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&execution["status"], &execution["workflow_id"]), (&json!("terminated"), &json!("update_plugin")));
 
-    upload(&fresh, "", version("1.5")).await.expect(201);
+    upload(&fresh, "", shapes("1.5")).await.expect(201);
     let kept = update(json!({"all_to_latest": true, "plugin_names": ["other"]})).await.expect(200);
     assert_eq!(kept["state"], "no_changes_required");
-    let begun = update(json!({"all_to_minor": true})).await.expect(200);
-    assert_eq!(begun["state"], "executing_workflow");
-    let copy = begun["temp_blueprint_id"].as_str().unwrap();
-    assert_eq!(fresh.get(&format!("/blueprints/{copy}")).await.expect(200)["is_hidden"], true);
+    let record = json!({"update_id": "old", "state": "updating", "created_at": "2020-01-01T00:00:00.000Z"});
+    let restored = update(record).await.expect(200);
+    assert_eq!((&restored["id"], &restored["state"]), (&json!("old"), &json!("updating")));
     let message = update(json!({"all_to_latest": true})).await.refused(409, "conflict_error");
-    assert!(message.contains(begun["id"].as_str().unwrap()), "{message}");
+    assert!(message.contains("old"), "{message}");
     let id = nothing["id"].as_str().unwrap();
     fresh.post(&format!("/plugins-updates/{id}/update/finalize"), json!({})).await.refused(400, "illegal_action_error");
     fresh.post("/plugins-updates/nope/update/initiate", json!({})).await.refused(404, "not_found_error");
     let listed = fresh.get("/plugins-updates").await.expect(200);
     assert_eq!(listed["metadata"]["pagination"]["total"], 3);
-    let record = json!({"update_id": "old", "state": "failed", "created_at": "2020-01-01T00:00:00.000Z"});
-    let restored = update(record).await.expect(200);
-    assert_eq!((&restored["id"], &restored["state"]), (&json!("old"), &json!("failed")));
+}
+
+#[tokio::test]
+async fn deployments_go_over_to_newer_plugins_with_their_blueprint() {
+    let fresh = Fresh::start().await;
+    upload(&fresh, "", shapes("1.0")).await.expect(201);
+    fresh.upload("round", ROUND).await.expect(201);
+    for id in ["d1", "d2"] {
+        fresh.put(&format!("/deployments/{id}"), json!({"blueprint_id": "round"})).await.expect(201);
+    }
+    upload(&fresh, "", shapes("1.5")).await.expect(201);
+    let begun = fresh.post("/plugins-updates/round/update/initiate", json!({"all_to_minor": true})).await.expect(200);
+    assert_eq!(begun["state"], "executing_workflow");
+    let copy = begun["temp_blueprint_id"].as_str().unwrap();
+    let execution = fresh.ended(begun["execution_id"].as_str().unwrap()).await;
+    assert_eq!(execution["status"], "terminated", "{execution}");
+    let update = fresh.get(&format!("/plugins-updates/{}", begun["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&update["state"], &update["temp_blueprint_id"]), (&json!("successful"), &Value::Null));
+    fresh.get(&format!("/blueprints/{copy}")).await.refused(404, "not_found_error");
+    for id in ["d1", "d2"] {
+        assert_eq!(fresh.get(&format!("/deployments/{id}")).await.expect(200)["blueprint_id"], "round");
+        let node = fresh.get(&format!("/nodes?deployment_id={id}")).await.expect(200)["items"][0].clone();
+        let shapes = node["plugins"].as_array().unwrap().iter().find(|plugin| plugin["name"] == "shapes");
+        assert_eq!(shapes.unwrap()["package_version"], "1.5");
+    }
+    let plan = &fresh.get("/blueprints/round").await.expect(200)["plan"];
+    assert_eq!(plan["deployment_plugins_to_install"][0]["package_version"], "1.5");
+    let events = fresh.get(&format!("/events?execution_id={}", execution["id"].as_str().unwrap())).await.expect(200);
+    let said = |text: &str| events["items"].as_array().unwrap().iter().any(|event| event["message"] == text);
+    assert!(said("Executing deployment update for deployment d1..."), "{events}");
+    assert!(said("Finalizing plugins update..."), "{events}");
 }

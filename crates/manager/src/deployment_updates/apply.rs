@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use nephele_dsl::DeploymentPlan;
 use nephele_model::Result;
 use nephele_model::id::NodeInstanceId;
-use nephele_model::json::{List, Map, Value};
+use nephele_model::json::{List, Value};
 use nephele_store::deployment_updates::{self as rows, Undertaking, UpdateChanges};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges, tree};
 use nephele_store::executions::Execution;
@@ -21,7 +21,7 @@ use nephele_store::{Json, Tx};
 use super::changes::{InstanceChanges, NodeChanges};
 use crate::instances::{by_id, set_relationships};
 use crate::rows::failed;
-use crate::workflows::environment::{new_instance, new_node, relationships};
+use crate::workflows::environment::{self, new_instance, new_node, relationships};
 use crate::workflows::upload::declared_labels;
 use crate::{Ctx, Manager, labels};
 
@@ -79,17 +79,13 @@ impl Manager {
     }
 }
 
+/// All that the plan says of the deployment, but for its scaling groups, which hold what was scaled.
 fn attributes(update: &Undertaking, plan: &DeploymentPlan) -> DeploymentChanges {
-    let section = |value: &Map| Some(Some(Json::of(value)));
     DeploymentChanges {
-        description: Some(plan.0.get("description").and_then(Value::as_str).map(str::to_owned)),
-        inputs: section(plan.inputs()),
-        workflows: section(plan.workflows()),
-        outputs: section(plan.outputs()),
-        capabilities: section(plan.capabilities()),
         runtime_only_evaluation: Some(update.runtime_only_evaluation),
         blueprint_fk: update.new_blueprint_fk,
-        ..DeploymentChanges::default()
+        scaling_groups: None,
+        ..environment::attributes(plan)
     }
 }
 

@@ -13,6 +13,7 @@ mod apply;
 mod changes;
 mod finish;
 mod instead;
+mod of_many;
 mod prepare;
 mod record;
 
@@ -35,7 +36,7 @@ pub use record::{UpdatePatch, UpdateRecord};
 /// The workflow that carries out an update.
 const WORKFLOW: &str = "update";
 /// A workflow that updates deployments one after the other: theirs join its groups.
-const OF_MANY: &str = "csys_update_deployment";
+pub(crate) const OF_MANY: &str = "csys_update_deployment";
 
 /// The switches of an update, and what they are when nobody says.
 pub const SWITCHES: [(&str, bool); 11] = [
@@ -120,7 +121,7 @@ impl Manager {
         }
         // What will not run has no place among what begins.
         let status = if refused.is_some() { ExecutionStatus::Queued } else { ExecutionStatus::Pending };
-        let run = NewRun { status, ..NewRun::of(&deployment, WORKFLOW, arguments) };
+        let run = NewRun { status, overlaps: true, ..NewRun::of(&deployment, WORKFLOW, arguments) };
         let (key, execution) = self.accept(&tx, ctx, run).await?;
         self.insert_update(&tx, ctx, &deployment, &id, key, changes).await?;
         self.join_groups(&tx, ctx, key).await?;

@@ -38,6 +38,7 @@ pub use start::Start;
 pub(crate) use start::WAIT_AFTER_FAIL;
 
 /// What an execution is accepted with.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct NewRun<'a> {
     pub(crate) workflow: &'a str,
     pub(crate) parameters: Map<String, Value>,
@@ -47,6 +48,8 @@ pub(crate) struct NewRun<'a> {
     pub(crate) blueprint_id: Option<String>,
     /// Whether nothing else may run beside it.
     pub(crate) is_system: bool,
+    /// Whether it may begin beside one of those.
+    pub(crate) overlaps: bool,
     pub(crate) is_dry_run: bool,
     pub(crate) allow_custom_parameters: bool,
     pub(crate) wait_after_fail: f64,
@@ -69,6 +72,7 @@ impl<'a> NewRun<'a> {
             deployment: None,
             blueprint_id: None,
             is_system: false,
+            overlaps: false,
             is_dry_run: false,
             allow_custom_parameters: true,
             wait_after_fail: WAIT_AFTER_FAIL,
@@ -113,7 +117,7 @@ impl Manager {
     /// Stores an execution and, if it may begin, the message that begins it. Gives its row and id.
     /// While the manager itself is being worked on, all others wait.
     pub(crate) async fn accept(&self, tx: &Tx, ctx: &Ctx, mut run: NewRun<'_>) -> Result<(i64, ExecutionId)> {
-        let begins = run.status == ExecutionStatus::Pending && !run.is_system;
+        let begins = run.status == ExecutionStatus::Pending && !run.is_system && !run.overlaps;
         if begins && executions::system_wide(tx).await.map_err(failed)? {
             run.status = ExecutionStatus::Queued;
         }

@@ -13,6 +13,7 @@ use nephele_store::{Db, Json, Tx, node_instances};
 use serde_json::{Map, Value};
 
 use super::{NewRun, availability, dependents};
+use crate::deployment_updates::OF_MANY;
 use crate::rows::failed;
 use crate::{Ctx, Manager, parameters};
 
@@ -54,8 +55,8 @@ impl Manager {
         }
         let declared = declared(deployment, &wish.workflow)?;
         let schema = declared["parameters"].as_object().cloned().unwrap_or_default();
-        let given =
-            parameters::complete(&wish.workflow, &schema, wish.parameters.clone(), wish.allow_custom_parameters)?;
+        let takes_others = wish.allow_custom_parameters || wish.workflow == OF_MANY;
+        let given = parameters::complete(&wish.workflow, &schema, wish.parameters.clone(), takes_others)?;
         let given = self.evaluate_parameters(ctx, &deployment.id, given).await?;
         let parameters = parameters::check(&wish.workflow, &schema, given)?;
         Ok(Ready { declared, parameters })
@@ -138,7 +139,10 @@ pub(super) async fn components(db: &dyn Db, deployment_fk: i64) -> Result<Vec<De
 pub(crate) fn declared(deployment: &Deployment, workflow: &str) -> Result<Value> {
     let workflows: Option<Map<String, Value>> =
         deployment.workflows.as_ref().map(Json::parse).transpose().map_err(failed)?;
-    workflows.and_then(|mut workflows| workflows.swap_remove(workflow)).ok_or_else(|| {
+    let own = workflows.and_then(|mut workflows| workflows.swap_remove(workflow));
+    // What the manager offers for every deployment.
+    let offered = (workflow == OF_MANY).then(|| Value::Object(Map::new()));
+    own.or(offered).ok_or_else(|| {
         Error::new(
             Code::NonexistentWorkflow,
             format!("Workflow {workflow} does not exist in the deployment {}", deployment.id),

@@ -113,6 +113,9 @@ impl Manager {
         if execution.deployment_fk.is_none() && status.is_final() {
             crate::exports::end(tx, execution, status, error).await?;
         }
+        if status.is_final() {
+            crate::plugins_updates::run::end(tx, execution, status).await?;
+        }
         if execution.workflow_id == "update" && status.is_final() {
             deployment_updates::fail_unfinished(tx, key).await.map_err(failed)?;
         }

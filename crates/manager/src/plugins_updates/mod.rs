@@ -4,6 +4,7 @@
 //! hidden copy, which its deployments go over to one by one. A blueprint has one update under way at a time.
 //! Source: spec rest-api.md section 2.7.
 
+pub(crate) mod run;
 mod versions;
 
 use std::collections::BTreeMap;

@@ -182,7 +182,8 @@ pub(crate) fn refused(problem: &Diagnostic) -> Error {
     Error::new(code, problem.reference_text())
 }
 
-fn attributes(plan: &DeploymentPlan) -> DeploymentChanges {
+/// What a plan says of its deployment.
+pub(crate) fn attributes(plan: &DeploymentPlan) -> DeploymentChanges {
     let section = |value: &Map| Some(Some(Json::of(value)));
     DeploymentChanges {
         description: Some(plan.0.get("description").and_then(Value::as_str).map(str::to_owned)),

@@ -15,6 +15,7 @@ use nephele_store::Actor;
 use nephele_store::executions::{self, Execution};
 
 use crate::Manager;
+use crate::deployment_updates::OF_MANY;
 use crate::exports::Kind;
 
 /// Between attempts to write an end that the database refused.
@@ -41,6 +42,10 @@ enum Work {
     DeleteEnvironment,
     /// The manager itself: writes a snapshot or a log bundle.
     Export(Kind),
+    /// The manager itself: begins the update of a deployment.
+    BeginUpdate,
+    /// The manager itself: has the deployments of a blueprint go over to newer plugins.
+    UpdatePlugins,
     /// The engine, over the deployment's node instances.
     Lifecycle(String),
 }
@@ -98,6 +103,11 @@ impl Manager {
             Work::CreateEnvironment => self.create_environment(execution).await,
             Work::DeleteEnvironment => self.delete_environment(execution).await,
             Work::Export(kind) => self.make_export(execution, kind).await,
+            Work::BeginUpdate => Box::pin(self.update_as_one_of_many(execution)).await,
+            Work::UpdatePlugins => match Box::pin(self.update_plugins(execution)).await {
+                Ok(false) => return Ok(Ended::Cancelled),
+                done => done.map(drop),
+            },
             Work::Lifecycle(builder) => return self.lifecycle(execution, &builder).await,
         };
         // What the manager does itself fails for a reason that belongs to the user.
@@ -122,6 +132,8 @@ impl Manager {
             "create_deployment_environment" => Ok(Work::CreateEnvironment),
             "delete_deployment_environment" => Ok(Work::DeleteEnvironment),
             "update" => Ok(Work::Lifecycle(UPDATE.to_owned())),
+            OF_MANY => Ok(Work::BeginUpdate),
+            "update_plugin" => Ok(Work::UpdatePlugins),
             "create_snapshot" => Ok(Work::Export(Kind::Snapshot)),
             "create_log_bundle" => Ok(Work::Export(Kind::LogBundle)),
             other => Ok(Work::Lifecycle(other.to_owned())),

@@ -111,6 +111,11 @@ pub async fn find(db: &dyn Db, scope: &Scope, id: &str) -> Result<Option<Plugins
     Ok(select(db, &format!("r.id = $1 AND {visible}"), values).await?.pop())
 }
 
+/// The update that an execution carries out.
+pub async fn of_execution(db: &dyn Db, execution_fk: i64) -> Result<Option<PluginsUpdate>> {
+    Ok(select(db, "r.execution_fk = $1", values![execution_fk]).await?.pop())
+}
+
 /// The updates of a blueprint that have not ended.
 pub async fn active(db: &dyn Db, blueprint_fk: i64) -> Result<Vec<PluginsUpdate>> {
     let condition = "r.blueprint_fk = $1 AND r.state IN ('updating', 'executing_workflow', 'finalizing') \
