@@ -79,6 +79,11 @@ pub fn operations() -> Address {
     Address::manager(MANAGEMENT, "operation")
 }
 
+/// Operations that a manager runs itself.
+pub fn native_operations() -> Address {
+    Address::manager(MANAGEMENT, "native_operation")
+}
+
 /// Service tasks for every worker, such as `cancel-operation`.
 pub fn manager_service() -> Address {
     Address::manager(MANAGER_SERVICE, "service")

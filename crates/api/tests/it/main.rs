@@ -7,6 +7,7 @@ mod audit_log;
 mod authz;
 mod blueprints;
 mod capabilities;
+mod composition;
 mod deployment_updates;
 mod deployments;
 mod errors;

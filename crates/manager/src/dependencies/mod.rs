@@ -41,7 +41,9 @@ impl Manager {
             ));
         }
         if let (Some(source), Some(key)) = (&source, row.target_deployment_fk)
-            && (self.needs(key, source).await? || self.is_below(key, source).await?)
+            // What a component stands for is below what it is a part of.
+            && (self.needs(key, source).await?
+                || (!row.dependency_creator.starts_with("component.") && self.is_below(key, source).await?))
         {
             return Err(Error::conflict(format!("cyclic dependency between deployments {} and {target}", source.id)));
         }

@@ -3,10 +3,12 @@
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployments::Deployment;
 use nephele_store::labels::{self, Labeled};
-use nephele_store::{Db, inter_deployment_dependencies as dependencies};
+use nephele_store::{Db, executions, inter_deployment_dependencies as dependencies};
 
 use crate::rows::failed;
 
+/// Workflows that may pull the ground from under others.
+const TAKE_DOWN: [&str; 4] = ["stop", "uninstall", "update", "heal"];
 /// How many are listed.
 const SHOWN: usize = 3;
 
@@ -28,6 +30,9 @@ async fn lines(db: &dyn Db, deployment: &Deployment, children: Vec<String>) -> R
     }
     for row in dependencies::of_target(db, deployment.storage_id).await.map_err(failed)? {
         let Some(source) = row.source_deployment_id.filter(|source| *source != deployment.id) else { continue };
+        if goes_down(db, row.source_deployment_fk).await? {
+            continue;
+        }
         let mut parts = row.dependency_creator.splitn(3, '.');
         let (kind, node) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("<unknown node>"));
         reasons.push(match kind {
@@ -49,13 +54,29 @@ async fn lines(db: &dyn Db, deployment: &Deployment, children: Vec<String>) -> R
     Ok(Some(lines.join("\n")))
 }
 
+/// The deployments that are components of this one: they come and go with it.
+async fn components(db: &dyn Db, deployment: &Deployment) -> Result<Vec<String>> {
+    let needed = dependencies::of_source(db, deployment.storage_id).await.map_err(failed)?;
+    let components = needed.into_iter().filter(|row| row.dependency_creator.starts_with("component."));
+    Ok(components.filter_map(|row| Some(row.target_deployment_id?.to_string())).collect())
+}
+
+/// Whether a deployment is at a workflow that may take down what it needs, such as its components.
+async fn goes_down(db: &dyn Db, deployment_fk: Option<i64>) -> Result<bool> {
+    let Some(deployment) = deployment_fk else { return Ok(false) };
+    let running = executions::unfinished_of_deployment(db, deployment).await.map_err(failed)?;
+    Ok(running.iter().any(|run| !run.status.is_cancelling() && TAKE_DOWN.contains(&run.workflow_id.as_str())))
+}
+
 /// Refuses a workflow that would pull the ground from under others; a `recursive` one takes the services
 /// down first.
 pub(crate) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: &str, recursive: bool) -> Result<()> {
-    if !matches!(workflow, "stop" | "uninstall" | "update" | "heal") {
+    if !TAKE_DOWN.contains(&workflow) {
         return Ok(());
     }
-    let children = if recursive { Vec::new() } else { services(db, deployment).await? };
+    let mut children = if recursive { Vec::new() } else { services(db, deployment).await? };
+    let own = components(db, deployment).await?;
+    children.retain(|child| !own.contains(child));
     match lines(db, deployment, children).await? {
         None => Ok(()),
         Some(lines) => Err(Error::new(

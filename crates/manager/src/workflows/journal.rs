@@ -12,6 +12,7 @@ use nephele_model::{Result, Secret};
 use nephele_store::executions::Execution;
 use nephele_store::{journal, outbox::NewMessage};
 
+use crate::workflows::native::is_native;
 use crate::workflows::outbox;
 use crate::{Manager, rows};
 
@@ -46,7 +47,9 @@ impl ExecutionJournal {
             };
             return outbox::row(&topology::responses(&self.execution.id), answer, now);
         }
-        let address = if context.task_target == CENTRAL {
+        let address = if is_native(context) {
+            topology::native_operations()
+        } else if context.task_target == CENTRAL {
             topology::operations()
         } else {
             topology::agent_operations(context.tenant.name.as_str().into(), &context.task_target)

@@ -61,7 +61,7 @@ impl Manager {
     }
 
     /// How the execution was asked to stop, if it was.
-    pub(super) async fn asked_to_stop(&self, execution: &Execution) -> Result<Option<CancelAction>> {
+    pub(crate) async fn asked_to_stop(&self, execution: &Execution) -> Result<Option<CancelAction>> {
         let present = executions::by_storage_id(&*self.store, execution.storage_id).await.map_err(rows::failed)?;
         Ok(match present.map(|present| present.status) {
             Some(ExecutionStatus::Cancelling) => Some(CancelAction::Cancel),

@@ -30,6 +30,7 @@ mod deployment_rows;
 pub(crate) mod environment;
 mod journal;
 mod lifecycle;
+mod native;
 pub(crate) mod outbox;
 mod run;
 mod source;
@@ -86,6 +87,7 @@ impl Manager {
         // Requests of earlier runs that still wait in the outbox must find that they are void.
         executions::revoke_tokens(&*self.store).await.map_err(rows::failed)?;
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(outbox::pump(self.clone())));
+        tokio::spawn(self.clone().run_natives(shutdown.clone()));
         self.clone().go_on(&shutdown).await?;
         let mut orders =
             self.bus.subscribe(topology::workflows(), 256).await.map_err(nephele_model::Error::internal)?;
