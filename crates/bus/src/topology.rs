@@ -9,6 +9,7 @@ pub const MANAGEMENT: &str = "cloudify.management";
 pub const MANAGER_SERVICE: &str = "cloudify-mgmtworker-service";
 
 const RESPONSES: &str = "execution_responses_";
+const TENANT_VHOST: &str = "rabbitmq_vhost_";
 
 /// The virtual host: the manager's own or a tenant's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +25,15 @@ impl Vhost {
     pub fn name(&self) -> String {
         match self {
             Self::Manager => "/".to_owned(),
-            Self::Tenant(tenant) => format!("rabbitmq_vhost_{tenant}"),
+            Self::Tenant(tenant) => format!("{TENANT_VHOST}{tenant}"),
+        }
+    }
+
+    /// The one of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "/" => Some(Self::Manager),
+            _ => name.strip_prefix(TENANT_VHOST).map(|tenant| Self::Tenant(tenant.into())),
         }
     }
 }
@@ -120,6 +129,7 @@ mod tests {
         assert_eq!(manager_service().queue("m1"), "cloudify-mgmtworker-service-m1_service");
         assert_eq!(responses(&"e1".into()).queue("m1"), "execution_responses_e1");
         let agent = agent_service("acme".into(), "web_x1");
+        assert_eq!(Vhost::parse(&agent.vhost.name()), Some(agent.vhost.clone()));
         assert_eq!((agent.vhost.name(), agent.queue("m1")), ("rabbitmq_vhost_acme".into(), "web_x1_service".into()));
     }
 }

@@ -14,6 +14,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("nephele-dsl", &["nephele-yaml11", "nephele-model"]),
     ("nephele-store", &["nephele-model"]),
     ("nephele-bus", &["nephele-model"]),
+    ("nephele-amqp", &["nephele-bus", "nephele-model"]),
     ("nephele-engine", &["nephele-model"]),
     ("nephele-client", &["nephele-model"]),
     (
@@ -26,6 +27,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     (
         "nephele",
         &[
+            "nephele-amqp",
             "nephele-api",
             "nephele-bus",
             "nephele-cli",
@@ -48,6 +50,7 @@ pub const ONLY_IN: &[(&str, &[&str])] = &[
     ("sea-query", &["nephele-store"]),
     ("sea-query-sqlx", &["nephele-store"]),
     ("lapin", &["nephele-bus"]),
+    ("amq-protocol", &["nephele-amqp"]),
     ("axum", &["nephele-api", "nephele-worker"]),
     ("clap", &["nephele-cli", "nephele"]),
     ("reqwest", &["nephele-client", "nephele-manager"]),
