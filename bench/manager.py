@@ -23,6 +23,8 @@ class Home:
         self.folder = folder
         self.database_url = database_url
         self.token: str | None = None
+        # Variables that the manager is started with, beside those of every run.
+        self.settings: dict[str, str] = {}
         folder.mkdir(parents=True)
 
     def start(self) -> "Manager":
@@ -35,7 +37,7 @@ class Home:
         kept["XDG_CONFIG_HOME"] = str(self.folder / "config")
         if self.database_url:
             kept["NEPHELE_DATABASE_URL"] = self.database_url
-        return kept
+        return {**kept, **self.settings}
 
     def log_end(self) -> str:
         log = self.folder / "log"

@@ -73,9 +73,9 @@ class Rest:
         """Creates a deployment and waits for its environment."""
         self.call("PUT", f"/deployments/{deployment}", {"blueprint_id": blueprint, "inputs": {}}, 201)
 
-    def run(self, deployment: str, workflow: str) -> None:
+    def run(self, deployment: str, workflow: str, parameters: dict | None = None) -> None:
         """Runs a workflow to its good end."""
-        wanted = {"deployment_id": deployment, "workflow_id": workflow, "parameters": {}}
+        wanted = {"deployment_id": deployment, "workflow_id": workflow, "parameters": parameters or {}}
         execution = self.call("POST", "/executions", wanted, 201)
         deadline = time.monotonic() + PATIENCE
         while execution["status"] not in FINAL:

@@ -51,6 +51,12 @@ impl Access {
         Ok(self.address(exchange, queue))
     }
 
+    /// The binding that a queue always has. Brokers remember bindings, and a workflow that goes on after a crash
+    /// makes none before it asks for something new.
+    pub(crate) fn lasting(&self, queue: &str) -> Option<Address> {
+        (self.vhost == Vhost::Manager && queue == self.own).then(|| self.address(MANAGEMENT, queue))
+    }
+
     /// The address that a message goes to: operations, and questions to agents.
     pub(crate) fn target(&self, exchange: &str, routing_key: &str, reply_to: Option<&str>) -> Result<Address, Refusal> {
         self.demand_exchange(exchange)?;

@@ -91,6 +91,9 @@ impl Channel {
                 let name = declare.queue.as_str();
                 access.demand_queue(name)?;
                 queues.declare(&access.vhost, name, declare.passive, *connection, declare.exclusive)?;
+                if let Some(address) = access.lasting(name) {
+                    queues.bind(name, *connection, address).await?;
+                }
                 let ok = queue::DeclareOk { queue: declare.queue, message_count: 0, consumer_count: 0 };
                 (queue::AMQPMethod::DeclareOk(ok), declare.nowait)
             }

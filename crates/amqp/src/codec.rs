@@ -119,4 +119,19 @@ mod tests {
         assert!(decode(b"GET / HTTP/1.1").is_err());
         assert!(decode(&[8, 0, 0, 0, 0, 0, 0, 0]).is_err(), "no end");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(kind in 0_u8..9, payload: Vec<u8>) {
+            let mut frame = vec![kind, 0, 1];
+            frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
+            frame.extend(&payload);
+            frame.push(0xce);
+            let mut read = BytesMut::from(&frame[..]);
+            if let Ok(Some(frame)) = Codec.decode(&mut read) {
+                let mut written = BytesMut::new();
+                Codec.encode(frame, &mut written).unwrap();
+            }
+        }
+    }
 }

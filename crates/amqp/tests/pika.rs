@@ -167,7 +167,6 @@ def consume(acknowledge):
     channel = connection.channel()
     channel.basic_qos(prefetch_count=2)
     channel.queue_declare(queue=OWN, durable=True)
-    channel.queue_bind(queue=OWN, exchange='cloudify.management', routing_key=OWN)
     got = []
     def process(channel, method, properties, body):
         got.append([json.loads(body.decode()), method.redelivered])

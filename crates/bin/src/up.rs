@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use futures::future::BoxFuture;
+use nephele_amqp::{Guard, Login};
 use nephele_api::Listener;
 use nephele_bus::{Bus, Local};
 use nephele_client::{Endpoint, Trust};
 use nephele_manager::Manager;
 use nephele_model::clock::SystemClock;
+use nephele_model::id::ExecutionId;
 use nephele_model::{Clock, Secret};
 use nephele_worker::Worker;
 use tokio::net::TcpListener;
@@ -43,6 +46,8 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     let http = bind(settings.listen, "listen").await?;
     let https = bind(settings.listen_tls, "listen_tls").await?;
     let (http_address, https_address) = (local(http.local_addr()?), local(https.local_addr()?));
+    // Workflows alone use it, and are told where it is.
+    let messages = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), "listen").await?;
     let hostname = hostname();
     let tls = nephele_api::tls::server_config(&settings.data_dir.join("tls"), &hostname)?;
 
@@ -61,7 +66,10 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let listeners = vec![Listener { socket: http, tls: None }, Listener { socket: https, tls: Some(tls) }];
     let requests = tokio::spawn(nephele_api::serve(manager.clone(), listeners, stop_requests.clone()));
-    let options = worker_options(&settings, hostname, http_address, manager.files.root().to_path_buf())?;
+    let mut options = worker_options(&settings, hostname, http_address, manager.files.root().to_path_buf())?;
+    options.broker = Some(messages.local_addr()?);
+    let door = Arc::new(Door(manager.clone()));
+    let messages = tokio::spawn(nephele_amqp::serve(messages, bus.clone(), door, stop_requests.clone()));
     let worker = tokio::spawn(Worker::new(options, bus, clock)?.run(stop_worker.clone()));
     let schedules = tokio::spawn(manager.clone().run_schedules(stop_runs.clone()));
     let house = tokio::spawn(manager.clone().keep_house(stop_requests.clone()));
@@ -82,8 +90,24 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     schedules.await?;
     stop_requests.cancel();
     requests.await?;
+    messages.await?;
     house.await?;
     Ok(())
+}
+
+/// Lets those connect for messages whom the manager knows.
+struct Door(Arc<Manager>);
+
+impl Guard for Door {
+    fn admit<'a>(&'a self, login: &'a Login) -> BoxFuture<'a, Option<ExecutionId>> {
+        Box::pin(async move {
+            let admitted = self.0.admit_messages(&login.username, &login.password, &login.vhost).await;
+            admitted.unwrap_or_else(|error| {
+                tracing::error!(?error, "a login for messages cannot be checked");
+                None
+            })
+        })
+    }
 }
 
 pub(crate) fn manager_settings(settings: &Settings, hostname: String, https: SocketAddr) -> nephele_manager::Settings {

@@ -78,9 +78,24 @@ impl Address {
     }
 }
 
+/// Executions for the manager itself to look at.
+pub fn executions() -> Address {
+    Address::manager("nephele.executions", "execution")
+}
+
 /// Workflows to be run by any worker.
 pub fn workflows() -> Address {
     Address::manager(MANAGEMENT, "workflow")
+}
+
+/// Where a worker says that it has run the workflow of an execution.
+pub fn workflow_answers(execution: &ExecutionId) -> Address {
+    workflows().answer(&workflow_answer_key(execution))
+}
+
+/// The `reply_to` of an execution's workflow.
+pub fn workflow_answer_key(execution: &ExecutionId) -> String {
+    format!("workflow_response_{execution}")
 }
 
 /// Operations to be run beside the manager, by any worker.

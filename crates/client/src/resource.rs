@@ -18,6 +18,7 @@ mod operations;
 mod plugins;
 mod resources;
 mod secrets;
+mod tenants;
 mod tokens;
 
 pub use blueprints::{Blueprints, Upload};
@@ -32,6 +33,7 @@ pub use operations::Operations;
 pub use plugins::Plugins;
 pub use resources::Resources;
 pub use secrets::Secrets;
+pub use tenants::Tenants;
 pub use tokens::Tokens;
 
 /// One page of a list.

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use nephele_model::id::TenantName;
+use nephele_bus::Vhost;
+use nephele_model::id::{ExecutionId, TenantName};
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Permission, Result, Role, id};
 use nephele_store::tenants::{self, Member, Messaging, Tenant};
@@ -191,6 +192,9 @@ impl Manager {
             let place = ctx.own_tenants.iter().find(|(own, ..)| own.as_str() == name).map_or(-1, |(_, id, _)| *id);
             let permitted = credentials && ctx.may_in(place, Permission::TenantRabbitmqCredentials);
             self.show_credentials(&mut record, permitted)?;
+            if let Some(execution) = ctx.execution.as_ref().filter(|execution| execution.tenant.as_str() == name) {
+                self.show_own_credentials(&mut record, &execution.id).await?;
+            }
             items.push(Value::Object(record));
         }
         Ok(Page { items, total: page.total, size: page.size, offset: page.offset, filtered: page.filtered })
@@ -204,6 +208,17 @@ impl Manager {
             let plain = self.cipher.decrypt(stored)?;
             record.insert("rabbitmq_password".to_owned(), plain.expose().as_str().into());
         }
+        Ok(())
+    }
+}
+
+impl Manager {
+    /// An execution is shown its own login for messages in the place of its tenant's.
+    async fn show_own_credentials(&self, record: &mut Map<String, Value>, id: &ExecutionId) -> Result<()> {
+        let password = self.messages_password(id).await?;
+        let vhost = record.get("name").and_then(Value::as_str).map(|name| Vhost::Tenant(name.into()).name());
+        let own = json!({"rabbitmq_username": id, "rabbitmq_password": password, "rabbitmq_vhost": vhost});
+        fill(record, &own);
         Ok(())
     }
 }

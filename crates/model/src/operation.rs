@@ -65,7 +65,7 @@ pub struct Context {
     pub executor: Option<String>,
     pub execution_env: Map<String, Value>,
     /// Set when an earlier attempt of this very task may have run.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "truth")]
     pub resume: bool,
     pub rest_host: Vec<String>,
     pub rest_port: Option<u16>,
@@ -81,6 +81,11 @@ pub struct Context {
     pub deployment_resource_tags: Option<Value>,
     pub task_queue: String,
     pub task_target: String,
+}
+
+/// A truth value that may be null.
+fn truth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::<bool>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The tenant, as contexts carry it.

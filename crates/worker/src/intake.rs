@@ -47,7 +47,7 @@ enum Admission {
 }
 
 /// What the manager says of the execution that a request belongs to.
-enum Standing {
+pub(crate) enum Standing {
     Open,
     /// It was cancelled, or goes on in a later run with another token.
     Dropped,
@@ -56,7 +56,7 @@ enum Standing {
 }
 
 /// The place of a request among the attempts of its task.
-enum Place {
+pub(crate) enum Place {
     /// It runs now; the token fires when it must end at once.
     New(CancellationToken),
     /// It has ended like this; answer again.
@@ -100,7 +100,7 @@ impl Intake {
     ///
     /// After a restart the requests of two runs lie in the queue and are taken up in any order. The
     /// one whose token still counts is the later, and the other must not stop it.
-    async fn arrive(&self, key: &Key, request: &Request) -> Option<Place> {
+    pub(crate) async fn arrive(&self, key: &Key, request: &Request) -> Option<Place> {
         loop {
             let rival = match self.running.arrive(key, &request.context.execution_id) {
                 Arrival::Running => return None,
@@ -176,7 +176,7 @@ impl Intake {
         }
     }
 
-    async fn standing(&self, client: &Client, request: &Request) -> Standing {
+    pub(crate) async fn standing(&self, client: &Client, request: &Request) -> Standing {
         let cancelled = [ExecutionStatus::Cancelled, ExecutionStatus::KillCancelling];
         match client.executions().get(&request.context.execution_id, &[("_include", "id,status")]).await {
             Ok(found) if cancelled.iter().any(|status| found["status"] == status.as_str()) => Standing::Dropped,
@@ -226,7 +226,7 @@ impl Intake {
             }
         };
         let executor = self.executors.of(&request);
-        executor.run(Arc::new(Operation { request, client, kill, logs, dir })).await
+        executor.run(Arc::new(Operation { request, client, kill, workflow: None, logs, dir })).await
     }
 
     async fn answer(&self, delivery: &Delivery, outcome: &Outcome) {
@@ -241,9 +241,9 @@ impl Intake {
 }
 
 /// Takes the operation off the table even if it panics.
-struct Leaving<'a> {
-    running: &'a Handle,
-    key: &'a Key,
+pub(crate) struct Leaving<'a> {
+    pub(crate) running: &'a Handle,
+    pub(crate) key: &'a Key,
 }
 
 impl Drop for Leaving<'_> {
@@ -257,7 +257,7 @@ const fn is_void(error: &Error) -> bool {
     matches!(error, Error::Refused { status: 401, .. })
 }
 
-async fn acknowledge(delivery: Delivery) {
+pub(crate) async fn acknowledge(delivery: Delivery) {
     if let Err(error) = delivery.ack().await {
         tracing::warn!(%error, "an operation could not be acknowledged, and will come again");
     }

@@ -1,4 +1,5 @@
-//! Runs operations: takes them from the bus, runs their scripts, answers on the bus.
+//! Runs operations, and workflows written in Python: takes them from the bus, runs their scripts, answers on
+//! the bus.
 //!
 //! Invariants:
 //! - a delivery is acknowledged after its answer was sent, so a crash makes it come again;
@@ -8,9 +9,10 @@
 //!
 //! The way of an operation: `intake` (may it run?) → [`executor`] (who runs it) → `script` with `ctx` at
 //! its side (what scripts ask and change), or `python` (the dispatcher of `cloudify-common`) in an
-//! environment that `plugins` keeps → `process` (what runs, and its end).
+//! environment that `plugins` keeps → `process` (what runs, and its end). Workflows come in by `workflows`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,7 @@ mod script;
 mod service;
 mod task_dir;
 mod tool;
+mod workflows;
 
 use executor::Executors;
 use forks::Forks;
@@ -106,6 +109,8 @@ pub struct Options {
     pub wheels: Option<PathBuf>,
     /// The manager's tree of files, if it is on this machine.
     pub files: Option<PathBuf>,
+    /// Where workflows written in Python send and take messages (AMQP).
+    pub broker: Option<SocketAddr>,
     /// How long running operations may take to end when the worker is asked to stop; then they
     /// are killed, and run again when a worker comes back.
     pub grace: Duration,
@@ -127,6 +132,7 @@ impl Options {
             python: "python3".into(),
             wheels: None,
             files: None,
+            broker: None,
             grace: Duration::from_secs(5),
         })
     }
@@ -162,6 +168,7 @@ impl Worker {
             tracing::warn!(operations = killed, "killed what an earlier worker left running");
         }
         let mut operations = self.bus.subscribe(topology::operations(), self.options.concurrency).await?;
+        let mut workflows = self.bus.subscribe(topology::workflows(), WORKFLOWS).await?;
         let mut services = self.bus.subscribe(topology::manager_service(), 16).await?;
         let (intake, service) = self.parts().await?;
         let mut tasks = JoinSet::new();
@@ -169,11 +176,12 @@ impl Worker {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(delivery) = operations.next() => { tasks.spawn(Arc::clone(&intake).handle(delivery)); }
+                Some(delivery) = workflows.next() => { tasks.spawn(Arc::clone(&intake).handle_workflow(delivery)); }
                 Some(delivery) = services.next() => { tasks.spawn(Arc::clone(&service).handle(delivery)); }
                 Some(ended) = tasks.join_next() => log_panic(ended),
             }
         }
-        drop((operations, services));
+        drop((operations, workflows, services));
         let ending = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(self.options.grace, ending).await.is_err() {
             self.handle.abandon_all();
@@ -220,6 +228,8 @@ impl Worker {
     }
 }
 
+/// Workflows that run at the same time. Most of them wait most of the time, for operations.
+const WORKFLOWS: usize = 64;
 /// For the killing of scripts that outlast the grace time. Longer than it takes to kill one.
 const LAST_WORDS: Duration = Duration::from_secs(8);
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::logs::Logs;
 use crate::task_dir::TaskDir;
 
-/// One attempt at one operation.
+/// One attempt at one operation, or at a workflow.
 pub struct Operation {
     /// What to run and for whom.
     pub request: Request,
@@ -17,6 +17,8 @@ pub struct Operation {
     pub client: Client,
     /// Fires when the operation must end at once.
     pub kill: CancellationToken,
+    /// Set for a workflow: its context as it came, of which [`Request::context`] is a part.
+    pub(crate) workflow: Option<Value>,
     pub(crate) logs: Logs,
     pub(crate) dir: TaskDir,
 }

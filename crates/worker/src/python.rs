@@ -1,4 +1,4 @@
-//! Python operations: each runs in a process of its own, with the interpreter of its plugin.
+//! Python operations and workflows: each runs in a process of its own, with the interpreter of its plugin.
 //!
 //! The process is the unmodified dispatcher of `cloudify-common`, and talks to the worker through
 //! files in the task's folder (spec workflows.md section 2): the worker leaves `input.json`, the
@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use nephele_model::operation::{Failure, Outcome};
+use nephele_model::operation::{Context, Failure, Outcome};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -80,6 +80,9 @@ impl Python {
             Event::TimedOut => Err(timed_out(operation)),
             Event::Exited(status) => {
                 let code = process::code(status);
+                if code != 0 && operation.workflow.is_some() {
+                    return Err(verdict::silent(code, &said));
+                }
                 if code != 0 && !said.is_empty() {
                     operation.logs.log("error", &format!("The end of what the operation wrote:\n{said}"));
                 }
@@ -93,12 +96,13 @@ impl Python {
 
     /// Writes what the dispatcher reads.
     async fn leave_input(&self, operation: &Operation) -> Result<(), Failure> {
-        let mut context = operation.request.context.clone();
-        context.plugin.properties = self.properties_of(operation).await?;
-        // They have been evaluated on the way here.
-        context.has_intrinsic_functions = false;
-        // A script that was interrupted is run again, in whatever language it is written.
-        context.resume &= context.task_name != crate::script::TASK;
+        let context = match &operation.workflow {
+            Some(context) => {
+                self.surroundings.prepare_workflow(operation).await?;
+                context.clone()
+            }
+            None => json!(self.context_of(operation).await?),
+        };
         let input = json!({"cloudify_context": context, "args": [], "kwargs": operation.request.inputs});
         let folder = operation.dir.path();
         let deployment = self.folder_of(operation)?;
@@ -108,6 +112,17 @@ impl Python {
         written.map_err(|error| {
             Failure::recoverable(format!("The worker cannot prepare the operation in {}: {error}", folder.display()))
         })
+    }
+
+    /// The context that an operation sees.
+    async fn context_of(&self, operation: &Operation) -> Result<Context, Failure> {
+        let mut context = operation.request.context.clone();
+        context.plugin.properties = self.properties_of(operation).await?;
+        // They have been evaluated on the way here.
+        context.has_intrinsic_functions = false;
+        // A script that was interrupted is run again, in whatever language it is written.
+        context.resume &= context.task_name != crate::script::TASK;
+        Ok(context)
     }
 
     /// The properties of the plugin, evaluated for the deployment.
@@ -147,12 +162,19 @@ impl Python {
         base: &Interpreter,
         output: &Output,
     ) -> std::io::Result<Event> {
-        let variables = self.surroundings.variables(operation, interpreter, base);
+        let mut variables = self.surroundings.variables(operation, interpreter, base);
+        if operation.workflow.is_some() {
+            variables.extend(self.surroundings.of_workflow(operation));
+        }
         if let Some(forked) = self.hosts.fork(operation, interpreter, &variables, output).await {
             return process::follow(operation, forked.group, forked.wait(), output.bound()).await;
         }
         let mut command = Command::new(&interpreter.program);
-        command.args(["-u", "-m", "cloudify.dispatch"]).arg(operation.dir.path());
+        match operation.workflow {
+            None => command.args(["-u", "-m", "cloudify.dispatch"]),
+            Some(_) => command.args(["-u", "-c", host::PROGRAM]),
+        };
+        command.arg(operation.dir.path());
         command.env_clear().envs(variables);
         command.current_dir(self.surroundings.work()).process_group(0).stdin(Stdio::null());
         command.stdout(output.writer()?).stderr(output.writer()?);

@@ -33,6 +33,12 @@ impl Service {
                 self.running.kill_execution(arguments["execution_id"].as_str().unwrap_or_default());
                 Ok(json!({"ok": true, "result": null}))
             }
+            Some("cancel-workflow") => {
+                for execution in arguments["executions"].as_array().into_iter().flatten() {
+                    self.running.kill_execution(execution["id"].as_str().unwrap_or_default());
+                }
+                Ok(json!({"ok": true, "result": null}))
+            }
             // The answer to a ping is bare.
             Some("ping") => Ok(json!({"time": seconds(&*self.clock)})),
             Some("install-plugin") if self.is_meant(arguments) => self.install(arguments).await,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use nephele_bus::Vhost;
+use nephele_model::Secret;
 use serde_json::json;
 
 use crate::harness::{Answer, Fresh, SMALL};
@@ -63,4 +65,35 @@ async fn an_executions_token_ends_with_it() {
     let token = fresh.manager.mint_token(&id).await.unwrap();
     let answer = with(&fresh, "execution-token", token.expose(), "/blueprints").await;
     answer.refused(401, "unauthorized_error");
+}
+
+#[tokio::test]
+async fn an_execution_has_a_login_for_messages_of_its_own() {
+    let fresh = Fresh::start().await;
+    let started = json!({"deployment_id": "", "workflow_id": "own", "force_status": "started", "id": "e-1"});
+    fresh.post("/executions", started).await.expect(201);
+    let id = "e-1".into();
+    let token = fresh.manager.mint_token(&id).await.unwrap();
+    let shown = with(&fresh, "execution-token", token.expose(), "/tenants/default_tenant").await.expect(200);
+    assert_eq!(shown["rabbitmq_username"], "e-1", "{shown:#}");
+    assert_eq!(shown["rabbitmq_vhost"], "rabbitmq_vhost_default_tenant");
+    let password = Secret::new(shown["rabbitmq_password"].as_str().unwrap().to_owned());
+    let of_user = fresh.get("/tenants/default_tenant").await.expect(200);
+    assert_eq!(of_user["rabbitmq_username"], "rabbitmq_user_default_tenant");
+
+    let admitted = async |name: &str, password: &Secret, vhost: Vhost| {
+        fresh.manager.admit_messages(name, password, &vhost).await.unwrap().is_some()
+    };
+    let own = Vhost::Tenant("default_tenant".into());
+    assert!(admitted("e-1", &password, Vhost::Manager).await && admitted("e-1", &password, own).await);
+    assert!(!admitted("e-1", &password, Vhost::Tenant("other".into())).await);
+    assert!(!admitted("e-1", &token, Vhost::Manager).await && !admitted("e-2", &password, Vhost::Manager).await);
+    fresh.manager.mint_token(&id).await.unwrap();
+    assert!(!admitted("e-1", &password, Vhost::Manager).await, "the password of an earlier run");
+    let token = fresh.manager.mint_token(&id).await.unwrap();
+    let shown = with(&fresh, "execution-token", token.expose(), "/tenants/default_tenant").await.expect(200);
+    let password = Secret::new(shown["rabbitmq_password"].as_str().unwrap().to_owned());
+    assert!(admitted("e-1", &password, Vhost::Manager).await);
+    fresh.patch("/executions/e-1", json!({"status": "terminated"})).await.expect(200);
+    assert!(!admitted("e-1", &password, Vhost::Manager).await, "the execution has ended");
 }

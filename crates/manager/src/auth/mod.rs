@@ -20,6 +20,7 @@ mod directory;
 pub(crate) mod external;
 #[cfg(feature = "ldap")]
 mod ldap;
+mod messages;
 #[cfg(feature = "oidc")]
 mod oidc;
 pub(crate) mod password;

@@ -177,7 +177,7 @@ pub(crate) fn demand_execution_inside(ctx: &Ctx, tenant_id: i64, id: &str) -> Re
 /// Puts the message into the outbox that makes the executor look at an execution.
 pub(crate) async fn order(tx: &Tx, id: &ExecutionId, now: Timestamp) -> Result<()> {
     let message = Message::new(json!({"id": id}));
-    let row = crate::workflows::outbox::row(&topology::workflows(), message, now);
+    let row = crate::workflows::outbox::row(&topology::executions(), message, now);
     outbox::insert(tx, vec![row]).await.map_err(failed)
 }
 

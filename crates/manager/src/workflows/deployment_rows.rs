@@ -20,14 +20,19 @@ impl Manager {
     /// The operation that the execution's deployment declares for its workflow, such as
     /// `cloudify.plugins.workflows.install`.
     pub(super) async fn declared_operation(&self, execution: &Execution) -> Result<Option<String>> {
+        let workflow = self.declared_workflow(execution).await?;
+        Ok(workflow.and_then(|workflow| workflow["operation"].as_str().map(str::to_owned)))
+    }
+
+    /// What the execution's deployment declares of its workflow.
+    pub(super) async fn declared_workflow(&self, execution: &Execution) -> Result<Option<Value>> {
         if execution.deployment_fk.is_none() {
             return Ok(None);
         }
         let deployment = self.deployment_of(execution).await?;
         let Some(workflows) = deployment.workflows else { return Ok(None) };
-        let workflows: Map<String, Value> = workflows.parse().map_err(rows::failed)?;
-        let operation = workflows.get(&execution.workflow_id).and_then(|workflow| workflow["operation"].as_str());
-        Ok(operation.map(str::to_owned))
+        let mut workflows: Map<String, Value> = workflows.parse().map_err(rows::failed)?;
+        Ok(workflows.swap_remove(&execution.workflow_id))
     }
 
     /// The parameters of the run, with the manager's own settings for retries.

@@ -6,8 +6,8 @@
 //! outbox in the same transaction.
 //!
 //! `run.rs` carries one execution; `lifecycle.rs` the workflows over node instances, `acts.rs` what they have the
-//! manager do; `upload.rs` and
-//! `environment.rs` those that the manager runs on itself; `journal.rs` ties the engine to the store;
+//! manager do; `custom.rs` those that plugins and blueprints bring; `upload.rs` and `environment.rs` those that
+//! the manager runs on itself; `journal.rs` ties the engine to the store;
 //! `outbox.rs` sends what was journaled.
 
 use std::collections::HashMap;
@@ -18,13 +18,14 @@ use nephele_engine::driver;
 use nephele_model::execution::CancelAction;
 use nephele_model::id::ExecutionId;
 use nephele_store::executions;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Manager, rows};
 
 mod acts;
 pub(crate) mod catalog;
+mod custom;
 mod declared;
 mod deployment_rows;
 pub(crate) mod environment;
@@ -40,15 +41,34 @@ pub(crate) mod upload;
 /// What other use cases tell the executor, and what it knows of running executions.
 #[derive(Default)]
 pub struct Control {
-    running: Mutex<HashMap<ExecutionId, Option<driver::Handle>>>,
+    running: Mutex<HashMap<ExecutionId, Option<Steering>>>,
     outbox: Notify,
+}
+
+/// The way to a run that is under way.
+enum Steering {
+    /// The engine's.
+    Engine(driver::Handle),
+    /// A process's, on a worker.
+    Process(mpsc::UnboundedSender<CancelAction>),
+}
+
+impl From<driver::Handle> for Steering {
+    fn from(handle: driver::Handle) -> Self {
+        Self::Engine(handle)
+    }
 }
 
 impl Control {
     /// Asks the run of this execution to stop. A run that has not begun yet sees its status.
     pub fn cancel(&self, execution: &ExecutionId, action: CancelAction) {
-        if let Some(Some(handle)) = self.lock().get(execution) {
-            handle.send(nephele_engine::Event::CancelAsked(action));
+        match self.lock().get(execution) {
+            Some(Some(Steering::Engine(handle))) => {
+                handle.send(nephele_engine::Event::CancelAsked(action));
+            }
+            // Whoever does not listen any more has ended.
+            Some(Some(Steering::Process(asked))) => drop(asked.send(action)),
+            _ => {}
         }
     }
 
@@ -67,15 +87,15 @@ impl Control {
         Some(())
     }
 
-    fn steer(&self, execution: &ExecutionId, handle: driver::Handle) {
-        self.lock().insert(execution.clone(), Some(handle));
+    fn steer(&self, execution: &ExecutionId, steering: impl Into<Steering>) {
+        self.lock().insert(execution.clone(), Some(steering.into()));
     }
 
     fn leave(&self, execution: &ExecutionId) {
         self.lock().remove(execution);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, Option<driver::Handle>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, Option<Steering>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -90,7 +110,7 @@ impl Manager {
         tokio::spawn(self.clone().run_natives(shutdown.clone()));
         self.clone().go_on(&shutdown).await?;
         let mut orders =
-            self.bus.subscribe(topology::workflows(), 256).await.map_err(nephele_model::Error::internal)?;
+            self.bus.subscribe(topology::executions(), 256).await.map_err(nephele_model::Error::internal)?;
         while let Some(Some(order)) = shutdown.run_until_cancelled(orders.next()).await {
             if let Some(id) = order.message.body["id"].as_str() {
                 self.clone().begin(ExecutionId::new(id), &shutdown);

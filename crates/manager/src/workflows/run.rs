@@ -75,7 +75,14 @@ impl Manager {
     async fn run_execution(self: &Arc<Self>, execution: &Execution) -> Result<()> {
         let id = &execution.id;
         let ended = match execution.status {
-            ExecutionStatus::Pending | ExecutionStatus::Started => self.perform(execution).await?,
+            ExecutionStatus::Pending | ExecutionStatus::Started => match self.custom_workflow(execution).await? {
+                None => self.perform(execution).await?,
+                Some(operation) => match self.run_custom(execution, &operation).await? {
+                    Some(ended) => ended,
+                    // The workflow has said itself how it ended.
+                    None => return Ok(()),
+                },
+            },
             ExecutionStatus::Cancelling => self.undo(execution).await?,
             status if status.is_cancelling() => Ended::Cancelled,
             _ => return Ok(()),

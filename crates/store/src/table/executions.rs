@@ -208,6 +208,12 @@ pub async fn by_token(db: &dyn Db, sha256: &str) -> Result<Option<Execution>> {
     Ok(select(db, "r.token = $1", values![sha256]).await?.pop())
 }
 
+/// SHA-256 of an execution's token, in hex.
+pub async fn token(db: &dyn Db, id: &ExecutionId) -> Result<Option<String>> {
+    let found = db.column("SELECT token FROM executions WHERE id = $1", values![id]).await?;
+    Ok(found.into_iter().next().flatten())
+}
+
 /// Executions of a deployment that a worker may be acting for, the oldest first.
 pub async fn active_of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Execution>> {
     let condition = format!("r.deployment_fk = $1 AND {ACTIVE} ORDER BY r.created_at, r.storage_id");

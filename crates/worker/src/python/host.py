@@ -1,8 +1,9 @@
-"""Runs operations in forks of an interpreter that has imported the dispatcher already.
+"""Runs operations and workflows in forks of an interpreter that has imported the dispatcher already.
 
 One JSON object a line comes in, {"id", "dir", "env", "log"}, and for each go out {"id", "pid"}, after
 which its process begins, and {"id", "status"} with what waitpid said. Whatever an operation does, it
-does to its own process. Words of Python 3.6 only.
+does to its own process. With a folder as its argument it runs the one that is in there, and no fork.
+Words of Python 3.6 only.
 """
 import gc
 import json
@@ -16,6 +17,15 @@ import traceback
 
 # Without work for so long, it ends; the next operation starts another one.
 IDLE = 600
+
+
+def find_broker():
+    """Tells the package where messages go: it knows the usual ports only, and has read the rest already."""
+    port = os.environ.get('NEPHELE_BROKER_PORT')
+    if port:
+        import cloudify
+        cloudify.BROKER_PORT_NO_SSL = int(port)
+        cloudify.broker_config.load_broker_config()
 
 
 def run(dispatch, job):
@@ -34,6 +44,7 @@ def run(dispatch, job):
     gc.enable()
     code = 0
     try:
+        find_broker()
         dispatch.main()
     except SystemExit as error:
         code = error.code
@@ -132,6 +143,11 @@ class Host(object):
 
 
 def main():
+    if sys.argv[1:]:
+        from cloudify import dispatch
+        find_broker()
+        dispatch.main()
+        return
     requests, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -22,8 +22,8 @@ use tokio::time::timeout;
 
 use crate::forks::Forks;
 
-/// The program of a host.
-const PROGRAM: &str = include_str!("host.py");
+/// The program of a host, and of whatever runs without one.
+pub(super) const PROGRAM: &str = include_str!("host.py");
 /// For the imports of the dispatcher, on a machine that is very busy.
 const START: Duration = Duration::from_mins(1);
 

@@ -4,22 +4,34 @@
 //! these variables, whatever address the message names.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nephele_client::Trust;
+use nephele_model::operation::Failure;
 use nephele_model::python_text;
+use serde_json::json;
 use url::Url;
 
 use super::interpreter::Interpreter;
+use crate::intake::client_failure;
 use crate::operation::Operation;
 use crate::task_dir::MARKER;
 use crate::{Error, Options};
+
+/// The folder of the deployments' own folders.
+const DEPLOYMENTS: &str = "deployments";
 
 /// The folders and variables of one worker.
 pub(crate) struct Surroundings {
     /// The working folder of plugins, `AGENT_WORK_DIR`.
     work: PathBuf,
     variables: Vec<(OsString, OsString)>,
+    /// Where workflows find messages.
+    broker: Option<SocketAddr>,
 }
 
 impl Surroundings {
@@ -69,7 +81,7 @@ impl Surroundings {
             }));
             variables.push((name.into(), hosts));
         }
-        Ok(Self { work, variables })
+        Ok(Self { work, variables, broker: options.broker })
     }
 
     /// The folder that processes start in.
@@ -84,7 +96,7 @@ impl Surroundings {
 
     /// The working folder of a deployment, which `ctx.plugin.workdir` leads into.
     pub(crate) fn of_deployment(&self, tenant: &str, deployment: &str) -> PathBuf {
-        self.work.join("deployments").join(tenant).join(deployment)
+        self.work.join(DEPLOYMENTS).join(tenant).join(deployment)
     }
 
     /// All variables for an operation in an order in which later ones replace earlier ones of the same
@@ -108,5 +120,33 @@ impl Surroundings {
         let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&rest))).unwrap_or(rest);
         all.push(("PATH".into(), path));
         all
+    }
+
+    /// Makes the folder of a workflow its work folder as well, since the package reads there how messages are
+    /// sent: each execution has a login of its own. The folders of deployments are where they always are.
+    pub(crate) async fn prepare_workflow(&self, operation: &Operation) -> Result<(), Failure> {
+        let Some(broker) = self.broker else { return Ok(()) };
+        let tenant = operation.request.context.tenant.name.as_str();
+        let found = operation.client.tenants().get(tenant).await.map_err(|error| client_failure(&error))?;
+        let config = json!({
+            "broker_hostname": broker.ip(), "broker_username": found["rabbitmq_username"],
+            "broker_password": found["rabbitmq_password"], "broker_vhost": "/", "broker_ssl_enabled": false,
+        });
+        let folder = operation.dir.path();
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join("broker_config.json"));
+        file.and_then(|mut file| file.write_all(config.to_string().as_bytes()))
+            .and_then(|()| symlink(self.work.join(DEPLOYMENTS), folder.join(DEPLOYMENTS)))
+            .map_err(|error| {
+                Failure::fatal(format!("The worker cannot prepare the workflow in {}: {error}", folder.display()))
+            })
+    }
+
+    /// The variables that a workflow has beside those of operations.
+    pub(crate) fn of_workflow(&self, operation: &Operation) -> Vec<(OsString, OsString)> {
+        let Some(broker) = self.broker else { return Vec::new() };
+        vec![
+            ("AGENT_WORK_DIR".into(), operation.dir.path().into()),
+            ("NEPHELE_BROKER_PORT".into(), broker.port().to_string().into()),
+        ]
     }
 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// The largest result, in bytes; it goes through the bus and into the database.
 const MOST: u64 = 32 << 20;
 
+/// What is quoted of a workflow's process that died: its log has the rest.
+const LAST_LINES: usize = 10;
+
 /// The outcome of a process that ended with this code, or with this signal if negative.
 pub(super) fn judge(code: i32, output: &Path) -> Outcome {
     match code {
@@ -18,6 +21,15 @@ pub(super) fn judge(code: i32, output: &Path) -> Outcome {
         -15 | -9 => Outcome::Failed(Failure::fatal(format!("Process terminated (rc={code})"))),
         _ => Outcome::Failed(Failure::fatal(format!("Unhandled exception occurred in operation dispatch (rc={code})"))),
     }
+}
+
+/// What a workflow comes to whose process died; `said` is the end of what that wrote.
+pub(super) fn silent(code: i32, said: &str) -> Failure {
+    let how = if code < 0 { format!("was ended by signal {}", -code) } else { format!("ended with exit code {code}") };
+    let lines: Vec<&str> = said.lines().collect();
+    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+    let last = if last.is_empty() { String::new() } else { format!(" The end of what it wrote:\n{last}") };
+    Failure::fatal(format!("The workflow's process {how} before it said what became of the workflow.{last}"))
 }
 
 fn read(output: &Path) -> Result<Outcome, Failure> {
