@@ -14,6 +14,7 @@ use nephele_model::{Code, Error, Result};
 use serde_json::{Map, Value};
 
 use crate::arguments::Arguments;
+use crate::declared::{Content, Describe, Reads};
 use crate::error::Failure;
 
 /// The largest JSON body, in bytes.
@@ -21,10 +22,16 @@ pub(crate) const JSON_LIMIT: usize = 16 << 20;
 /// How long a client may take over a JSON body.
 const JSON_TIME: Duration = Duration::from_mins(1);
 
-/// A JSON object that the client must send.
-pub(crate) struct Body(pub(crate) Arguments);
+/// What a JSON object is read into, key by key.
+pub(crate) trait FromBody: Sized {
+    /// Reads the object. See [`crate::declared`] for what this may do.
+    fn read(body: &mut Arguments) -> Result<Self>;
+}
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+/// A JSON object that the client must send.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: FromBody> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
@@ -32,21 +39,49 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         if !declared.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
             return Err(Error::new(Code::UnsupportedContentType, "Content type must be application/json").into());
         }
-        Ok(Self(Arguments(object(&read(request).await?)?)))
+        Ok(Self(parsed(object(&read(request).await?)?)?))
+    }
+}
+
+impl<T: FromBody> Describe for Body<T> {
+    fn describe(reads: &mut Reads) {
+        reads.bodies.push(Content::Json(Arguments::of(T::read)));
+        reads.body_required = true;
     }
 }
 
 /// A JSON object that the client may leave out.
-pub(crate) struct OptionalBody(pub(crate) Arguments);
+pub(crate) struct OptionalBody<T>(pub(crate) T);
 
-impl<S: Send + Sync> FromRequest<S> for OptionalBody {
+impl<S: Send + Sync, T: FromBody> FromRequest<S> for OptionalBody<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let bytes = read(request).await?;
         let empty = bytes.is_empty() || bytes.as_ref() == b"null";
-        Ok(Self(Arguments(if empty { Map::new() } else { object(&bytes)? })))
+        Ok(Self(parsed(if empty { Map::new() } else { object(&bytes)? })?))
     }
+}
+
+impl<T: FromBody> Describe for OptionalBody<T> {
+    fn describe(reads: &mut Reads) {
+        reads.bodies.push(Content::Json(Arguments::of(T::read)));
+    }
+}
+
+/// A body of which nothing is read.
+impl FromBody for () {
+    fn read(_: &mut Arguments) -> Result<Self> {
+        Ok(())
+    }
+}
+
+/// Reads an object into what the handler takes.
+pub(crate) fn parsed<T: FromBody>(object: Map<String, Value>) -> Result<T> {
+    let mut arguments = Arguments::new(object);
+    let parsed = T::read(&mut arguments);
+    arguments.check_read(|| Arguments::of(T::read))?;
+    parsed
 }
 
 /// A JSON array that the client must send.
@@ -63,6 +98,13 @@ impl<S: Send + Sync> FromRequest<S> for ListBody {
     }
 }
 
+impl Describe for ListBody {
+    fn describe(reads: &mut Reads) {
+        reads.bodies.push(Content::List);
+        reads.body_required = true;
+    }
+}
+
 /// Text that the client must send.
 pub(crate) struct TextBody(pub(crate) String);
 
@@ -72,6 +114,13 @@ impl<S: Send + Sync> FromRequest<S> for TextBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let text = String::from_utf8(read(request).await?.to_vec());
         Ok(Self(text.map_err(|_| Error::bad_parameters("The request body is not UTF-8 text"))?))
+    }
+}
+
+impl Describe for TextBody {
+    fn describe(reads: &mut Reads) {
+        reads.bodies.push(Content::Text);
+        reads.body_required = true;
     }
 }
 
@@ -101,17 +150,25 @@ pub(crate) async fn collect(body: axum::body::Body) -> Result<Bytes> {
 mod tests {
     use super::*;
 
-    async fn parse(kind: Option<&str>, text: &'static str) -> Result<Map<String, Value>, Failure> {
+    struct Sent(Option<Value>);
+
+    impl FromBody for Sent {
+        fn read(body: &mut Arguments) -> Result<Self> {
+            Ok(Self(body.take("a")))
+        }
+    }
+
+    async fn parse(kind: Option<&str>, text: &'static str) -> Result<Option<Value>, Failure> {
         let mut request = Request::builder();
         if let Some(kind) = kind {
             request = request.header(header::CONTENT_TYPE, kind);
         }
-        Body::from_request(request.body(text.into()).unwrap(), &()).await.map(|body| body.0.0)
+        Body::<Sent>::from_request(request.body(text.into()).unwrap(), &()).await.map(|body| body.0.0)
     }
 
     #[tokio::test]
     async fn json_is_taken_with_and_without_a_charset() {
-        assert_eq!(parse(Some("application/json; charset=utf-8"), "{\"a\": 1}").await.unwrap()["a"], 1);
+        assert_eq!(parse(Some("application/json; charset=utf-8"), "{\"a\": 1}").await.unwrap().unwrap(), 1);
         assert!(parse(Some("application/json"), "[1]").await.is_err());
         assert!(parse(Some("application/json"), "{").await.is_err());
         assert!(parse(Some("text/plain"), "{}").await.is_err());

@@ -9,6 +9,8 @@ mod arguments;
 mod auth;
 mod body;
 mod console;
+mod declared;
+mod document;
 mod error;
 mod files;
 mod observe;
@@ -29,10 +31,9 @@ use futures::future;
 use nephele_manager::Manager;
 use tokio_util::sync::CancellationToken;
 
+pub use document::document;
 pub use routes::routes;
 pub use serve::Listener;
-
-use crate::table::{Access, Gate, Version};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -51,11 +52,7 @@ pub async fn serve(manager: Arc<Manager>, listeners: Vec<Listener>, shutdown: Ca
 /// Everything that is served, as one service.
 pub fn router(manager: Arc<Manager>) -> Router {
     let app = App { manager };
-    let gate = Gate { access: Access::Authenticated, version: Version::V31, path: "/file-server-proxy/{path}" };
-    let files = routing::any(files::serve).layer(middleware::from_fn_with_state((app.clone(), gate), auth::admit));
     table::router(&app, routes())
-        .route("/resources/{*path}", files.clone())
-        .route("/api/v3.1/file-server-proxy/{*path}", files)
         .route("/console", routing::get(console::page))
         .route("/console/", routing::get(console::page))
         .route("/", routing::get(console::home))

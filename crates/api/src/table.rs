@@ -1,8 +1,9 @@
 //! The route table: what is served, since which version, to whom.
 //!
-//! Invariant: a route cannot be written without saying who may call it, and its handler is only
-//! reached through `auth::admit`, which has checked that. `routes.rs` holds
-//! the rows; tests walk them.
+//! Invariant: a route cannot be written without saying who may call it and what it answers, and its
+//! handler is only reached through `auth::admit`, which has checked that. What it reads is told by
+//! its handler's arguments (`declared.rs`). `routes.rs` holds the rows; tests walk them, and
+//! `document` describes them.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -12,6 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use nephele_model::Permission;
 
 use crate::App;
+use crate::declared::{Arguments, Reads};
+use crate::document::Gives;
 
 /// A version of the REST service, as its path segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,16 +80,45 @@ pub struct Route {
     pub until: Version,
     /// Who may call it.
     pub access: Access,
+    /// What it answers when all is well.
+    pub(crate) gives: Gives,
+    /// The handler's name, with its module.
+    pub(crate) handler: &'static str,
+    /// What the handler reads.
+    pub(crate) reads: fn(&mut Reads),
     serve: MethodRouter<App>,
 }
 
 impl Route {
-    fn new<H, T>(method: Method, filter: MethodFilter, path: &'static str, row: (Version, Access), handler: H) -> Self
+    fn new<H, T>(
+        (method, filter): (Method, MethodFilter),
+        path: &'static str,
+        (since, access, gives): (Version, Access, Gives),
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, App>,
-        T: 'static,
+        T: Arguments + 'static,
     {
-        Self { method, path, since: row.0, until: Version::V31, access: row.1, serve: on(filter, handler) }
+        let (reads, serve) = (T::describe, on(filter, handler));
+        let handler = std::any::type_name::<H>();
+        Self { method, path, since, until: Version::V31, access, gives, handler, reads, serve }
+    }
+
+    /// What its handler reads.
+    pub(crate) fn reads(&self) -> Reads {
+        let mut reads = Reads::default();
+        (self.reads)(&mut reads);
+        reads
+    }
+
+    /// The handler's name behind that of its resource, such as `blueprints_list`.
+    pub(crate) fn name(&self) -> String {
+        let (path, of) = self.handler.split_once('<').unwrap_or((self.handler, ""));
+        let words: Vec<&str> = path.rsplit("::").take(2).collect();
+        let kind = of.trim_end_matches('>').rsplit("::").next().unwrap_or_default();
+        let module = if kind.is_empty() { words[1].to_owned() } else { kind.to_owned() };
+        format!("{module}_{}", words[0])
     }
 
     /// The same row for one version only.
@@ -105,13 +137,19 @@ impl Route {
 
 macro_rules! methods {
     ($($name:ident = $method:ident, $filter:expr;)*) => {$(
-        #[doc = concat!("A row for ", stringify!($method), ". The handler is any axum handler.")]
-        pub(crate) fn $name<H, T>(path: &'static str, since: Version, access: Access, handler: H) -> Route
+        #[doc = concat!("A row for ", stringify!($method), ". The handler is any axum handler whose arguments say what they read.")]
+        pub(crate) fn $name<H, T>(
+            path: &'static str,
+            since: Version,
+            access: Access,
+            handler: H,
+            gives: Gives,
+        ) -> Route
         where
             H: Handler<T, App>,
-            T: 'static,
+            T: Arguments + 'static,
         {
-            Route::new(Method::$method, $filter, path, (since, access), handler)
+            Route::new((Method::$method, $filter), path, (since, access, gives), handler)
         }
     )*};
 }
@@ -133,6 +171,9 @@ pub(crate) struct Gate {
     pub(crate) path: &'static str,
 }
 
+/// Below this the file tree stands, as also below `/resources`.
+const FILES: &str = "/file-server-proxy";
+
 /// Builds the router: each row under each version that has it.
 pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router<App> {
     let mut router = Router::new();
@@ -143,8 +184,11 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router<App> {
                 route.serve.clone().layer(middleware::from_fn_with_state((app.clone(), gate), crate::auth::admit));
             let path = format!("/api/{}{}", version.as_str(), route.path);
             router = router.route(&path, guarded.clone());
-            if route.path == "/version" && version == Version::V31 {
+            // What the newest version has under other paths, too.
+            if version == Version::V31 && route.path == "/version" {
                 router = router.route("/api/version", guarded);
+            } else if let Some(file) = route.path.strip_prefix(FILES) {
+                router = router.route(&format!("/resources{file}"), guarded);
             }
         }
     }

@@ -14,7 +14,6 @@ use nephele_model::{Error, Result};
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
-use crate::query::Query;
 use crate::{App, files};
 
 /// How long a client may pause.
@@ -22,9 +21,9 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// The largest form field that is not a file.
 const FIELD_LIMIT: usize = 1 << 20;
 
-/// The archive that a request brings: its body, or what is at the address in the query's `parameter`.
-pub(crate) async fn archive(app: &App, query: &Query, parameter: &str, request: Request) -> Result<Option<TempPath>> {
-    if let Some(url) = query.get(parameter).filter(|url| !url.is_empty()) {
+/// The archive that a request brings: its body, or what is at an address.
+pub(crate) async fn archive(app: &App, url: Option<&str>, request: Request) -> Result<Option<TempPath>> {
+    if let Some(url) = url {
         return app.manager.archive_at(url).await.map(Some);
     }
     let archive = files::temporary(app)?;

@@ -281,7 +281,7 @@ mod tests {
     fn remedied(remedy: Remedy) -> Task {
         let on_success = OnSuccess::Remedy(remedy, "n_1".into());
         let on_failure = OnFailure::Remedy(remedy, "n_1".into());
-        Task { on_success, on_failure, ..Task::new(Work::Subgraph { name: "s".into() }) }
+        Task { on_failure, on_success, ..Task::new(Work::Subgraph { name: "s".into() }) }
     }
 
     fn checked(aspect: Aspect, on_failure: impl Fn(Check) -> OnFailure) -> Task {

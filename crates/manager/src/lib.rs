@@ -84,7 +84,7 @@ pub use instances::InstanceUpdate;
 pub use labels::Labeled;
 pub use maintenance::Mode;
 pub use managers::AddedManager;
-pub use nephele_store::{Record, Resource};
+pub use nephele_store::{Kind, Record, Resource, ShownField};
 pub use nodes::NodeUpdate;
 pub use operations::{NewOperation, OperationUpdate, Renewed};
 pub use plugins::{NewPlugin, PluginUpdate};
@@ -99,15 +99,50 @@ pub use users::{NewUser, UserDetails, UserUpdate};
 
 /// Kinds of records.
 pub mod kind {
-    pub use nephele_store::blueprints::RESOURCE as BLUEPRINTS;
+    use nephele_store::{exports, filters};
+
+    use super::{ExportKind, Filtered, Resource};
+
+    pub use nephele_store::agents::RESOURCE as AGENTS;
+    pub use nephele_store::blueprints::{DETAILS as BLUEPRINT, RESOURCE as BLUEPRINTS};
+    pub use nephele_store::config::RESOURCE as CONFIG;
+    pub use nephele_store::db_nodes::RESOURCE as DB_NODES;
     pub use nephele_store::deployment_groups::RESOURCE as DEPLOYMENT_GROUPS;
     pub use nephele_store::deployment_modifications::RESOURCE as MODIFICATIONS;
-    pub use nephele_store::deployments::RESOURCE as DEPLOYMENTS;
+    pub use nephele_store::deployment_updates::RESOURCE as DEPLOYMENT_UPDATES;
+    pub use nephele_store::deployments::{DETAILS as DEPLOYMENT, RESOURCE as DEPLOYMENTS};
+    pub use nephele_store::events::RESOURCE as EVENTS;
     pub use nephele_store::execution_groups::RESOURCE as EXECUTION_GROUPS;
+    pub use nephele_store::execution_schedules::RESOURCE as SCHEDULES;
+    pub use nephele_store::executions::{DETAILS as EXECUTION, RESOURCE as EXECUTIONS};
+    pub use nephele_store::groups::RESOURCE as USER_GROUPS;
+    pub use nephele_store::inter_deployment_dependencies::RESOURCE as DEPENDENCIES;
+    pub use nephele_store::licenses::RESOURCE as LICENSES;
+    pub use nephele_store::managers::RESOURCE as MANAGERS;
     pub use nephele_store::node_instances::RESOURCE as NODE_INSTANCES;
     pub use nephele_store::nodes::RESOURCE as NODES;
-    pub use nephele_store::secrets::RESOURCE as SECRETS;
+    pub use nephele_store::operations::RESOURCE as OPERATIONS;
+    pub use nephele_store::permissions::RESOURCE as PERMISSIONS;
+    pub use nephele_store::plugins::RESOURCE as PLUGINS;
+    pub use nephele_store::plugins_updates::RESOURCE as PLUGINS_UPDATES;
+    pub use nephele_store::rabbitmq_brokers::RESOURCE as BROKERS;
+    pub use nephele_store::secrets::{DETAILS as SECRET, RESOURCE as SECRETS};
+    pub use nephele_store::secrets_providers::RESOURCE as SECRETS_PROVIDERS;
     pub use nephele_store::sites::RESOURCE as SITES;
+    pub use nephele_store::tasks_graphs::RESOURCE as TASKS_GRAPHS;
+    pub use nephele_store::tenants::RESOURCE as TENANTS;
+    pub use nephele_store::tokens::RESOURCE as TOKENS;
+    pub use nephele_store::users::RESOURCE as USERS;
+
+    /// Snapshots or log bundles.
+    pub fn exports(of: ExportKind) -> &'static Resource {
+        exports::Kind::resource(of)
+    }
+
+    /// Filters of blueprints or of deployments.
+    pub fn filters(of: Filtered) -> &'static Resource {
+        filters::resource(of)
+    }
 }
 
 /// What a manager must be told before it can start.

@@ -4,7 +4,7 @@ use nephele_model::{Error, Result, id};
 use nephele_store::{Record, sites};
 
 use crate::rows::{demand_free, failed};
-use crate::{Ctx, Manager, visibility};
+use crate::{Ctx, Manager, overrides, visibility};
 
 /// What a new site is made of.
 #[derive(Debug, Default)]
@@ -15,6 +15,10 @@ pub struct NewSite {
     pub location: Option<String>,
     /// Who sees it.
     pub visibility: Option<String>,
+    /// Who made it, if that was somebody else.
+    pub created_by: Option<String>,
+    /// When it was made, if that was earlier.
+    pub created_at: Option<String>,
 }
 
 impl Manager {
@@ -24,14 +28,16 @@ impl Manager {
         let scope = self.scope(ctx, false).await?;
         let visibility = visibility::choose(ctx, new.visibility.as_deref(), None)?;
         let place = new.location.as_deref().map(location).transpose()?.flatten();
+        let created_at = overrides::instant(ctx, new.created_at.as_deref())?;
+        let creator_id = self.new_owner(ctx, new.created_by).await?;
         demand_free(&*self.store, &sites::RESOURCE, "sites", &new.name, &scope, visibility).await?;
         let row = sites::NewSite {
             id: new.name.clone(),
             name: new.name.clone(),
             visibility,
             tenant_id: scope.tenant_id,
-            creator_id: ctx.user_id,
-            created_at: self.clock.now(),
+            creator_id: creator_id.unwrap_or(ctx.user_id),
+            created_at: created_at.unwrap_or_else(|| self.clock.now()),
             latitude: place.map(|(latitude, _)| latitude),
             longitude: place.map(|(_, longitude)| longitude),
         };

@@ -79,7 +79,7 @@ impl Note {
                 notes.insert(DRIFT.to_owned(), json!({"ok": true, "result": true, "task": null}));
             }
             Self::DriftForgotten => {
-                notes.retain(|key, _| ![DRIFT, SOURCE_DRIFTS, TARGET_DRIFTS].contains(&key.as_str()))
+                notes.retain(|key, _| ![DRIFT, SOURCE_DRIFTS, TARGET_DRIFTS].contains(&key.as_str()));
             }
         }
     }

@@ -260,6 +260,7 @@ fn journal_of_1000_nodes(bencher: Bencher) {
             instance_states: moves.collect(),
             events: (0..5 * NODES).map(|n| event(&bed.instances[n % NODES], Timestamp::from_micros(1))).collect(),
             dispatches: vec![],
+            notes: vec![],
         };
         bed.runtime.block_on(journal::write(&bed.store, &bed.run, &batch, vec![])).expect("the batch is written");
         bed

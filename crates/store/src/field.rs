@@ -6,11 +6,14 @@
 
 /// How a field looks in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Text.
     Text,
-    /// Null reads 0 (spec rest-api.md section 1.11).
+    /// A whole number. Null reads 0 (spec rest-api.md section 1.11).
     Int,
+    /// A truth value.
     Bool,
+    /// A number.
     Float,
     /// JSON that is passed through as it stands.
     Json,
@@ -145,6 +148,19 @@ pub(crate) const CREATED_BY: Field = text("created_by").of(&[("creator_id", "use
 pub(crate) const RESOURCE_AVAILABILITY: Field = text("resource_availability").sql("r.visibility");
 pub(crate) const PRIVATE_RESOURCE: Field = boolean("private_resource").sql("(r.visibility = 'private')");
 
+/// A field as records show it.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownField {
+    /// Its name.
+    pub name: &'static str,
+    /// How it looks.
+    pub kind: Kind,
+    /// The kind of record that it holds.
+    pub record: Option<&'static Resource>,
+    /// Whether every record has it.
+    pub always: bool,
+}
+
 /// Which rows belong to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tenancy {
@@ -217,6 +233,29 @@ impl Resource {
     /// The attributes that filter rules may look at, in the order in which refusals name them.
     pub const fn rule_attributes(&self) -> &'static [&'static str] {
         self.rules
+    }
+
+    /// The fields of its records, for those who describe them.
+    pub fn shown(&self) -> impl Iterator<Item = ShownField> + use<> {
+        self.fields.iter().map(|field| ShownField {
+            name: field.name,
+            kind: field.kind,
+            record: match field.source {
+                Source::Nested { resource, .. } => Some(resource),
+                _ => None,
+            },
+            always: field.only_if.is_none(),
+        })
+    }
+
+    /// The fields that lists can be filtered by, in the order of their names.
+    pub fn filters(&self) -> Vec<&'static str> {
+        let own = self.fields.iter().filter(|field| field.queryable);
+        let mut names: Vec<_> = own.chain(self.filters).map(|field| field.name).collect();
+        names.retain(|name| !name.starts_with('_'));
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {

@@ -45,7 +45,7 @@ pub use actor::Actor;
 pub use bootstrap::{AUTHORITY, Bootstrap};
 pub use db::{Db, Tx};
 pub use error::{Error, Result};
-pub use field::Resource;
+pub use field::{Kind, Resource, ShownField};
 pub use json::Json;
 pub use record::Record;
 pub use scope::Scope;

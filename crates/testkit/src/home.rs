@@ -165,6 +165,11 @@ impl Manager {
         self.child.id()
     }
 
+    /// The port of [`Manager::http`].
+    pub fn http_port(&self) -> &str {
+        self.http.rsplit(':').next().expect("an address with a port")
+    }
+
     /// The port of [`Manager::https`].
     pub fn https_port(&self) -> &str {
         self.https.rsplit(':').next().expect("an address with a port")

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::error::Failure;
 use crate::observe::RequestId;
-use crate::query::Query;
+use crate::query::Pairs;
 use crate::table::{Access, Gate, Version};
 use crate::{App, body, page};
 
@@ -142,7 +142,7 @@ async fn identify(app: &App, access: Access, request: Request) -> Result<(Ctx, R
 /// is cut down where rows are read: see `Ctx::over_tenants`.
 fn lists_over_tenants(request: &Request) -> Result<bool> {
     let reads = request.method() == Method::GET || request.uri().path().contains("/searches/");
-    Ok(reads && Query::parse(request.uri().query().unwrap_or_default()).flag("_all_tenants")?)
+    Ok(reads && Pairs::parse(request.uri().query().unwrap_or_default()).flag("_all_tenants")?)
 }
 
 /// The tenant that the body names; the body is put back for the handler, which refuses a bad one.

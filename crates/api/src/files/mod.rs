@@ -8,36 +8,53 @@
 mod read;
 mod write;
 
-use axum::extract::{Path, Request, State};
-use axum::http::Method;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, Method};
 
 pub(crate) use read::{send, temporary};
 
 use crate::App;
 use crate::auth::Caller;
-use crate::error::{Answer, Failure};
+use crate::error::Answer;
+use crate::query::Query;
 
-/// Answers every method on a path of the tree.
-pub(crate) async fn serve(
+/// A file, or what a folder holds.
+pub(crate) async fn get(
     State(app): State<App>,
     caller: Caller,
     Path(path): Path<String>,
-    request: Request,
+    Query(read::AsArchive(archive)): Query<read::AsArchive>,
+    (OriginalUri(uri), method, headers): (OriginalUri, Method, HeaderMap),
 ) -> Answer {
-    let method = request.method().clone();
-    match method {
-        Method::GET | Method::HEAD => {
-            app.manager.may_read_file(caller.ctx(), &path).await?;
-            read::read(&app, &path, request).await
-        }
-        Method::PUT | Method::POST => {
-            app.manager.may_write_file(caller.ctx(), &path).await?;
-            write::put(&app, &path, request).await
-        }
-        Method::DELETE => {
-            app.manager.may_write_file(caller.ctx(), &path).await?;
-            write::delete(&app, &path).await
-        }
-        other => Ok(Failure::method_not_allowed(other.as_str(), request.uri().path())),
-    }
+    app.manager.may_read_file(caller.ctx(), &path).await?;
+    read::read(&app, &path, archive, uri.path(), &(method, headers)).await
+}
+
+/// Puts a file where the path says.
+pub(crate) async fn put(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<String>,
+    Query(write::Extract(extract)): Query<write::Extract>,
+    write::File(request): write::File,
+) -> Answer {
+    app.manager.may_write_file(caller.ctx(), &path).await?;
+    write::put(&app, &path, extract, request).await
+}
+
+/// The same, as old clients ask for it.
+pub(crate) async fn post(
+    app: State<App>,
+    caller: Caller,
+    path: Path<String>,
+    extract: Query<write::Extract>,
+    file: write::File,
+) -> Answer {
+    put(app, caller, path, extract, file).await
+}
+
+/// Deletes a file.
+pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(path): Path<String>) -> Answer {
+    app.manager.may_write_file(caller.ctx(), &path).await?;
+    write::delete(&app, &path).await
 }

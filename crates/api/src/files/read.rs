@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::IntoResponse;
 use nephele_manager::files::Tree;
@@ -17,24 +16,38 @@ use tokio_util::io::ReaderStream;
 
 use crate::App;
 use crate::error::{Answer, json_response};
-use crate::query::Query;
+use crate::query::{FromQuery, Pairs};
 
 /// The largest piece that is read at once.
 const CHUNK: usize = 64 << 10;
 
-pub(super) async fn read(app: &App, path: &str, request: Request) -> Answer {
+/// Whether a folder is wanted as an archive.
+pub(crate) struct AsArchive(pub(crate) bool);
+
+impl FromQuery for AsArchive {
+    fn read(query: &Pairs) -> Result<Self, Error> {
+        Ok(Self(query.present("archive")))
+    }
+}
+
+pub(super) async fn read(
+    app: &App,
+    path: &str,
+    as_archive: bool,
+    asked_path: &str,
+    (method, headers): &(Method, HeaderMap),
+) -> Answer {
     let place = app.manager.files.place(path)?;
     let absent = || Error::new(Code::NotFound, format!("There is no file {path}"));
     let metadata = tokio::fs::metadata(&place).await.map_err(|_| absent())?;
     if metadata.is_file() {
-        return send(&place, &metadata, request.headers(), request.method()).await;
+        return send(&place, &metadata, headers, method).await;
     }
     if !path.ends_with('/') {
-        let place = format!("{}/", request.uri().path());
+        let place = format!("{asked_path}/");
         return Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, place)]).into_response());
     }
-    let query = Query::parse(request.uri().query().unwrap_or_default());
-    if query.present("archive") {
+    if as_archive {
         return archive(app, place).await;
     }
     let index = blocking(move || Tree::index(&place).map_err(Error::internal)).await?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::RequestExt;
-use axum::extract::{Multipart, Request};
+use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use nephele_manager::files::Tree;
 use nephele_model::{Code, Error};
@@ -11,13 +11,39 @@ use serde_json::Value;
 
 use super::read::{blocking, temporary};
 use crate::App;
+use crate::declared::{Content, Describe, Reads};
 use crate::error::{Answer, json_response};
-use crate::query::Query;
+use crate::query::{FromQuery, Pairs};
 use crate::upload;
 
-pub(super) async fn put(app: &App, path: &str, request: Request) -> Answer {
+/// Whether an archive is to be unpacked where the path says.
+pub(crate) struct Extract(pub(crate) bool);
+
+impl FromQuery for Extract {
+    fn read(query: &Pairs) -> Result<Self, Error> {
+        Ok(Self(query.present("extract")))
+    }
+}
+
+/// A file as the body, or in a form.
+pub(crate) struct File(pub(crate) Request);
+
+impl<S: Send + Sync> FromRequest<S> for File {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(request))
+    }
+}
+
+impl Describe for File {
+    fn describe(reads: &mut Reads) {
+        reads.bodies.extend([Content::Bytes, Content::Files]);
+    }
+}
+
+pub(super) async fn put(app: &App, path: &str, extract: bool, request: Request) -> Answer {
     let place = app.manager.files.place(path)?;
-    let extract = Query::parse(request.uri().query().unwrap_or_default()).present("extract");
     let sent = temporary(app)?;
     let modified = receive(app, request, &sent).await?;
     let tree = app.manager.files.clone();

@@ -1,7 +1,7 @@
 //! Blueprints.
 
 use axum::RequestExt;
-use axum::extract::{Multipart, Path, Request, State};
+use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use nephele_manager::{BlueprintUpdate, Narrowing, NewBlueprint, kind};
 use nephele_model::page::ListQuery;
@@ -9,24 +9,26 @@ use nephele_model::{Error, Result};
 use serde_json::Value;
 use tempfile::TempPath;
 
-use super::{nothing, ok};
-use crate::App;
+use super::{Seen, nothing, ok};
 use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
-use crate::error::Answer;
-use crate::query::Query;
+use crate::body::{Body, FromBody};
+use crate::declared::{Content, Describe, Reads};
+use crate::error::{Answer, Failure};
+use crate::query::{Force, FromQuery, Include, Pairs, Query};
 use crate::table::Version;
-use crate::{files, page, upload};
+use crate::{App, body, files, page, query, upload};
 
 /// The largest icon, in bytes.
 const ICON_LIMIT: u64 = 1 << 20;
 /// What old versions do not show.
 const LACKING: (Version, &[&str]) = (Version::V1, &["main_file_name", "description"]);
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let mut list = query.list(&[])?;
-    let by = Narrowing { filter_id: query.get("_filter_id").map(str::to_owned), ..Narrowing::default() };
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query((mut list, by)): Query<(ListQuery, Narrowing)>,
+) -> Answer {
     list.rules = app.manager.blueprint_rules(caller.ctx(), by).await?;
     answer(&app, &caller, list).await
 }
@@ -37,14 +39,19 @@ pub(super) async fn answer(app: &App, caller: &Caller, mut list: ListQuery) -> A
     Ok(caller.page(&app.manager.list_blueprints(caller.ctx(), &list).await?))
 }
 
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let include = caller.fields(&kind::BLUEPRINTS, query.include(), LACKING);
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Include(named)): Query<Include>,
+) -> Answer {
+    let include = caller.fields(&kind::BLUEPRINTS, named, LACKING);
     let found = app.manager.get_blueprint(caller.ctx(), &id, include.as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }
 
-pub(crate) async fn put(State(app): State<App>, caller: Caller, Path(id): Path<String>, request: Request) -> Answer {
-    let new = receive(&app, id, request).await?;
+pub(crate) async fn put(State(app): State<App>, caller: Caller, Path(id): Path<String>, Upload(new): Upload) -> Answer {
+    let new = NewBlueprint { id, ..new };
     Ok(page::record(StatusCode::CREATED, &app.manager.upload_blueprint(caller.ctx(), new).await?))
 }
 
@@ -52,9 +59,9 @@ pub(crate) async fn validate(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    request: Request,
+    Upload(new): Upload,
 ) -> Answer {
-    let new = NewBlueprint { validate_only: true, ..receive(&app, id, request).await? };
+    let new = NewBlueprint { id, validate_only: true, ..new };
     Ok(page::record(StatusCode::CREATED, &app.manager.upload_blueprint(caller.ctx(), new).await?))
 }
 
@@ -62,29 +69,18 @@ pub(crate) async fn patch(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(update): Body<BlueprintUpdate>,
 ) -> Answer {
-    body.demand_something("Update a blueprint request must include at least one parameter to update")?;
-    let update = BlueprintUpdate {
-        labels: body.list("labels")?,
-        creator: body.text("creator")?,
-        created_at: body.text("created_at")?,
-        visibility: body.text("visibility")?,
-        description: body.text("description")?,
-        plan: body.object("plan")?,
-        requirements: body.object("requirements")?,
-        main_file_name: body.text("main_file_name")?,
-        state: body.text("state")?,
-        error: body.text("error")?,
-        error_traceback: body.text("error_traceback")?,
-        upload_execution: body.text("upload_execution")?,
-    };
-    body.refuse_rest()?;
     Ok(page::record(StatusCode::OK, &app.manager.update_blueprint(caller.ctx(), &id, update).await?))
 }
 
-pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    app.manager.delete_blueprint(caller.ctx(), &id, query.switch("force")?).await?;
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Force(force)): Query<Force>,
+) -> Answer {
+    app.manager.delete_blueprint(caller.ctx(), &id, force).await?;
     Ok(nothing())
 }
 
@@ -92,9 +88,8 @@ pub(crate) async fn set_visibility(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(Seen(wanted)): Body<Seen>,
 ) -> Answer {
-    let wanted = body.required_text("visibility")?;
     Ok(page::record(StatusCode::OK, &app.manager.set_blueprint_visibility(caller.ctx(), &id, &wanted).await?))
 }
 
@@ -138,38 +133,108 @@ pub(crate) async fn put_archive(
     Ok(ok(&()))
 }
 
-/// Reads an upload: a form with `params` and the archive, or the archive as body with the
-/// parameters in the query.
-async fn receive(app: &App, id: String, request: Request) -> Result<NewBlueprint> {
+impl FromBody for BlueprintUpdate {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.demand_something("Update a blueprint request must include at least one parameter to update")?;
+        let update = Self {
+            labels: body.list("labels")?,
+            creator: body.text("creator")?,
+            created_at: body.text("created_at")?,
+            visibility: body.visibility()?,
+            description: body.text("description")?,
+            plan: body.object("plan")?,
+            requirements: body.object("requirements")?,
+            main_file_name: body.text("main_file_name")?,
+            state: body.text("state")?,
+            error: body.text("error")?,
+            error_traceback: body.text("error_traceback")?,
+            upload_execution: body.text("upload_execution")?,
+        };
+        body.refuse_rest()?;
+        Ok(update)
+    }
+}
+
+/// A blueprint on its way in: a form with `params` and the archive, or the archive as body with the
+/// parameters in the query. Its id is in the path.
+pub(crate) struct Upload(NewBlueprint);
+
+impl FromRequest<App> for Upload {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        Ok(Self(receive(app, request).await?))
+    }
+}
+
+impl Describe for Upload {
+    fn describe(reads: &mut Reads) {
+        Query::<Plain>::describe(reads);
+        reads.bodies.push(Content::Form(Arguments::of(Form::read), "blueprint_archive"));
+        reads.bodies.push(Content::Bytes);
+    }
+}
+
+async fn receive(app: &App, request: Request) -> Result<NewBlueprint> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let query = Query::parse(request.uri().query().unwrap_or_default());
     let archive = files::temporary(app)?;
     if kind.starts_with("multipart/form-data") {
         let form: Multipart = request
             .extract()
             .await
             .map_err(|error| Error::bad_parameters(format!("The form cannot be read: {error}")))?;
-        return receive_form(app, id, form, archive).await;
+        return receive_form(app, form, archive).await;
     }
+    let Plain(new) = query::parsed(request.uri().query())?;
     let limit = app.manager.settings.archive_limit;
     let size = upload::save(request.into_body().into_data_stream(), &archive, limit).await?;
-    Ok(NewBlueprint {
-        id,
-        visibility: query.get("visibility").map(str::to_owned),
-        private_resource: query.get("private_resource").map(|_| query.switch("private_resource")).transpose()?,
-        application_file_name: query.get("application_file_name").unwrap_or_default().to_owned(),
-        async_upload: query.present("async_upload"),
-        archive: (size > 0).then_some(archive),
-        url: query.get("blueprint_archive_url").filter(|url| !url.is_empty()).map(str::to_owned),
-        skip_execution: query.present("skip_execution"),
-        state: query.get("state").map(str::to_owned),
-        created_at: query.get("created_at").map(str::to_owned),
-        created_by: query.get("created_by").map(str::to_owned),
-        ..NewBlueprint::default()
-    })
+    Ok(NewBlueprint { archive: (size > 0).then_some(archive), ..new })
 }
 
-async fn receive_form(app: &App, id: String, mut form: Multipart, archive: TempPath) -> Result<NewBlueprint> {
+/// The parameters of an upload without a form.
+struct Plain(NewBlueprint);
+
+impl FromQuery for Plain {
+    fn read(query: &Pairs) -> Result<Self> {
+        Ok(Self(NewBlueprint {
+            visibility: query.visibility(),
+            private_resource: query.optional_switch("private_resource")?,
+            application_file_name: query.text("application_file_name").unwrap_or_default(),
+            async_upload: query.present("async_upload"),
+            url: query.filled("blueprint_archive_url").map(str::to_owned),
+            skip_execution: query.present("skip_execution"),
+            state: query.text("state"),
+            created_at: query.text("created_at"),
+            created_by: query.text("created_by"),
+            ..NewBlueprint::default()
+        }))
+    }
+}
+
+/// The parameters of an upload with a form.
+struct Form(NewBlueprint);
+
+impl FromBody for Form {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        // Clients escape it as for a URL.
+        let file = body.text("application_file_name")?.unwrap_or_default();
+        Ok(Self(NewBlueprint {
+            visibility: body.visibility()?,
+            private_resource: body.optional_flag("private_resource")?,
+            application_file_name: unescaped(&file),
+            labels: body.list("labels")?.unwrap_or_default(),
+            async_upload: body.flag("async_upload")?,
+            url: body.filled("blueprint_archive_url")?,
+            skip_execution: body.flag("skip_execution")?,
+            state: body.text("state")?,
+            created_at: body.text("created_at")?,
+            created_by: body.text("created_by")?,
+            ..NewBlueprint::default()
+        }))
+    }
+}
+
+async fn receive_form(app: &App, mut form: Multipart, archive: TempPath) -> Result<NewBlueprint> {
     let (mut parameters, mut size) = (Value::Null, 0);
     while let Some(field) = upload::next_field(&mut form).await? {
         match field.name() {
@@ -187,24 +252,8 @@ async fn receive_form(app: &App, id: String, mut form: Multipart, archive: TempP
     let Value::Object(parameters) = parameters else {
         return Err(Error::bad_parameters("The form needs a field `params` with a JSON object"));
     };
-    let mut body = Arguments(parameters);
-    let file = body.text("application_file_name")?.unwrap_or_default();
-    Ok(NewBlueprint {
-        id,
-        visibility: body.text("visibility")?,
-        private_resource: body.optional_flag("private_resource")?,
-        // Clients escape it as for a URL.
-        application_file_name: unescaped(&file),
-        labels: body.list("labels")?.unwrap_or_default(),
-        async_upload: body.flag("async_upload")?,
-        archive: (size > 0).then_some(archive),
-        url: body.text("blueprint_archive_url")?.filter(|url| !url.is_empty()),
-        skip_execution: body.flag("skip_execution")?,
-        state: body.text("state")?,
-        created_at: body.text("created_at")?,
-        created_by: body.text("created_by")?,
-        ..NewBlueprint::default()
-    })
+    let Form(new) = body::parsed(parameters)?;
+    Ok(NewBlueprint { archive: (size > 0).then_some(archive), ..new })
 }
 
 fn unescaped(text: &str) -> String {

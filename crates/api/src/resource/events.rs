@@ -2,21 +2,25 @@
 
 use axum::extract::State;
 use nephele_manager::Told;
-use nephele_model::{Code, Error};
+use nephele_model::page::ListQuery;
+use nephele_model::{Code, Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::{ok, stored};
-use crate::App;
+use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, FromBody};
+use crate::declared::Shape;
 use crate::error::Answer;
-use crate::page;
-use crate::query::Query;
+use crate::query::{FromQuery, Pairs, Query};
 use crate::table::Version;
+use crate::{App, page};
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let ranges = query.all("_range");
-    let mut wanted = query.list(&[])?;
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query((mut wanted, Ranges(ranges))): Query<(ListQuery, Ranges)>,
+) -> Answer {
     if caller.version() >= Version::V3 {
         return Ok(page::plain(&app.manager.list_events(caller.ctx(), &wanted, &ranges).await?));
     }
@@ -30,37 +34,68 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -
     Ok(page::plain(&found.map(|_| items.next().unwrap_or_default())))
 }
 
-pub(crate) async fn delete(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let wanted = query.list(&[])?;
-    let kinds = query.all("type");
-    if kinds.is_empty() {
-        return Err(Error::bad_parameters("Filter by type is expected").into());
-    }
-    let of = |kind: &str| kinds.iter().any(|wanted| wanted == kind);
-    if !of("cloudify_event") {
-        return Err(Error::bad_parameters("At least `type=cloudify_event` filter is expected").into());
-    }
-    let deployment = query.get("deployment_id").ok_or_else(|| Error::bad_parameters("Missing deployment_id"))?;
-    let kept = query.get("store_before").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let ranges = query.all("_range");
-    let count = app.manager.delete_events(caller.ctx(), deployment, of("cloudify_log"), &ranges, kept).await?;
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Query((gone, Ranges(ranges))): Query<(Deletion, Ranges)>,
+) -> Answer {
+    let Deletion { deployment_id, logs, kept, size, offset } = gone;
+    let count = app.manager.delete_events(caller.ctx(), &deployment_id, logs, &ranges, kept).await?;
     let mut pagination = Map::new();
-    pagination.extend(wanted.size.map(|size| ("size".to_owned(), json!(size))));
-    pagination.extend(query.get("_offset").map(|_| ("offset".to_owned(), json!(wanted.offset))));
+    pagination.extend(size.map(|size| ("size".to_owned(), json!(size))));
+    pagination.extend(offset.map(|offset| ("offset".to_owned(), json!(offset))));
     pagination.insert("total".to_owned(), json!(count));
     Ok(ok(&json!({"items": [count], "metadata": {"pagination": pagination}})))
 }
 
-pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
-    let told = Told {
-        events: body.list("events")?.unwrap_or_default(),
-        logs: body.list("logs")?.unwrap_or_default(),
-        execution_id: body.text("execution_id")?,
-        execution_group_id: body.text("execution_group_id")?,
-        manager_name: body.text("manager_name")?,
-        agent_name: body.text("agent_name")?,
-    };
+pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(told): Body<Told>) -> Answer {
     Ok(stored(app.manager.create_events(caller.ctx(), told).await?))
+}
+
+/// The instants between which events lie.
+pub(crate) struct Ranges(Vec<String>);
+
+impl FromQuery for Ranges {
+    fn read(query: &Pairs) -> Result<Self> {
+        Ok(Self(query.all("_range")))
+    }
+}
+
+/// Which events go.
+pub(crate) struct Deletion {
+    deployment_id: String,
+    logs: bool,
+    kept: bool,
+    size: Option<u64>,
+    offset: Option<u64>,
+}
+
+impl FromQuery for Deletion {
+    fn read(query: &Pairs) -> Result<Self> {
+        let page = query.page()?;
+        let kinds = query.required_words("type", &["cloudify_event", "cloudify_log"], "Filter by type is expected")?;
+        let deployment = query.required("deployment_id", "Missing deployment_id");
+        let kept = query.get_as("store_before", Shape::Flag).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let offset = query.get_as("_offset", Shape::Count).map(|_| page.offset);
+        let of = |kind: &str| kinds.iter().any(|wanted| wanted == kind);
+        if !of("cloudify_event") {
+            return Err(Error::bad_parameters("At least `type=cloudify_event` filter is expected"));
+        }
+        Ok(Self { deployment_id: deployment?, logs: of("cloudify_log"), kept, size: page.size, offset })
+    }
+}
+
+impl FromBody for Told {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            events: body.list("events")?.unwrap_or_default(),
+            logs: body.list("logs")?.unwrap_or_default(),
+            execution_id: body.text("execution_id")?,
+            execution_group_id: body.text("execution_group_id")?,
+            manager_name: body.text("manager_name")?,
+            agent_name: body.text("agent_name")?,
+        })
+    }
 }
 
 /// The first version of the service answers every request so.

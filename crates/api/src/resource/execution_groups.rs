@@ -3,71 +3,49 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use nephele_manager::{GroupTargets, NewExecutionGroup, kind};
+use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::App;
+use super::Act;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, FromBody};
+use crate::declared::Shape;
 use crate::error::Answer;
-use crate::page;
-use crate::query::Query;
+use crate::query::{GetData, Include, Query};
+use crate::{App, page};
 
 /// How many executions of a group run at a time, when the client does not say.
 const CONCURRENCY: i64 = 5;
-/// The fields of a list; `execution_ids` and `status` cost a look at every execution.
-const LISTED: [&str; 10] = [
-    "created_at",
-    "id",
-    "visibility",
-    "workflow_id",
-    "concurrency",
-    "deployment_group_id",
-    "tenant_name",
-    "created_by",
-    "resource_availability",
-    "private_resource",
-];
+/// What lists leave out unless it is asked for: it costs a look at every execution.
+pub(crate) const NOT_LISTED: &[&str] = &["execution_ids", "status"];
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let mut wanted = query.list(&[])?;
-    if !query.flag("_get_data")? {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query((mut wanted, data)): Query<(ListQuery, GetData)>,
+) -> Answer {
+    if !data.0 {
         // What is named is checked, and then left out all the same.
-        let is_listed = |name: &String| !matches!(name.as_str(), "execution_ids" | "status");
+        let is_listed = |name: &String| !NOT_LISTED.contains(&name.as_str());
         let named = wanted.include.take().map(|names| names.into_iter().filter(is_listed).collect());
-        wanted.include = Some(named.unwrap_or_else(|| LISTED.map(str::to_owned).to_vec()));
+        wanted.include = Some(named.unwrap_or_else(|| kind::EXECUTION_GROUPS.fields_without(NOT_LISTED)));
     }
     Ok(caller.page(&app.manager.list(caller.ctx(), &kind::EXECUTION_GROUPS, &wanted).await?))
 }
 
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let found = app.manager.get_execution_group(caller.ctx(), &id, query.include().as_deref()).await?;
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Include(include)): Query<Include>,
+) -> Answer {
+    let found = app.manager.get_execution_group(caller.ctx(), &id, include.as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }
 
-pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
-    let new = NewExecutionGroup {
-        deployment_group_id: body.required_text("deployment_group_id")?,
-        workflow_id: body.required_text("workflow_id")?,
-        id: body.text("id")?.filter(|id| !id.is_empty()),
-        default_parameters: body.object("default_parameters")?.unwrap_or_default(),
-        parameters: body
-            .object("parameters")?
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(deployment, parameters)| match parameters {
-                Value::Object(parameters) => Ok((deployment, parameters)),
-                Value::Null => Ok((deployment, serde_json::Map::new())),
-                _ => Err(Error::bad_parameters(format!("The parameters of {deployment} must be an object"))),
-            })
-            .collect::<Result<_>>()?,
-        force: body.flag("force")?,
-        concurrency: concurrency(&mut body)?.unwrap_or(CONCURRENCY),
-        associated_executions: body.texts("associated_executions")?.unwrap_or_default(),
-        created_by: body.text("created_by")?,
-        created_at: body.time("created_at")?,
-    };
+pub(crate) async fn post(State(app): State<App>, caller: Caller, Body(new): Body<NewExecutionGroup>) -> Answer {
     Ok(page::record(StatusCode::OK, &app.manager.start_execution_group(caller.ctx(), new).await?))
 }
 
@@ -75,9 +53,8 @@ pub(crate) async fn act(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(Act(action)): Body<Act>,
 ) -> Answer {
-    let action = body.required_text("action")?;
     Ok(page::record(StatusCode::OK, &app.manager.act_on_execution_group(caller.ctx(), &id, &action).await?))
 }
 
@@ -85,18 +62,46 @@ pub(crate) async fn patch(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(update): Body<GroupTargets>,
 ) -> Answer {
-    let update = GroupTargets {
-        success_group_id: body.text("success_group_id")?,
-        failure_group_id: body.text("failure_group_id")?,
-        concurrency: concurrency(&mut body)?,
-    };
     Ok(page::record(StatusCode::OK, &app.manager.update_execution_group(caller.ctx(), &id, update).await?))
 }
 
+impl FromBody for NewExecutionGroup {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        let of_deployment = |(deployment, parameters)| match parameters {
+            Value::Object(parameters) => Ok((deployment, parameters)),
+            Value::Null => Ok((deployment, Map::new())),
+            _ => Err(Error::bad_parameters(format!("The parameters of {deployment} must be an object"))),
+        };
+        let parameters = body.object("parameters")?.unwrap_or_default();
+        Ok(Self {
+            deployment_group_id: body.required_text("deployment_group_id")?,
+            workflow_id: body.required_text("workflow_id")?,
+            id: body.filled("id")?,
+            default_parameters: body.object("default_parameters")?.unwrap_or_default(),
+            parameters: parameters.into_iter().map(of_deployment).collect::<Result<_>>()?,
+            force: body.flag("force")?,
+            concurrency: concurrency(body)?.unwrap_or(CONCURRENCY),
+            associated_executions: body.texts("associated_executions")?.unwrap_or_default(),
+            created_by: body.text("created_by")?,
+            created_at: body.time("created_at")?,
+        })
+    }
+}
+
+impl FromBody for GroupTargets {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            success_group_id: body.text("success_group_id")?,
+            failure_group_id: body.text("failure_group_id")?,
+            concurrency: concurrency(body)?,
+        })
+    }
+}
+
 fn concurrency(body: &mut Arguments) -> Result<Option<i64>> {
-    let Some(value) = body.take("concurrency") else { return Ok(None) };
+    let Some(value) = body.take_as("concurrency", Shape::Count) else { return Ok(None) };
     value
         .as_i64()
         .filter(|number| *number >= 0)

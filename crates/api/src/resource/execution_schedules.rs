@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use nephele_manager::{NewSchedule, RuleWords, ScheduleUpdate, schedule_arguments};
+use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result, Timestamp};
 use serde_json::{Map, Value};
 
@@ -9,43 +10,32 @@ use super::{created, nothing, ok};
 use crate::App;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, FromBody};
+use crate::declared::Shape;
 use crate::error::Answer;
-use crate::query::Query;
+use crate::query::{FromQuery, Include, Pairs, Query};
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_schedules(caller.ctx(), &query.list(&[])?).await?))
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(list): Query<ListQuery>) -> Answer {
+    Ok(caller.page(&app.manager.list_schedules(caller.ctx(), &list).await?))
 }
 
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let deployment = deployment(&query)?;
-    let include = query.include();
-    Ok(ok(&app.manager.get_schedule(caller.ctx(), &id, deployment, include.as_deref()).await?))
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query((of, Include(include))): Query<(Of, Include)>,
+) -> Answer {
+    Ok(ok(&app.manager.get_schedule(caller.ctx(), &id, &of.0, include.as_deref()).await?))
 }
 
 pub(crate) async fn put(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    query: Query,
-    Body(mut body): Body,
+    Query(Of(deployment_id)): Query<Of>,
+    Body(new): Body<NewSchedule>,
 ) -> Answer {
-    let deployment_id = deployment(&query)?.to_owned();
-    let new = NewSchedule {
-        id,
-        deployment_id,
-        workflow_id: body.required_text("workflow_id")?,
-        since: time(&mut body, "since", true)?,
-        until: time(&mut body, "until", false)?,
-        parameters: body.object("parameters")?,
-        execution_arguments: arguments(body.object("execution_arguments")?)?,
-        rule: words(&mut body)?,
-        slip: body.integer("slip")?.unwrap_or_default(),
-        stop_on_fail: body.flag("stop_on_fail")?,
-        enabled: body.optional_flag("enabled")?.unwrap_or(true),
-        created_by: body.text("created_by")?,
-        created_at: body.time("created_at")?,
-    };
+    let new = NewSchedule { id, deployment_id, ..new };
     Ok(created(&app.manager.create_schedule(caller.ctx(), new).await?))
 }
 
@@ -53,46 +43,78 @@ pub(crate) async fn patch(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    query: Query,
-    Body(mut body): Body,
+    Query(Of(deployment)): Query<Of>,
+    Body(update): Body<ScheduleUpdate>,
 ) -> Answer {
-    let deployment = deployment(&query)?;
-    let update = ScheduleUpdate {
-        workflow_id: body.text("workflow_id")?.filter(|id| !id.is_empty()),
-        since: time(&mut body, "since", false)?,
-        until: time(&mut body, "until", false)?,
-        rule: words(&mut body)?,
-        slip: body.integer("slip")?,
-        stop_on_fail: body.optional_flag("stop_on_fail")?,
-        enabled: body.optional_flag("enabled")?,
-    };
-    Ok(created(&app.manager.update_schedule(caller.ctx(), &id, deployment, update).await?))
+    Ok(created(&app.manager.update_schedule(caller.ctx(), &id, &deployment, update).await?))
 }
 
-pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    app.manager.delete_schedule(caller.ctx(), &id, deployment(&query)?).await?;
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(of): Query<Of>,
+) -> Answer {
+    app.manager.delete_schedule(caller.ctx(), &id, &of.0).await?;
     Ok(nothing())
 }
 
-fn deployment(query: &Query) -> Result<&str> {
-    query
-        .get("deployment_id")
-        .ok_or_else(|| Error::bad_parameters("Missing required parameter in the query string: deployment_id"))
+/// The deployment of a schedule.
+pub(crate) struct Of(String);
+
+impl FromQuery for Of {
+    fn read(query: &Pairs) -> Result<Self> {
+        query.required("deployment_id", "Missing required parameter in the query string: deployment_id").map(Self)
+    }
+}
+
+impl FromBody for NewSchedule {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            id: String::new(),
+            deployment_id: String::new(),
+            workflow_id: body.required_text("workflow_id")?,
+            since: time(body, "since", true)?,
+            until: time(body, "until", false)?,
+            parameters: body.object("parameters")?,
+            execution_arguments: arguments(body)?,
+            rule: words(body)?,
+            slip: body.integer("slip")?.unwrap_or_default(),
+            stop_on_fail: body.flag("stop_on_fail")?,
+            enabled: body.optional_flag("enabled")?.unwrap_or(true),
+            created_by: body.text("created_by")?,
+            created_at: body.time("created_at")?,
+        })
+    }
+}
+
+impl FromBody for ScheduleUpdate {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            workflow_id: body.filled("workflow_id")?,
+            since: time(body, "since", false)?,
+            until: time(body, "until", false)?,
+            rule: words(body)?,
+            slip: body.integer("slip")?,
+            stop_on_fail: body.optional_flag("stop_on_fail")?,
+            enabled: body.optional_flag("enabled")?,
+        })
+    }
 }
 
 fn words(body: &mut Arguments) -> Result<RuleWords> {
     Ok(RuleWords {
         rrule: body.text("rrule")?,
         recurrence: body.text("recurrence")?,
-        count: body.take("count"),
-        weekdays: body.take("weekdays"),
+        count: body.take_as("count", Shape::Integer),
+        weekdays: body.take_as("weekdays", Shape::Texts),
     })
 }
 
 /// An instant in one of the forms that clients write schedules in. A required one may be null.
 fn time(body: &mut Arguments, key: &str, required: bool) -> Result<Option<Timestamp>> {
-    if required && !body.0.contains_key(key) {
-        return Err(Error::bad_parameters(format!("Missing {key} in json request body")));
+    if required {
+        body.demand(key)?;
     }
     let Some(text) = body.text(key)?.filter(|text| !text.is_empty()) else { return Ok(None) };
     let time = Timestamp::parse(&text).filter(|_| !text.contains('+'));
@@ -100,9 +122,11 @@ fn time(body: &mut Arguments, key: &str, required: bool) -> Result<Option<Timest
 }
 
 /// How executions are to be run; nothing at all stays nothing.
-fn arguments(given: Option<Map<String, Value>>) -> Result<Map<String, Value>> {
-    let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(Map::new()) };
-    let mut body = Arguments(given);
-    let (custom, force) = (body.flag("allow_custom_parameters")?, body.flag("force")?);
-    Ok(schedule_arguments(custom, force, body.flag("dry_run")?, body.number("wait_after_fail")?))
+fn arguments(body: &mut Arguments) -> Result<Map<String, Value>> {
+    body.part("execution_arguments", |body| {
+        let is_empty = body.is_empty();
+        let (custom, force) = (body.flag("allow_custom_parameters")?, body.flag("force")?);
+        let (dry_run, wait) = (body.flag("dry_run")?, body.number("wait_after_fail")?);
+        Ok(if is_empty { Map::new() } else { schedule_arguments(custom, force, dry_run, wait) })
+    })
 }

@@ -3,17 +3,19 @@
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use nephele_manager::{ExportKind, Restoration};
-use nephele_model::Error;
+use nephele_model::page::ListQuery;
+use nephele_model::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::plugins::{Asked, download};
-use super::{created, ok};
-use crate::App;
+use super::{NewStatus, created, ok};
+use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, FromBody};
+use crate::declared::Shape;
 use crate::error::Answer;
-use crate::query::Query;
-use crate::{page, upload};
+use crate::query::{FromQuery, Include, Pairs, Query};
+use crate::{App, page, upload};
 
 /// Which of the two a route is about.
 pub(crate) trait Of: Send + Sync + 'static {
@@ -32,12 +34,17 @@ impl Of for LogBundles {
     const KIND: ExportKind = ExportKind::LogBundle;
 }
 
-pub(crate) async fn list<K: Of>(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_exports(caller.ctx(), K::KIND, &query.list(&[])?).await?))
+pub(crate) async fn list<K: Of>(State(app): State<App>, caller: Caller, Query(list): Query<ListQuery>) -> Answer {
+    Ok(caller.page(&app.manager.list_exports(caller.ctx(), K::KIND, &list).await?))
 }
 
-pub(crate) async fn get<K: Of>(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let found = app.manager.get_export(caller.ctx(), K::KIND, &id, query.include().as_deref()).await?;
+pub(crate) async fn get<K: Of>(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Include(include)): Query<Include>,
+) -> Answer {
+    let found = app.manager.get_export(caller.ctx(), K::KIND, &id, include.as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }
 
@@ -45,39 +52,47 @@ pub(crate) async fn put_snapshot(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(new): Body<NewSnapshot>,
 ) -> Answer {
-    let mut parameters = Map::new();
-    for name in ["include_credentials", "include_logs", "include_events"] {
-        parameters.insert(name.to_owned(), body.optional_flag(name)?.unwrap_or(true).into());
-    }
-    let (queue, legacy) = (body.flag("queue")?, body.flag("legacy")?);
-    let timeout = match body.take("listener_timeout") {
-        None | Some(Value::Null) => Value::Null,
-        Some(Value::String(text)) => json!(text.trim().parse::<f64>().map_err(|_| no_timeout())?),
-        Some(Value::Number(number)) => json!(number.as_f64()),
-        Some(_) => return Err(no_timeout().into()),
-    };
-    let folder = body.text("tempdir_path")?;
-    if let Some(folder) = folder.as_deref().filter(|folder| !is_writable(folder)) {
-        let message = format!("Temp dir cannot be created inside unwriteable location {folder}");
-        return Err(Error::forbidden(message).into());
-    }
-    parameters.insert("tempdir_path".to_owned(), folder.into());
-    parameters.insert("legacy".to_owned(), legacy.into());
-    parameters.insert("listener_timeout".to_owned(), timeout);
-    let started =
-        app.manager.start_export(caller.ctx(), ExportKind::Snapshot, &id, parameters, queue, legacy || queue).await?;
+    let NewSnapshot { parameters, queue, patient } = new;
+    let started = app.manager.start_export(caller.ctx(), ExportKind::Snapshot, &id, parameters, queue, patient).await?;
     Ok(created(&started))
+}
+
+/// What a snapshot shall hold.
+pub(crate) struct NewSnapshot {
+    parameters: Map<String, Value>,
+    queue: bool,
+    /// Whether it waits for executions that run.
+    patient: bool,
+}
+
+impl FromBody for NewSnapshot {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        let mut parameters = Map::new();
+        for name in ["include_credentials", "include_logs", "include_events"] {
+            parameters.insert(name.to_owned(), body.optional_flag(name)?.unwrap_or(true).into());
+        }
+        let (queue, legacy) = (body.flag("queue")?, body.flag("legacy")?);
+        let timeout = seconds(body.take_as("listener_timeout", Shape::Number))?;
+        let folder = body.text("tempdir_path")?;
+        if let Some(folder) = folder.as_deref().filter(|folder| !is_writable(folder)) {
+            let message = format!("Temp dir cannot be created inside unwriteable location {folder}");
+            return Err(Error::forbidden(message));
+        }
+        parameters.insert("tempdir_path".to_owned(), folder.into());
+        parameters.insert("legacy".to_owned(), legacy.into());
+        parameters.insert("listener_timeout".to_owned(), timeout);
+        Ok(Self { parameters, queue, patient: legacy || queue })
+    }
 }
 
 pub(crate) async fn put_log_bundle(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(Queue(queue)): Body<Queue>,
 ) -> Answer {
-    let queue = body.flag("queue")?;
     let started = app.manager.start_export(caller.ctx(), ExportKind::LogBundle, &id, Map::new(), queue, true).await?;
     Ok(created(&started))
 }
@@ -86,10 +101,9 @@ pub(crate) async fn patch<K: Of>(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(new): Body<NewStatus>,
 ) -> Answer {
-    let (status, error) = (body.required_text("status")?, body.text("error")?.unwrap_or_default());
-    app.manager.set_export_status(caller.ctx(), K::KIND, &id, &status, &error).await?;
+    app.manager.set_export_status(caller.ctx(), K::KIND, &id, &new.status, &new.error).await?;
     Ok(ok(&Value::Null))
 }
 
@@ -111,10 +125,10 @@ pub(crate) async fn put_archive<K: Of>(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    query: Query,
+    Query(ArchiveUrl(url)): Query<ArchiveUrl>,
     request: Request,
 ) -> Answer {
-    let archive = upload::archive(&app, &query, "snapshot_archive_url", request).await?;
+    let archive = upload::archive(&app, url.as_deref(), request).await?;
     let uploaded = app.manager.put_export_archive(caller.ctx(), K::KIND, &id, archive).await?;
     Ok(match (uploaded, K::KIND) {
         (Some(snapshot), _) => created(&snapshot),
@@ -127,11 +141,8 @@ pub(crate) async fn restore(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(wish): Body<Restoration>,
 ) -> Answer {
-    body.required_flag("force")?;
-    let wish =
-        Restoration { restore_certificates: body.flag("restore_certificates")?, no_reboot: body.flag("no_reboot")? };
     Ok(ok(&app.manager.restore_snapshot(caller.ctx(), &id, wish).await?))
 }
 
@@ -140,8 +151,39 @@ pub(crate) async fn restore_status() -> Answer {
     Ok(ok(&json!({"status": "not-running"})))
 }
 
-fn no_timeout() -> Error {
-    Error::bad_parameters("listener_timeout must a valid floating point number")
+/// Whether to wait for what runs.
+pub(crate) struct Queue(bool);
+
+impl FromBody for Queue {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.flag("queue").map(Self)
+    }
+}
+
+/// Where an archive is, if it is not in the body.
+pub(crate) struct ArchiveUrl(Option<String>);
+
+impl FromQuery for ArchiveUrl {
+    fn read(query: &Pairs) -> Result<Self> {
+        Ok(Self(query.filled("snapshot_archive_url").map(str::to_owned)))
+    }
+}
+
+impl FromBody for Restoration {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.required_flag("force")?;
+        Ok(Self { restore_certificates: body.flag("restore_certificates")?, no_reboot: body.flag("no_reboot")? })
+    }
+}
+
+fn seconds(given: Option<Value>) -> Result<Value> {
+    let refuse = || Error::bad_parameters("listener_timeout must a valid floating point number");
+    match given {
+        None => Ok(Value::Null),
+        Some(Value::String(text)) => text.trim().parse::<f64>().map(|number| json!(number)).map_err(|_| refuse()),
+        Some(Value::Number(number)) => Ok(json!(number.as_f64())),
+        Some(_) => Err(refuse()),
+    }
 }
 
 fn is_writable(folder: &str) -> bool {

@@ -2,30 +2,35 @@
 
 use axum::extract::{Path, State};
 use nephele_manager::Labeled;
+use nephele_model::page::ListQuery;
 use nephele_model::{Code, Error, Result};
 
-use crate::App;
 use crate::auth::Caller;
 use crate::error::Answer;
-use crate::page;
-use crate::query::Query;
+use crate::query::{Query, Reserved};
+use crate::{App, page};
 
-pub(crate) async fn keys(State(app): State<App>, caller: Caller, Path(kind): Path<String>, query: Query) -> Answer {
-    if query.flag("_reserved")? {
+pub(crate) async fn keys(
+    State(app): State<App>,
+    caller: Caller,
+    Path(kind): Path<String>,
+    Query((list, reserved)): Query<(ListQuery, Reserved)>,
+) -> Answer {
+    if reserved.0 {
         return Ok(page::plain(&app.manager.reserved_label_keys()));
     }
     let labeled = labeled(&kind)?;
-    Ok(caller.page(&app.manager.list_label_keys(caller.ctx(), labeled, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_label_keys(caller.ctx(), labeled, &list).await?))
 }
 
 pub(crate) async fn values(
     State(app): State<App>,
     caller: Caller,
     Path((kind, key)): Path<(String, String)>,
-    query: Query,
+    Query(list): Query<ListQuery>,
 ) -> Answer {
     let labeled = labeled(&kind)?;
-    Ok(caller.page(&app.manager.list_label_values(caller.ctx(), labeled, &key, &query.list(&[])?).await?))
+    Ok(caller.page(&app.manager.list_label_values(caller.ctx(), labeled, &key, &list).await?))
 }
 
 fn labeled(kind: &str) -> Result<Labeled> {

@@ -44,9 +44,52 @@ pub(crate) mod workflows;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use nephele_model::Result;
 use serde::Serialize;
 
+use crate::arguments::{Arguments, VISIBILITIES};
+use crate::body::FromBody;
 use crate::error::json_response;
+
+/// What to do with an execution or a group of them.
+pub(crate) struct Act(pub(crate) String);
+
+impl FromBody for Act {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        const ACTS: &[&str] = &["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue"];
+        body.required_word("action", ACTS).map(Self)
+    }
+}
+
+/// The name of something to do.
+pub(crate) struct Action(pub(crate) String);
+
+impl FromBody for Action {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.required_text("action").map(Self)
+    }
+}
+
+/// Who shall see something.
+pub(crate) struct Seen(pub(crate) String);
+
+impl FromBody for Seen {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.required_word("visibility", VISIBILITIES).map(Self)
+    }
+}
+
+/// How something stands, with the reason of a failure.
+pub(crate) struct NewStatus {
+    pub(crate) status: String,
+    pub(crate) error: String,
+}
+
+impl FromBody for NewStatus {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self { status: body.required_text("status")?, error: body.text("error")?.unwrap_or_default() })
+    }
+}
 
 /// 200 with a JSON body.
 pub(crate) fn ok(body: &impl Serialize) -> Response {

@@ -1,6 +1,7 @@
 //! Which role holds which permission.
 
 use axum::extract::{Path, State};
+use nephele_model::page::ListQuery;
 
 use super::{nothing, ok};
 use crate::App;
@@ -8,12 +9,17 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::query::Query;
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_permissions(caller.ctx(), None, query.list(&[])?).await?))
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(list): Query<ListQuery>) -> Answer {
+    Ok(caller.page(&app.manager.list_permissions(caller.ctx(), None, list).await?))
 }
 
-pub(crate) async fn of_role(State(app): State<App>, caller: Caller, Path(role): Path<String>, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_permissions(caller.ctx(), Some(&role), query.list(&[])?).await?))
+pub(crate) async fn of_role(
+    State(app): State<App>,
+    caller: Caller,
+    Path(role): Path<String>,
+    Query(list): Query<ListQuery>,
+) -> Answer {
+    Ok(caller.page(&app.manager.list_permissions(caller.ctx(), Some(&role), list).await?))
 }
 
 pub(crate) async fn allow(

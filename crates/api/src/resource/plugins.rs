@@ -4,31 +4,40 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use nephele_manager::{NewPlugin, PluginUpdate, Record};
-use nephele_model::page::Page;
-use nephele_model::{Error, Result, Timestamp};
-use tempfile::TempPath;
+use nephele_model::page::{ListQuery, Page};
+use nephele_model::{Error, Result};
 
-use super::{created, nothing, ok};
-use crate::App;
+use super::{Seen, created, nothing, ok};
+use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::{Body, OptionalBody};
+use crate::body::{Body, FromBody, OptionalBody};
+use crate::declared::Describe;
 use crate::error::Answer;
-use crate::query::Query;
-use crate::{files, page, upload};
+use crate::query::{FromQuery, Include, Pairs, Query};
+use crate::{App, files, page, upload};
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_plugins(caller.ctx(), &query.list(&[])?).await?))
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(list): Query<ListQuery>) -> Answer {
+    Ok(caller.page(&app.manager.list_plugins(caller.ctx(), &list).await?))
 }
 
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let found = app.manager.get_plugin(caller.ctx(), &id, query.include().as_deref()).await?;
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Include(include)): Query<Include>,
+) -> Answer {
+    let found = app.manager.get_plugin(caller.ctx(), &id, include.as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }
 
-pub(crate) async fn post(State(app): State<App>, caller: Caller, query: Query, request: Request) -> Answer {
-    let archive = upload::archive(&app, &query, "plugin_archive_url", request).await?;
-    let new = new_plugin(&query, archive)?;
-    let mut plugins = app.manager.upload_plugins(caller.ctx(), new).await?;
+pub(crate) async fn post(
+    State(app): State<App>,
+    caller: Caller,
+    Query(sent): Query<Upload>,
+    request: Request,
+) -> Answer {
+    let archive = upload::archive(&app, sent.url.as_deref(), request).await?;
+    let mut plugins = app.manager.upload_plugins(caller.ctx(), NewPlugin { archive, ..sent.plugin }).await?;
     Ok(match (plugins.pop(), plugins.is_empty()) {
         (Some(only), true) => created(&only),
         (last, _) => {
@@ -46,30 +55,36 @@ fn several(plugins: Vec<Record>) -> Response {
     response
 }
 
-fn new_plugin(query: &Query, archive: Option<TempPath>) -> Result<NewPlugin> {
-    let text = |key: &str| query.get(key).filter(|text| !text.is_empty()).map(str::to_owned);
-    let uploaded_at = text("uploaded_at").map(|text| {
-        Timestamp::parse_typed(&text).ok_or_else(|| Error::bad_parameters(format!("{text} is not a legal time format")))
-    });
-    Ok(NewPlugin {
-        id: text("id"),
-        title: text("title"),
-        visibility: text("visibility"),
-        private_resource: query.get("private_resource").map(|_| query.switch("private_resource")).transpose()?,
-        uploaded_at: uploaded_at.transpose()?,
-        created_by: text("created_by"),
-        archive,
-    })
+/// A plugin on its way in, and where its archive is if that is not the body.
+pub(crate) struct Upload {
+    plugin: NewPlugin,
+    url: Option<String>,
+}
+
+impl FromQuery for Upload {
+    fn read(query: &Pairs) -> Result<Self> {
+        let text = |key: &str| query.filled(key).map(str::to_owned);
+        let url = text("plugin_archive_url");
+        let plugin = NewPlugin {
+            id: text("id"),
+            title: text("title"),
+            visibility: query.visibility().filter(|visibility| !visibility.is_empty()),
+            private_resource: query.optional_switch("private_resource")?,
+            uploaded_at: query.time("uploaded_at")?,
+            created_by: text("created_by"),
+            archive: None,
+        };
+        Ok(Self { plugin, url })
+    }
 }
 
 pub(crate) async fn install(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(asked): Body<Installation>,
 ) -> Answer {
-    let action = body.required_text("action")?;
-    let (managers, agents) = (body.texts("managers")?.unwrap_or_default(), body.texts("agents")?.unwrap_or_default());
+    let Installation { action, managers, agents } = asked;
     Ok(ok(&app.manager.install_plugin(caller.ctx(), &id, &action, &managers, &agents).await?))
 }
 
@@ -77,30 +92,65 @@ pub(crate) async fn put(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(told): Body<Installed>,
 ) -> Answer {
-    let (state, error) = (body.required_text("state")?, body.text("error")?);
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let (manager, agent) = (given(body.text("manager")?), given(body.text("agent")?));
-    let noted = app
-        .manager
-        .note_installation(caller.ctx(), &id, &state, error.as_deref(), manager.as_deref(), agent.as_deref())
-        .await?;
-    Ok(ok(&noted))
+    let (error, manager, agent) = (told.error.as_deref(), told.manager.as_deref(), told.agent.as_deref());
+    Ok(ok(&app.manager.note_installation(caller.ctx(), &id, &told.state, error, manager, agent).await?))
+}
+
+/// Where a plugin is to be installed.
+pub(crate) struct Installation {
+    action: String,
+    managers: Vec<String>,
+    agents: Vec<String>,
+}
+
+impl FromBody for Installation {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            action: body.required_text("action")?,
+            managers: body.texts("managers")?.unwrap_or_default(),
+            agents: body.texts("agents")?.unwrap_or_default(),
+        })
+    }
+}
+
+/// How an installation of a plugin stands.
+pub(crate) struct Installed {
+    state: String,
+    error: Option<String>,
+    manager: Option<String>,
+    agent: Option<String>,
+}
+
+impl FromBody for Installed {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            state: body.required_text("state")?,
+            error: body.text("error")?,
+            manager: body.filled("manager")?,
+            agent: body.filled("agent")?,
+        })
+    }
+}
+
+impl FromBody for PluginUpdate {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            creator: body.text("creator")?,
+            blueprint_labels: body.object("blueprint_labels")?,
+            labels: body.object("labels")?,
+            resource_tags: body.object("resource_tags")?,
+        })
+    }
 }
 
 pub(crate) async fn patch(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(update): Body<PluginUpdate>,
 ) -> Answer {
-    let update = PluginUpdate {
-        creator: body.text("creator")?,
-        blueprint_labels: body.object("blueprint_labels")?,
-        labels: body.object("labels")?,
-        resource_tags: body.object("resource_tags")?,
-    };
     Ok(ok(&app.manager.update_plugin(caller.ctx(), &id, update).await?))
 }
 
@@ -108,9 +158,8 @@ pub(crate) async fn set_visibility(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut body): Body,
+    Body(Seen(wanted)): Body<Seen>,
 ) -> Answer {
-    let wanted = body.required_text("visibility")?;
     Ok(ok(&app.manager.set_plugin_visibility(caller.ctx(), &id, &wanted).await?))
 }
 
@@ -118,20 +167,29 @@ pub(crate) async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    OptionalBody(mut body): OptionalBody,
+    OptionalBody(Forced(force)): OptionalBody<Forced>,
 ) -> Answer {
-    app.manager.delete_plugin(caller.ctx(), &id, body.flag("force")?).await?;
+    app.manager.delete_plugin(caller.ctx(), &id, force).await?;
     Ok(nothing())
+}
+
+/// Whether a plugin goes although it is in use.
+pub(crate) struct Forced(bool);
+
+impl FromBody for Forced {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.flag("force").map(Self)
+    }
 }
 
 pub(crate) async fn archive(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    query: Query,
+    Query(Whole(whole)): Query<Whole>,
     asked: Asked,
 ) -> Answer {
-    if query.present("full_archive") {
+    if whole {
         let file = app.manager.whole_plugin(caller.ctx(), &id).await?;
         return download(&file, "plugin_archive.zip", &asked).await;
     }
@@ -144,17 +202,36 @@ pub(crate) async fn yaml(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    query: Query,
+    Query(Language(version)): Query<Language>,
     asked: Asked,
 ) -> Answer {
-    let version = query.get("dsl_version").filter(|version| !version.is_empty());
-    let file = app.manager.plugin_yaml(caller.ctx(), &id, version).await?;
+    let file = app.manager.plugin_yaml(caller.ctx(), &id, version.as_deref()).await?;
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     download(&file, &name, &asked).await
 }
 
+/// Whether the archive is wanted with its descriptions.
+pub(crate) struct Whole(bool);
+
+impl FromQuery for Whole {
+    fn read(query: &Pairs) -> Result<Self> {
+        Ok(Self(query.present("full_archive")))
+    }
+}
+
+/// The version of the blueprint language that a description is for.
+pub(crate) struct Language(Option<String>);
+
+impl FromQuery for Language {
+    fn read(query: &Pairs) -> Result<Self> {
+        Ok(Self(query.filled("dsl_version").map(str::to_owned)))
+    }
+}
+
 /// How a file is asked for.
 pub(super) type Asked = (Method, HeaderMap);
+
+impl Describe for Asked {}
 
 /// A file under this name. The file may go once the answer has begun.
 pub(super) async fn download(file: &std::path::Path, name: &str, (method, headers): &Asked) -> Answer<Response> {

@@ -3,16 +3,16 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use nephele_manager::{PluginVersions, PluginsUpdateRecord, PluginsUpdateRequest};
+use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 
 use super::ok;
-use crate::App;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::OptionalBody;
+use crate::body::{FromBody, OptionalBody};
 use crate::error::Answer;
-use crate::page;
-use crate::query::Query;
+use crate::query::{Include, Query};
+use crate::{App, page};
 
 /// What only those bring who bring back an update of before.
 const DETAILS: [&str; 8] = [
@@ -26,12 +26,17 @@ const DETAILS: [&str; 8] = [
     "temp_blueprint_id",
 ];
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list_plugins_updates(caller.ctx(), &query.list(&[])?).await?))
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(list): Query<ListQuery>) -> Answer {
+    Ok(caller.page(&app.manager.list_plugins_updates(caller.ctx(), &list).await?))
 }
 
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, query: Query) -> Answer {
-    let found = app.manager.get_plugins_update(caller.ctx(), &id, query.include().as_deref()).await?;
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Include(include)): Query<Include>,
+) -> Answer {
+    let found = app.manager.get_plugins_update(caller.ctx(), &id, include.as_deref()).await?;
     Ok(page::record(StatusCode::OK, &found))
 }
 
@@ -40,17 +45,31 @@ pub(crate) async fn post(
     State(app): State<App>,
     caller: Caller,
     Path((id, phase)): Path<(String, String)>,
-    OptionalBody(mut body): OptionalBody,
+    OptionalBody(sent): OptionalBody<Sent>,
 ) -> Answer {
     let (ctx, manager) = (caller.ctx(), &app.manager);
-    Ok(ok(&match phase.as_str() {
-        _ if DETAILS.iter().any(|name| body.0.contains_key(*name)) => {
-            manager.record_plugins_update(ctx, &id, record(&mut body)?).await?
+    Ok(ok(&match (phase.as_str(), sent) {
+        (_, Sent::Record(record)) => manager.record_plugins_update(ctx, &id, record).await?,
+        ("initiate", Sent::Request(request)) => manager.start_plugins_update(ctx, &id, request).await?,
+        ("finalize", _) => manager.finalize_plugins_update(ctx, &id).await?,
+        (other, _) => {
+            return Err(Error::bad_parameters(format!("There is no phase `{other}` of a plugins update")).into());
         }
-        "initiate" => manager.start_plugins_update(ctx, &id, request(&mut body)?).await?,
-        "finalize" => manager.finalize_plugins_update(ctx, &id).await?,
-        other => return Err(Error::bad_parameters(format!("There is no phase `{other}` of a plugins update")).into()),
     }))
+}
+
+/// What begins an update, or brings one back.
+pub(crate) enum Sent {
+    Request(PluginsUpdateRequest),
+    Record(PluginsUpdateRecord),
+}
+
+impl FromBody for Sent {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        let is_record = body.has_any(&DETAILS);
+        let (request, record) = (request(body), record(body));
+        if is_record { record.map(Self::Record) } else { request.map(Self::Request) }
+    }
 }
 
 fn request(body: &mut Arguments) -> Result<PluginsUpdateRequest> {
@@ -64,9 +83,9 @@ fn request(body: &mut Arguments) -> Result<PluginsUpdateRequest> {
             mapping: body.object("mapping")?.unwrap_or_default(),
         },
         force: body.flag("force")?,
+        all_tenants: body.flag("all_tenants")?,
         auto_correct_types: body.flag("auto_correct_types")?,
         reevaluate_active_statuses: body.flag("reevaluate_active_statuses")?,
-        all_tenants: body.flag("all_tenants")?,
     })
 }
 

@@ -2,55 +2,55 @@
 
 use axum::extract::{Path, State};
 use nephele_manager::{SecretExport, SecretImport, SecretValues, kind};
-use nephele_model::{Code, Error, Result};
+use nephele_model::Result;
+use nephele_model::page::ListQuery;
 
-use super::{nothing, ok};
+use super::{Seen, nothing, ok};
 use crate::App;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, FromBody};
 use crate::error::Answer;
-use crate::query::Query;
+use crate::query::{FromQuery, Pairs, Query};
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    Ok(caller.page(&app.manager.list(caller.ctx(), &kind::SECRETS, &query.list(&[])?).await?))
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(list): Query<ListQuery>) -> Answer {
+    Ok(caller.page(&app.manager.list(caller.ctx(), &kind::SECRETS, &list).await?))
 }
 
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(key): Path<String>, query: Query) -> Answer {
-    Ok(ok(&app.manager.get_secret(caller.ctx(), &key, query.flag("_skip_value")?).await?))
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    Query(SkipValue(skip)): Query<SkipValue>,
+) -> Answer {
+    Ok(ok(&app.manager.get_secret(caller.ctx(), &key, skip).await?))
 }
 
 pub(crate) async fn put(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,
-    Body(mut body): Body,
+    Body(new): Body<New>,
 ) -> Answer {
-    let update_if_exists = body.flag("update_if_exists")?;
-    Ok(ok(&app.manager.put_secret(caller.ctx(), &key, values(&mut body)?, update_if_exists).await?))
+    Ok(ok(&app.manager.put_secret(caller.ctx(), &key, new.values, new.update_if_exists).await?))
 }
 
 pub(crate) async fn patch(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,
-    Body(mut body): Body,
+    Body(Changed(values)): Body<Changed>,
 ) -> Answer {
-    if body.0.is_empty() {
-        let message = "Update a secret request must include at least one parameter to update";
-        return Err(Error::new(Code::IllegalAction, message).into());
-    }
-    Ok(ok(&app.manager.update_secret(caller.ctx(), &key, values(&mut body)?).await?))
+    Ok(ok(&app.manager.update_secret(caller.ctx(), &key, values).await?))
 }
 
 pub(crate) async fn set_visibility(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,
-    Body(mut body): Body,
+    Body(Seen(wanted)): Body<Seen>,
 ) -> Answer {
-    let visibility = Some(body.required_text("visibility")?);
-    let values = SecretValues { visibility, ..SecretValues::default() };
+    let values = SecretValues { visibility: Some(wanted), ..SecretValues::default() };
     Ok(ok(&app.manager.update_secret(caller.ctx(), &key, values).await?))
 }
 
@@ -59,23 +59,67 @@ pub(crate) async fn delete(State(app): State<App>, caller: Caller, Path(key): Pa
     Ok(nothing())
 }
 
-pub(crate) async fn export(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let how = SecretExport {
-        passphrase: query.get("_passphrase").filter(|text| !text.is_empty()).map(str::to_owned),
-        include_metadata: query.present("_include_metadata"),
-    };
-    Ok(ok(&app.manager.export_secrets(caller.ctx(), &query.list(&[])?, how).await?))
+pub(crate) async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Query((list, how)): Query<(ListQuery, SecretExport)>,
+) -> Answer {
+    Ok(ok(&app.manager.export_secrets(caller.ctx(), &list, how).await?))
 }
 
-pub(crate) async fn import(State(app): State<App>, caller: Caller, Body(mut body): Body) -> Answer {
-    let missing = |key: &str| Error::bad_parameters(format!("Missing {key} in json request body"));
-    let import = SecretImport {
-        secrets: body.list("secrets_list")?.ok_or_else(|| missing("secrets_list"))?,
-        override_collisions: body.required_flag("override_collisions")?,
-        tenant_map: body.object("tenant_map")?.unwrap_or_default(),
-        passphrase: body.text("passphrase")?.filter(|text| !text.is_empty()),
-    };
+pub(crate) async fn import(State(app): State<App>, caller: Caller, Body(import): Body<SecretImport>) -> Answer {
     Ok(ok(&app.manager.import_secrets(caller.ctx(), import).await?))
+}
+
+/// Whether the value is left out.
+pub(crate) struct SkipValue(bool);
+
+impl FromQuery for SkipValue {
+    fn read(query: &Pairs) -> Result<Self> {
+        query.flag("_skip_value").map(Self)
+    }
+}
+
+/// A secret to make, or to change if it is there.
+pub(crate) struct New {
+    values: SecretValues,
+    update_if_exists: bool,
+}
+
+impl FromBody for New {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self { update_if_exists: body.flag("update_if_exists")?, values: values(body)? })
+    }
+}
+
+/// What of a secret is to change.
+pub(crate) struct Changed(SecretValues);
+
+impl FromBody for Changed {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.demand_something("Update a secret request must include at least one parameter to update")?;
+        values(body).map(Self)
+    }
+}
+
+impl FromQuery for SecretExport {
+    fn read(query: &Pairs) -> Result<Self> {
+        Ok(Self {
+            passphrase: query.filled("_passphrase").map(str::to_owned),
+            include_metadata: query.present("_include_metadata"),
+        })
+    }
+}
+
+impl FromBody for SecretImport {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            secrets: body.required_list("secrets_list")?,
+            override_collisions: body.required_flag("override_collisions")?,
+            tenant_map: body.object("tenant_map")?.unwrap_or_default(),
+            passphrase: body.filled("passphrase")?,
+        })
+    }
 }
 
 fn values(body: &mut Arguments) -> Result<SecretValues> {
@@ -86,6 +130,6 @@ fn values(body: &mut Arguments) -> Result<SecretValues> {
         provider_options: body.object("provider_options")?,
         creator: body.text("creator")?,
         is_hidden_value: body.optional_flag("is_hidden_value")?,
-        visibility: body.text("visibility")?,
+        visibility: body.visibility()?,
     })
 }

@@ -3,26 +3,27 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
+use nephele_model::Result;
+use serde_json::{Map, Value, json};
 
 use super::{created, ok};
 use crate::App;
-use crate::body::Body;
+use crate::arguments::Arguments;
+use crate::body::{Body, FromBody};
 use crate::error::{Answer, json_response};
-use crate::query::Query;
+use crate::query::{Brief, FromQuery, Pairs, Query};
 
 pub(crate) async fn version(State(app): State<App>) -> Response {
     ok(&app.manager.version())
 }
 
-pub(crate) async fn status(State(app): State<App>, query: Query) -> Answer {
-    Ok(ok(&app.manager.status(query.flag("summary")?).await))
+pub(crate) async fn status(State(app): State<App>, Query(Brief(brief)): Query<Brief>) -> Answer {
+    Ok(ok(&app.manager.status(brief).await))
 }
 
-pub(crate) async fn cluster_status(State(app): State<App>, query: Query) -> Answer {
-    let summary = query.flag("summary")?;
-    let answer = app.manager.cluster_status(summary).await?;
-    let well = !summary || answer["status"] != "Fail";
+pub(crate) async fn cluster_status(State(app): State<App>, Query(Brief(brief)): Query<Brief>) -> Answer {
+    let answer = app.manager.cluster_status(brief).await?;
+    let well = !brief || answer["status"] != "Fail";
     Ok(json_response(if well { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }, &answer))
 }
 
@@ -34,10 +35,33 @@ pub(crate) async fn provider_context(State(app): State<App>) -> Answer {
     Ok(ok(&app.manager.provider_context().await?))
 }
 
-pub(crate) async fn put_provider_context(State(app): State<App>, query: Query, Body(mut body): Body) -> Answer {
-    let name = body.required_text("name")?;
-    let context = body.object("context")?.unwrap_or_default();
-    app.manager.put_provider_context(&name, &context).await?;
+pub(crate) async fn put_provider_context(
+    State(app): State<App>,
+    Query(Update(update)): Query<Update>,
+    Body(sent): Body<ProviderContext>,
+) -> Answer {
+    app.manager.put_provider_context(&sent.name, &sent.context).await?;
     let answer = json!({"status": "ok"});
-    Ok(if query.switch("update")? { ok(&answer) } else { created(&answer) })
+    Ok(if update { ok(&answer) } else { created(&answer) })
+}
+
+/// Whether there is one already.
+pub(crate) struct Update(bool);
+
+impl FromQuery for Update {
+    fn read(query: &Pairs) -> Result<Self> {
+        query.switch("update").map(Self)
+    }
+}
+
+/// What was told about the surroundings when the manager was set up.
+pub(crate) struct ProviderContext {
+    name: String,
+    context: Map<String, Value>,
+}
+
+impl FromBody for ProviderContext {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self { name: body.required_text("name")?, context: body.object("context")?.unwrap_or_default() })
+    }
 }

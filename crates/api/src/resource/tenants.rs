@@ -2,39 +2,40 @@
 
 use axum::extract::{Path, State};
 use nephele_manager::Joining;
+use nephele_model::Result;
+use nephele_model::page::ListQuery;
 
 use super::{created, nothing, ok};
 use crate::App;
 use crate::arguments::Arguments;
 use crate::auth::Caller;
-use crate::body::{Body, OptionalBody};
+use crate::body::{Body, FromBody, OptionalBody};
 use crate::error::Answer;
-use crate::query::Query;
+use crate::query::{GetData, Include, Query};
 
-/// The key of the body that names who joins or leaves.
-#[derive(Clone, Copy)]
-enum Who {
-    User,
-    Group,
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query((list, GetData(data))): Query<(ListQuery, GetData)>,
+) -> Answer {
+    Ok(caller.page(&app.manager.list_tenants(caller.ctx(), &list, data).await?))
 }
 
-pub(crate) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Answer {
-    let data = query.flag("_get_data")?;
-    Ok(caller.page(&app.manager.list_tenants(caller.ctx(), &query.list(&[])?, data).await?))
-}
-
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(name): Path<String>, query: Query) -> Answer {
-    let (include, data) = (query.include(), query.flag("_get_data")?);
-    Ok(ok(&app.manager.get_tenant(caller.ctx(), &name, include.as_deref(), data).await?))
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query((include, data)): Query<(Include, GetData)>,
+) -> Answer {
+    Ok(ok(&app.manager.get_tenant(caller.ctx(), &name, include.0.as_deref(), data.0).await?))
 }
 
 pub(crate) async fn post(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
-    OptionalBody(mut body): OptionalBody,
+    OptionalBody(BusPassword(password)): OptionalBody<BusPassword>,
 ) -> Answer {
-    let password = body.text("rabbitmq_password")?;
     Ok(created(&app.manager.create_tenant(caller.ctx(), &name, password).await?))
 }
 
@@ -43,52 +44,79 @@ pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> 
     Ok(nothing())
 }
 
-pub(crate) async fn add_user(State(app): State<App>, caller: Caller, Body(body): Body) -> Answer {
-    join(&app, &caller, body, Who::User, false).await
+pub(crate) async fn add_user(State(app): State<App>, caller: Caller, Body(of): Body<NewUser>) -> Answer {
+    let NewUser { tenant, name, role } = of;
+    Ok(ok(&app.manager.join_tenant(caller.ctx(), &tenant, Joining::User(&name), &role, false).await?))
 }
 
-pub(crate) async fn update_user(State(app): State<App>, caller: Caller, Body(body): Body) -> Answer {
-    join(&app, &caller, body, Who::User, true).await
+pub(crate) async fn update_user(State(app): State<App>, caller: Caller, Body(of): Body<NewUser>) -> Answer {
+    let NewUser { tenant, name, role } = of;
+    Ok(ok(&app.manager.join_tenant(caller.ctx(), &tenant, Joining::User(&name), &role, true).await?))
 }
 
-pub(crate) async fn remove_user(State(app): State<App>, Body(body): Body) -> Answer {
-    leave(&app, body, Who::User).await
-}
-
-pub(crate) async fn add_group(State(app): State<App>, caller: Caller, Body(body): Body) -> Answer {
-    join(&app, &caller, body, Who::Group, false).await
-}
-
-pub(crate) async fn update_group(State(app): State<App>, caller: Caller, Body(body): Body) -> Answer {
-    join(&app, &caller, body, Who::Group, true).await
-}
-
-pub(crate) async fn remove_group(State(app): State<App>, Body(body): Body) -> Answer {
-    leave(&app, body, Who::Group).await
-}
-
-async fn join(app: &App, caller: &Caller, mut body: Arguments, who: Who, replace: bool) -> Answer {
-    let (tenant, name) = (body.required_text("tenant_name")?, name(&mut body, who)?);
-    let role = body.required_text("role")?;
-    Ok(ok(&app.manager.join_tenant(caller.ctx(), &tenant, joining(who, &name), &role, replace).await?))
-}
-
-async fn leave(app: &App, mut body: Arguments, who: Who) -> Answer {
-    let (tenant, name) = (body.required_text("tenant_name")?, name(&mut body, who)?);
-    app.manager.leave_tenant(&tenant, joining(who, &name)).await?;
+pub(crate) async fn remove_user(State(app): State<App>, Body(User { tenant, name }): Body<User>) -> Answer {
+    app.manager.leave_tenant(&tenant, Joining::User(&name)).await?;
     Ok(nothing())
 }
 
-fn name(body: &mut Arguments, who: Who) -> nephele_model::Result<String> {
-    body.required_text(match who {
-        Who::User => "username",
-        Who::Group => "group_name",
-    })
+pub(crate) async fn add_group(State(app): State<App>, caller: Caller, Body(of): Body<NewGroup>) -> Answer {
+    let NewGroup { tenant, name, role } = of;
+    Ok(ok(&app.manager.join_tenant(caller.ctx(), &tenant, Joining::Group(&name), &role, false).await?))
 }
 
-const fn joining(who: Who, name: &str) -> Joining<'_> {
-    match who {
-        Who::User => Joining::User(name),
-        Who::Group => Joining::Group(name),
+pub(crate) async fn update_group(State(app): State<App>, caller: Caller, Body(of): Body<NewGroup>) -> Answer {
+    let NewGroup { tenant, name, role } = of;
+    Ok(ok(&app.manager.join_tenant(caller.ctx(), &tenant, Joining::Group(&name), &role, true).await?))
+}
+
+pub(crate) async fn remove_group(State(app): State<App>, Body(Group { tenant, name }): Body<Group>) -> Answer {
+    app.manager.leave_tenant(&tenant, Joining::Group(&name)).await?;
+    Ok(nothing())
+}
+
+/// The password of a tenant on the bus.
+pub(crate) struct BusPassword(Option<String>);
+
+impl FromBody for BusPassword {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        body.text("rabbitmq_password").map(Self)
     }
+}
+
+/// Who is in a tenant, and who is to be in it with which role. Users and groups differ in one key.
+macro_rules! members {
+    ($($(#[$about:meta])* $member:ident, $new:ident: $key:literal;)*) => {$(
+        $(#[$about])*
+        pub(crate) struct $member {
+            tenant: String,
+            name: String,
+        }
+
+        impl FromBody for $member {
+            fn read(body: &mut Arguments) -> Result<Self> {
+                Ok(Self { tenant: body.required_text("tenant_name")?, name: body.required_text($key)? })
+            }
+        }
+
+        $(#[$about])*
+        pub(crate) struct $new {
+            tenant: String,
+            name: String,
+            role: String,
+        }
+
+        impl FromBody for $new {
+            fn read(body: &mut Arguments) -> Result<Self> {
+                let $member { tenant, name } = $member::read(body)?;
+                Ok(Self { tenant, name, role: body.required_text("role")? })
+            }
+        }
+    )*};
+}
+
+members! {
+    /// A user of a tenant.
+    User, NewUser: "username";
+    /// A group of users of a tenant.
+    Group, NewGroup: "group_name";
 }

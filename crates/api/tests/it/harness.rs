@@ -100,9 +100,12 @@ impl Fresh {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, uri) = (request.method().clone(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec();
+        let kind = parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        crate::contract::check(&method, &uri, parts.status.as_u16(), kind, &bytes);
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 

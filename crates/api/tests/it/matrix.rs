@@ -17,6 +17,7 @@ use crate::permissions::matrix;
 
 /// Beginnings of routes about what belongs to no tenant, or to a person.
 const OF_NO_TENANT: &[&str] = &[
+    "/file-server-proxy/",
     "/managers/",
     "/brokers/",
     "/config/",

@@ -9,6 +9,7 @@ mod access;
 mod bad_input;
 mod cfy;
 mod command_line;
+mod compat;
 mod crash;
 mod examples;
 mod failing_operation;

@@ -32,14 +32,16 @@ use nephele_model::finding::Note;
 use nephele_model::operation::{Failure, Outcome, Request, Severity};
 use nephele_model::phase::{Phase, PhaseEnd, PhaseKind};
 use nephele_model::python_text;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+mod happenings;
+
+use happenings::{causes, sorted_out, timeless};
 
 use crate::world::{Rows, World, counted, info};
 
 /// How many cases there must be at least.
 const CASES: usize = 40;
-/// The function behind every operation.
-const OPERATION: &str = "recorder.operation";
 /// How many differences of a workflow are shown.
 const SHOWN: usize = 8;
 
@@ -167,7 +169,9 @@ impl<'a> Replay<'a> {
         };
         for (instance, states) in &world.rows.states {
             self.instance(instance)["state"] = json!(states.last());
-            states.iter().for_each(|state| self.happened.push((instance.clone(), "state".to_owned(), state.clone())));
+            for state in states {
+                self.happened.push((instance.clone(), "state".to_owned(), state.clone()));
+            }
         }
         for (instance, note) in &world.rows.notes {
             let mut notes =
@@ -459,48 +463,5 @@ trait IntoVecs {
 impl IntoVecs for (BTreeSet<String>, BTreeSet<String>) {
     fn into_vecs(self) -> (Vec<String>, Vec<String>) {
         (self.0.into_iter().collect(), self.1.into_iter().collect())
-    }
-}
-
-/// What happened to each instance: its own operations with its events, and with its states, in order;
-/// and the operations of relationships, in none.
-fn sorted_out(happened: &[(String, String, String)]) -> BTreeMap<String, Vec<String>> {
-    let mut sorted: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (instance, kind, what) in happened {
-        let mut add = |of: &str| sorted.entry(format!("{instance}'s {of}")).or_default().push(what.clone());
-        match kind.as_str() {
-            "operation" if what.contains(" with ") => add("relationships"),
-            "operation" => add("operations"),
-            "event" => add("events"),
-            _ => add("states"),
-        }
-    }
-    sorted.iter_mut().filter(|(key, _)| key.ends_with("relationships")).for_each(|(_, list)| list.sort());
-    sorted
-}
-
-/// The failures in an error. In its local environment the reference says of an operation only that it failed, and it
-/// names instances in any order.
-fn causes(error: &str) -> Vec<String> {
-    let text = error.split("\nTraceback of ").next().unwrap_or_default();
-    let cause = |line: &str| match line.split_once("instances: ") {
-        Some((text, named)) => format!("{text}{} instances", named.split(", ").count()),
-        None if line.contains(OPERATION) => OPERATION.to_owned(),
-        None => line.to_owned(),
-    };
-    let mut lines: Vec<String> = text.lines().map(cause).collect();
-    lines.sort();
-    lines
-}
-
-/// Notes without the times of findings.
-fn timeless(notes: &Value) -> Value {
-    match notes {
-        Value::Object(map) => {
-            let kept = map.iter().filter(|(key, _)| *key != "timestamp");
-            let sorted: BTreeMap<String, Value> = kept.map(|(key, value)| (key.clone(), timeless(value))).collect();
-            Value::Object(Map::from_iter(sorted))
-        }
-        other => other.clone(),
     }
 }

@@ -38,6 +38,11 @@ const KEYS: &[(&str, Option<&[&str]>)] = &[
     ("ldap_attribute_group_membership", None),
 ];
 
+/// The names of all settings of a directory.
+pub fn settings() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|(name, _)| *name).chain(["ldap_ca_cert"])
+}
+
 /// A directory that users log in through.
 #[cfg(feature = "ldap")]
 #[derive(Clone, Debug)]

@@ -26,6 +26,7 @@ mod oidc;
 pub(crate) mod password;
 mod verified;
 
+pub use directory::settings as directory_settings;
 #[cfg(feature = "oidc")]
 pub(crate) use oidc::Issuer;
 pub(crate) use verified::Verified;

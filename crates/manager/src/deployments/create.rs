@@ -17,7 +17,7 @@ use crate::deployments::tree;
 use crate::executions::NewRun;
 use crate::rows::{demand_free, failed};
 use crate::waiting::PATIENCE;
-use crate::{Ctx, Manager, labels, visibility};
+use crate::{Ctx, Manager, labels, overrides, visibility};
 
 /// A deployment that a client creates.
 #[derive(Debug, Default)]
@@ -44,6 +44,10 @@ pub struct NewDeployment {
     pub display_name: Option<String>,
     /// Whether the client comes back for the result.
     pub async_create: bool,
+    /// Who made it, if that was somebody else.
+    pub created_by: Option<String>,
+    /// When it was made, if that was earlier.
+    pub created_at: Option<String>,
 }
 
 /// The parts of a plan that a request looks at. The rest, which grows with the nodes, is skipped
@@ -148,13 +152,15 @@ impl Manager {
             check_inputs(demands, &new.inputs)?;
         }
         let display_name = new.display_name.clone().unwrap_or_else(|| new.id.clone());
-        let now = self.clock.now();
+        let created_at = overrides::instant(ctx, new.created_at.as_deref())?;
+        let creator_id = self.new_owner(ctx, new.created_by).await?;
+        let now = created_at.unwrap_or_else(|| self.clock.now());
         let row = deployments::NewDeployment {
             id: DeploymentId::new(&new.id),
             display_name,
             visibility,
             tenant_id: scope.tenant_id,
-            creator_id: ctx.user_id,
+            creator_id: creator_id.unwrap_or(ctx.user_id),
             created_at: now,
             updated_at: Some(now),
             blueprint_fk: blueprint.storage_id,

@@ -24,13 +24,13 @@ pub static RESOURCE: Resource =
 
 /// The record of one execution, whatever its kind.
 pub static DETAILS: Resource = Resource {
-    filters: &[text("_group_id").within(
-        "SELECT m.execution_fk FROM execution_groups_executions m \
-         JOIN execution_groups g ON g.storage_id = m.execution_group_fk",
-        "g.id",
-    )],
+    // The second is what `cfy executions groups details` asks summaries for.
+    filters: &[text("_group_id").within(MEMBERS, "g.id"), text("execution_group_id").within(MEMBERS, "g.id")],
     ..RECORD
 };
+
+const MEMBERS: &str = "SELECT m.execution_fk FROM execution_groups_executions m \
+                       JOIN execution_groups g ON g.storage_id = m.execution_group_fk";
 
 const RECORD: Resource = Resource::new(
     "Execution",

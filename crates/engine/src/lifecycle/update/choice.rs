@@ -62,7 +62,9 @@ impl Choice {
         }
         let mut reinstall = topology.within(roots);
         if wish.force_reinstall {
-            drifted.iter().for_each(|&position| reinstall[position] = true);
+            for &position in &drifted {
+                reinstall[position] = true;
+            }
         }
         reinstall.iter_mut().zip(&forced).for_each(|(one, forced)| *one |= forced);
         drifted.retain(|&position| !reinstall[position]);

@@ -74,7 +74,7 @@ fn make_well(phases: &mut Phases<'_>, choice: &mut Choice) -> Flow {
         return Ok(());
     }
     let parameters = phases.parameters();
-    go_on(phases.graph("heal", |topology| heal::graph(topology, &found.heal, parameters))?)?;
+    go_on(&phases.graph("heal", |topology| heal::graph(topology, &found.heal, parameters))?)?;
     let lost: Vec<String> =
         phases.decide("not_healed", |topology| Ok(heal::not_healed(topology, &found.heal, &parameters.execution)))?;
     if !lost.is_empty() {
@@ -90,7 +90,7 @@ fn update(phases: &mut Phases<'_>, choice: &mut Choice) -> Flow {
         return Ok(());
     }
     let parameters = phases.parameters();
-    go_on(phases.graph("update", |topology| graph(topology, &choice.update, parameters))?)?;
+    go_on(&phases.graph("update", |topology| graph(topology, &choice.update, parameters))?)?;
     let lost: Vec<String> =
         phases.decide("not_updated", |topology| Ok(not_updated(topology, &choice.update, &parameters.execution)))?;
     if !lost.is_empty() {
@@ -101,8 +101,8 @@ fn update(phases: &mut Phases<'_>, choice: &mut Choice) -> Flow {
 }
 
 /// A failure is noted in the instances that failed; only a wish to stop ends the workflow.
-fn go_on(ended: Ended) -> Flow {
-    if ended == Ended::Cancelled { Err(Next::End(End::Cancelled)) } else { Ok(()) }
+fn go_on(ended: &Ended) -> Flow {
+    if *ended == Ended::Cancelled { Err(Next::End(End::Cancelled)) } else { Ok(()) }
 }
 
 fn not_updated(topology: &Topology, tried: &[String], execution: &str) -> Vec<String> {

@@ -89,16 +89,18 @@ impl Manager {
             "cloudify_types.component.create" => component::create(operation).await,
             "cloudify_types.component.execute_start" => component::execute_start(operation).await,
             "cloudify_types.component.delete" => component::delete(operation).await,
-            "cloudify_types.component.refresh" => component::refresh(operation).await,
+            "cloudify_types.component.refresh" | "cloudify_types.shared_resource.refresh" => {
+                component::refresh(operation).await
+            }
             "cloudify_types.component.check_drift" => component::check_drift(operation).await,
-            "cloudify_types.component.check_status" => component::check_status(operation).await,
+            "cloudify_types.component.check_status" | "cloudify_types.shared_resource.check_status" => {
+                component::check_status(operation).await
+            }
             "cloudify_types.component.heal" => component::heal(operation).await,
             "cloudify_types.component.update" => component::update(operation).await,
             "cloudify_types.shared_resource.connect_deployment" => shared_resource::connect(operation).await,
             "cloudify_types.shared_resource.disconnect_deployment" => shared_resource::disconnect(operation).await,
-            "cloudify_types.shared_resource.refresh" => component::refresh(operation).await,
             "cloudify_types.shared_resource.check_drift" => shared_resource::check_drift(operation).await,
-            "cloudify_types.shared_resource.check_status" => component::check_status(operation).await,
             "cloudify_types.blueprint.upload" => blueprint::upload(operation).await,
             "cloudify_types.blueprint.delete" => blueprint::delete(operation).await,
             "cloudify_types.password_secret.create" => password_secret::create(operation).await,

@@ -161,20 +161,19 @@ impl<'a> Operation<'a> {
     pub(super) async fn run_there(&mut self, other: &Deployment, wish: Wish) -> Result<()> {
         const BEGUN: &str = "_component_execution";
         let begun = self.runtime.get(BEGUN).filter(|begun| begun["task"] == self.request.id.as_str());
-        let id = match begun.and_then(|begun| begun["execution"].as_str()) {
-            Some(id) => ExecutionId::new(id),
-            None => {
-                self.await_idle(other).await?;
-                let ready = self.manager.make_ready(&self.ctx, other, &wish).await?;
-                let tx = self.manager.begin_write().await?;
-                let (_, id) = self.manager.place(&tx, &self.ctx, other, &wish, ready).await?;
-                tx.commit().await.map_err(failed)?;
-                self.manager.workflows.wake();
-                let note = serde_json::json!({"task": self.request.id, "execution": id});
-                self.runtime.insert(BEGUN.to_owned(), note);
-                self.save().await?;
-                id
-            }
+        let id = if let Some(id) = begun.and_then(|begun| begun["execution"].as_str()) {
+            ExecutionId::new(id)
+        } else {
+            self.await_idle(other).await?;
+            let ready = self.manager.make_ready(&self.ctx, other, &wish).await?;
+            let tx = self.manager.begin_write().await?;
+            let (_, id) = self.manager.place(&tx, &self.ctx, other, &wish, ready).await?;
+            tx.commit().await.map_err(failed)?;
+            self.manager.workflows.wake();
+            let note = serde_json::json!({"task": self.request.id, "execution": id});
+            self.runtime.insert(BEGUN.to_owned(), note);
+            self.save().await?;
+            id
         };
         self.await_success(&id).await?;
         self.runtime.shift_remove(BEGUN);

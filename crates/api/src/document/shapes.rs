@@ -1,0 +1,118 @@
+//! Answers that are no records, by the names that the route table and other shapes use. The tests of this crate hold
+//! every answer against them.
+
+use nephele_manager::{Resource, kind};
+use serde_json::{Value, json};
+
+use super::schemas::object;
+
+/// A shape that is no record.
+pub(super) fn shape(name: &str) -> Value {
+    let text = json!({"type": "string"});
+    let maybe = json!({"type": ["string", "null"]});
+    let flag = json!({"type": "boolean"});
+    let number = json!({"type": "integer"});
+    let any = json!({});
+    let map = json!({"type": "object"});
+    let list = |items: &Value| json!({"type": "array", "items": items});
+    let named = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    match name {
+        "AuditLog" => {
+            let entry = object(json!({
+                "id": number, "ref_table": text, "ref_id": number, "ref_identifier": map, "operation": text,
+                "creator_name": maybe, "execution_id": maybe, "created_at": text,
+            }));
+            // Who did it is there where it is known.
+            let entry = optional(entry, &["creator_name", "execution_id", "ref_identifier"]);
+            object(json!({"items": list(&entry), "metadata": named("PlainMetadata")}))
+        }
+        "BegunGroup" => object(json!({"execution_group_id": text})),
+        "Capabilities" => object(json!({"deployment_id": text, "capabilities": map})),
+        "ClusterStatus" => object(json!({"status": {"enum": ["OK", "Degraded", "Fail"]}, "services": map})),
+        "Settings" => {
+            let authorization = json!({"roles": list(&map), "permissions": map});
+            let items = list(&named("Config"));
+            optional(
+                object(json!({"metadata": map, "items": items, "authorization": object(authorization)})),
+                &["authorization"],
+            )
+        }
+        "Count" => {
+            json!({"type": "object", "description": "A value of each field, and how many there are under the resource's name."})
+        }
+        "Deleted" => object(json!({"deleted": number})),
+        "DeletedEvents" => object(json!({"items": list(&number), "metadata": map})),
+        "DeletedExecutions" => object(json!({"items": list(&object(json!({"count": number}))), "metadata": map})),
+        "DeploymentCapabilities" => object(json!({"deployment_id": text, "capabilities": list(&map)})),
+        "DeploymentScalingGroups" => {
+            object(json!({"deployment_id": maybe, "name": text, "properties": map, "members": list(&text)}))
+        }
+        "Directory" => json!({"type": "object", "description": "The settings but for the password."}),
+        "Empty" => object(json!({})),
+        "Evaluated" => object(json!({"deployment_id": text, "payload": any})),
+        "ExportedSecrets" => list(&optional(
+            object(json!({
+                "key": text, "value": any, "visibility": text, "tenant_name": text, "is_hidden_value": flag,
+                "encrypted": flag, "provider": {"type": ["object", "string", "null"]},
+                "provider_options": {"type": ["object", "string", "null"]}, "created_at": maybe, "updated_at": maybe,
+                "creator": maybe, "schema": any,
+            })),
+            &["created_at", "updated_at", "creator", "schema"],
+        )),
+        "FileRight" => object(json!({"resource_id": {"type": "null"}})),
+        "FilterRule" => object(json!({
+            "key": text, "values": list(&text), "operator": text, "type": {"enum": ["label", "attribute"]},
+        })),
+        "Flag" => flag,
+        "Id" => object(json!({"id": text})),
+        "ImportedSecrets" => object(json!({"colliding_secrets": map, "secrets_errors": map})),
+        "Label" => object(json!({
+            "key": text, "value": text, "created_at": {"type": "string", "format": "date-time"}, "created_by": maybe,
+        })),
+        "Maintenance" => object(json!({
+            "status": {"enum": ["activated", "activating", "deactivated"]}, "activated_at": text,
+            "activation_requested_at": text, "remaining_executions": {"type": ["array", "null"]}, "requested_by": text,
+        })),
+        "Null" => json!({"type": "null"}),
+        "OpenApi" => map,
+        "Outputs" => object(json!({"deployment_id": text, "outputs": map})),
+        "ProviderContext" => object(json!({"id": maybe, "name": maybe, "context": {"type": ["object", "null"]}})),
+        "Registration" => object(json!({"customer_id": text})),
+        "Status" => {
+            let service =
+                object(json!({"status": {"enum": ["Active", "Inactive"]}, "is_remote": flag, "extra_info": map}));
+            let services = json!({"type": "object", "additionalProperties": service});
+            object(json!({"status": {"enum": ["OK", "Fail"]}, "services": services}))
+        }
+        "RestoreStatus" | "Stored" => object(json!({"status": text})),
+        "UpdatedAgents" => object(json!({"number_of_updated_agents": number})),
+        "UploadedExport" => {
+            json!({"type": ["object", "null"], "description": "The record of a snapshot; nothing of a log bundle."})
+        }
+        "Version" => object(json!({
+            "edition": text, "version": text, "build": maybe, "date": maybe, "commit": maybe, "distribution": text,
+            "distro_release": text,
+        })),
+        "Well" => json!({"enum": ["OK"]}),
+        "Workflow" => object(json!({
+            "name": maybe, "plugin": maybe, "operation": maybe, "parameters": {"type": ["object", "null"]},
+            "is_cascading": {"type": ["boolean", "null"]}, "is_available": {"type": ["boolean", "null"]},
+            "availability_rules": {"type": ["object", "null"]},
+        })),
+        // "Text" and whatever has no shape of its own.
+        _ => text,
+    }
+}
+
+/// The records that a shape holds.
+pub(super) fn held(name: &str) -> Option<&'static Resource> {
+    (name == "Settings").then_some(&kind::CONFIG)
+}
+
+/// The same object, where these keys may be missing.
+fn optional(mut object: Value, keys: &[&str]) -> Value {
+    if let Some(required) = object["required"].as_array_mut() {
+        required.retain(|name| !keys.iter().any(|key| name == key));
+    }
+    object
+}
