@@ -5,11 +5,11 @@
 //! Nothing is kept here but names; messages live in the [`Bus`], and who may connect is the [`Guard`]'s to say.
 //!
 //! Invariant: a connection reaches the queues of one execution and the exchanges through which it asks for
-//! operations ([`access`]), for as long as the guard admits it. No frame, message or number of them that a
-//! client sends makes the server hold more than the limits in [`codec`] and [`connection`] say.
+//! operations (`access`), for as long as the guard admits it. No frame, message or number of them that a
+//! client sends makes the server hold more than the limits in `codec` and `connection` say.
 //!
-//! The way of a connection: [`handshake`], then [`connection`], which reads frames and hands methods to its
-//! [`channel`]s; [`queues`] keeps what is declared and bound, [`consumer`] brings messages from the bus.
+//! The way of a connection: `handshake`, then `connection`, which reads frames and hands methods to its
+//! `channel`s; `queues` keeps what is declared and bound, `consumer` brings messages from the bus.
 //! Source: AMQP 0-9-1, and spec workflows.md sections 1.2 to 1.4.
 
 use std::sync::Arc;
