@@ -11,6 +11,7 @@ mod cfy;
 mod command_line;
 mod compat;
 mod crash;
+mod deployment_updates;
 mod examples;
 mod failing_operation;
 mod functions;
