@@ -22,6 +22,27 @@ const INSTANT: char = '\u{1}';
 /// PostgreSQL takes no more than 100 arguments.
 const ARGUMENTS: usize = 90;
 
+/// SQL of a floating-point number's text, which has a point also where the number is whole: PostgreSQL
+/// leaves it out.
+macro_rules! decimal {
+    ($number:literal) => {
+        concat!(
+            "CASE WHEN CAST(",
+            $number,
+            " AS TEXT) LIKE '%.%' OR CAST(",
+            $number,
+            " AS TEXT) LIKE '%e%' THEN CAST(",
+            $number,
+            " AS TEXT) WHEN ",
+            $number,
+            " IS NOT NULL THEN concat(CAST(",
+            $number,
+            " AS TEXT), '.0') END"
+        )
+    };
+}
+pub(crate) use decimal;
+
 /// A JSON object as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record(Box<str>);
@@ -131,7 +152,7 @@ impl Pieces {
             Kind::Bool => {
                 self.sql(format!("CASE WHEN {value} THEN 'true' WHEN NOT {value} THEN 'false' ELSE 'null' END"));
             }
-            Kind::Float => self.sql(format!("coalesce(CAST({value} AS TEXT), 'null')")),
+            Kind::Float => self.sql(format!(concat!("coalesce(", decimal!("{0}"), ", 'null')"), value)),
             Kind::Json => self.sql(format!("coalesce({value}, 'null')")),
             Kind::Time => {
                 self.literal.push(INSTANT);

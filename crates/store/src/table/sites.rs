@@ -6,11 +6,17 @@ use crate::column::{row, values};
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::{CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, float, text, time};
+use crate::record::decimal;
 use crate::scope::Scope;
 use crate::write::{self, changes, insertable};
 
-const LOCATION: &str = "CASE WHEN r.latitude IS NOT NULL AND r.longitude IS NOT NULL \
-                        THEN concat(CAST(r.latitude AS TEXT), ', ', CAST(r.longitude AS TEXT)) END";
+const LOCATION: &str = concat!(
+    "CASE WHEN r.latitude IS NOT NULL AND r.longitude IS NOT NULL THEN concat(",
+    decimal!("r.latitude"),
+    ", ', ', ",
+    decimal!("r.longitude"),
+    ") END"
+);
 
 /// The records of `GET /sites`.
 pub static RESOURCE: Resource = Resource {

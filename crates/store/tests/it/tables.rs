@@ -196,12 +196,12 @@ async fn secrets_and_sites() {
             tenant_id: 0,
             creator_id: 0,
             created_at: store.now(),
-            latitude: Some(48.8),
+            latitude: Some(48.0),
             longitude: Some(2.35),
         };
         let row = sites::insert(store, site).await.unwrap();
         let record = store.get(&sites::RESOURCE, &admin(), "paris", None).await.unwrap().unwrap().value().unwrap();
-        assert_eq!((&record["latitude"], &record["location"]), (&json!(48.8), &json!("48.8, 2.35")));
+        assert_eq!((&record["latitude"], &record["location"]), (&json!(48.0), &json!("48.0, 2.35")));
         let changes = sites::SiteChanges { latitude: Some(None), ..Default::default() };
         sites::update(store, row, changes).await.unwrap();
         let record = store.get(&sites::RESOURCE, &admin(), "paris", None).await.unwrap().unwrap().value().unwrap();
