@@ -11,6 +11,7 @@ mod cfy;
 mod command_line;
 mod compat;
 mod crash;
+mod custom_workflows;
 mod deployment_updates;
 mod examples;
 mod failing_operation;
@@ -19,7 +20,6 @@ mod plugins;
 mod start;
 mod trial;
 mod validation;
-mod workflows;
 
 use nephele_testkit::home::Home;
 

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use crate::home;
 
-const FLOWS: &str = include_str!("workflows/flows.py");
-const PLUGIN: &str = include_str!("workflows/plugin.yaml");
-const BLUEPRINT: &str = include_str!("workflows/blueprint.yaml");
-const OWN: &str = include_str!("workflows/own.py");
+const FLOWS: &str = include_str!("custom_workflows/flows.py");
+const PLUGIN: &str = include_str!("custom_workflows/plugin.yaml");
+const BLUEPRINT: &str = include_str!("custom_workflows/blueprint.yaml");
+const OWN: &str = include_str!("custom_workflows/own.py");
 const SETUP: &str = "from setuptools import setup\nsetup(name='flows-plugin', version='1.0', packages=['flows'])\n";
 
 /// A manager with the plugin, and a deployment `d` of a blueprint that uses it.
@@ -302,7 +302,7 @@ async fn messages_and_requests_are_those_of_the_original() {
     let input: Value = serde_json::from_slice(&fs::read(input).unwrap()).unwrap();
     scene.cfy.ok(&["executions", "cancel", &id]);
     scene.rest.ended(&id).await;
-    let recorded: Value = serde_json::from_str(include_str!("workflows/order.json")).unwrap();
+    let recorded: Value = serde_json::from_str(include_str!("custom_workflows/order.json")).unwrap();
     let (ours, theirs) =
         (&input["cloudify_context"], &recorded["body"]["cloudify_task"]["kwargs"]["__cloudify_context"]);
     let shape = |context: &Value| {
@@ -330,7 +330,7 @@ async fn messages_and_requests_are_those_of_the_original() {
     let of_graph = calls.iter().find(|(_, _, path, _)| path.contains("tasks_graphs")).unwrap().0;
     let ours =
         kinds(calls.into_iter().filter(|call| call.0 == of_graph).map(|(_, method, path, body)| (method, path, body)));
-    let theirs = include_str!("workflows/dispatch-workflow-graph.jsonl").lines().skip(3);
+    let theirs = include_str!("custom_workflows/dispatch-workflow-graph.jsonl").lines().skip(3);
     let theirs = kinds(theirs.map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
         let text = |name: &str| line[name].as_str().unwrap().to_owned();
