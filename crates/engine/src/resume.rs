@@ -161,7 +161,9 @@ fn failed(entries: &mut [Entry]) -> Vec<Index> {
             continue;
         }
         let around = containers(entries, index);
-        if around.iter().all(|&outer| entries[outer].fate == Fate::Over) {
+        if around.iter().any(|&outer| entries[outer].replaced) {
+            entries[index].failure = None;
+        } else if around.iter().all(|&outer| entries[outer].fate == Fate::Over) {
             explained.insert(around.last().copied().unwrap_or(index));
             failed.push(index);
         } else {

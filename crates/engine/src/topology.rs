@@ -69,6 +69,20 @@ impl Topology {
         Ok(Self { nodes, instances, node_of, position, groups: HashMap::new() })
     }
 
+    /// The same with new instances, and relationships that others get to them.
+    ///
+    /// Errors: those of [`Self::new`].
+    pub fn grown(self, added: Vec<Instance>, related: Vec<(String, Vec<InstanceRelationship>)>) -> Result<Self> {
+        let mut instances = self.instances;
+        for (id, relationships) in related {
+            if let Some(&position) = self.position.get(&id) {
+                instances[position].relationships.extend(relationships);
+            }
+        }
+        instances.extend(added);
+        Ok(Self::new(self.nodes, instances)?.with_groups(self.groups))
+    }
+
     /// The same with scaling groups: how many instances each has.
     #[must_use]
     pub fn with_groups(self, groups: HashMap<String, i64>) -> Self {

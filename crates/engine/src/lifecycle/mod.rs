@@ -5,6 +5,7 @@
 //! `order` joins the instances. The steps, their texts and their order are those of spec
 //! workflows.md sections 6.1 to 6.4.
 
+mod again;
 mod agents;
 mod checks;
 mod execute_operation;
@@ -25,6 +26,7 @@ mod update;
 use crate::error::Result;
 use crate::phases::{Flow, Past, Phases, Turn};
 use crate::topology::Topology;
+pub use again::again;
 use execute_operation::Order;
 pub use install::cleanup_before_resume;
 pub use parameters::Parameters;

@@ -18,6 +18,8 @@ pub struct Parameters {
     pub task_retries: i64,
     /// Seconds between retries of operations that do not say (`task_retry_interval`).
     pub task_retry_interval: f64,
+    /// Retries of what is done to an instance as a whole (`subgraph_retries`).
+    pub subgraph_retries: i64,
     /// Show what would happen.
     pub dry_run: bool,
 }
@@ -31,6 +33,7 @@ impl Default for Parameters {
             values: Map::new(),
             task_retries: 60,
             task_retry_interval: 15.0,
+            subgraph_retries: 0,
             dry_run: false,
         }
     }

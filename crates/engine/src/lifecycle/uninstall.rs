@@ -49,7 +49,7 @@ pub(super) fn graph(
 }
 
 /// What is done to one instance, first to last.
-fn sequence(steps: Steps<'_>) -> Result<Vec<Block>> {
+pub(super) fn sequence(steps: Steps<'_>) -> Result<Vec<Block>> {
     let mut sequence = stop(steps)?;
     if !steps.is_in(&[State::STOPPED, State::DELETING, State::DELETED]) {
         sequence.extend(steps.state(State::STOPPED));

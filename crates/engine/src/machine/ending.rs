@@ -170,6 +170,9 @@ impl Run {
             if self.entries[container].task.on_failure.is_ignored() {
                 return self.ignore(container, now);
             }
+            if self.remade(container) {
+                return;
+            }
             failed = container;
         }
     }

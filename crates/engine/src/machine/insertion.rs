@@ -1,13 +1,15 @@
-//! New work before old in a run that is about to be resumed (spec workflows.md section 5.6).
+//! New work in a run: in the place of a subgraph that failed, and before old work of a run that is about to be
+//! resumed (spec workflows.md sections 5.3 and 5.6).
 
 use std::collections::HashMap;
 
 use nephele_model::task::{TaskChange, TaskState};
 
 use super::Run;
+use super::entry::Fate;
 use super::setup::adopted;
 use crate::graph::{Block, Graph};
-use crate::task::{Index, OnFailure};
+use crate::task::{Index, OnFailure, Retry};
 
 impl Run {
     /// The containers that have not ended, by name.
@@ -26,19 +28,53 @@ impl Run {
         })
     }
 
-    /// Puts a container with these steps, whose failures are ignored, before the container `after`.
-    pub(crate) fn insert_before(&mut self, after: Index, name: String, steps: Vec<Block>) {
-        let mut graph = Graph::new("");
-        graph.subgraph(name, OnFailure::Ignore, steps);
+    /// Puts a new container in the place of one that failed, if it is to be tried again.
+    pub(super) fn remade(&mut self, container: Index) -> bool {
+        let old = &self.entries[container];
+        let OnFailure::Lifecycle { instance, on_retry } = &old.task.on_failure else { return false };
+        if old.task.container.is_some() || !old.task.retry.may_retry() || self.stop.is_some() {
+            return false;
+        }
+        let made = self.remake.as_ref().and_then(|remake| (remake.0)(instance, on_retry));
+        let Some(graph) = made.filter(|graph| !graph.tasks.is_empty()) else { return false };
+        let offset = self.adopt(graph);
+        // The old one was counted, and now stands for nothing.
+        self.open -= 1;
+        let old = &mut self.entries[container];
+        old.fate = Fate::Over;
+        old.replaced = true;
+        let (id, retry) = (old.id.clone(), old.task.retry);
+        let dependents = std::mem::take(&mut old.dependents);
+        let new = &mut self.entries[offset];
+        new.retries = Some(id);
+        new.dependents = dependents;
+        new.task.retry = Retry { current: retry.current + 1, ..retry };
+        self.draft.fresh.extend(offset..self.entries.len());
+        self.ready.push_back(offset);
+        true
+    }
+
+    /// Adds the tasks of a graph. Gives the place of the first one.
+    fn adopt(&mut self, graph: Graph) -> Index {
         let offset = self.entries.len();
-        for mut task in graph.tasks {
-            task.on_failure = OnFailure::Ignore;
+        for task in graph.tasks {
             let index = self.entries.len();
             let entry = adopted(task, offset, &self.info, &mut self.ids);
             self.index.insert(entry.id.clone(), index);
             self.entries.push(entry);
             self.count(index);
         }
+        offset
+    }
+
+    /// Puts a container with these steps, whose failures are ignored, before the container `after`.
+    pub(crate) fn insert_before(&mut self, after: Index, name: String, steps: Vec<Block>) {
+        let mut graph = Graph::new("");
+        graph.subgraph(name, OnFailure::Ignore, steps);
+        for task in &mut graph.tasks {
+            task.on_failure = OnFailure::Ignore;
+        }
+        let offset = self.adopt(graph);
         self.wait_for(after, offset);
     }
 

@@ -17,14 +17,16 @@ mod insertion;
 mod setup;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use nephele_model::Timestamp;
 use nephele_model::execution::CancelAction;
-use nephele_model::id::TaskId;
+use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Failure, Outcome, Request};
 use nephele_model::task::{JournalBatch, StoredGraph, TaskChange, TaskState};
 
 use crate::error::{Error, Result};
+use crate::graph::Graph;
 use crate::report::{self, Detail};
 use crate::run_info::{Ids, RunInfo};
 use crate::task::{Index, Work};
@@ -94,6 +96,10 @@ pub struct Step {
     pub finish: Option<Finish>,
 }
 
+/// Makes what takes the place of a subgraph that failed, given its instance and what is to be done again:
+/// a graph of one container.
+pub type Remake = Arc<dyn Fn(&NodeInstanceId, &str) -> Option<Graph> + Send + Sync>;
+
 /// A run of one graph of an execution.
 #[derive(Debug)]
 pub struct Run {
@@ -118,10 +124,27 @@ pub struct Run {
     stop: Option<CancelAction>,
     begun: bool,
     finished: bool,
+    remake: Option<Remaker>,
     draft: Draft,
 }
 
+/// A [`Remake`] that can be shown.
+struct Remaker(Remake);
+
+impl std::fmt::Debug for Remaker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Remaker")
+    }
+}
+
 impl Run {
+    /// Lets subgraphs that fail be made again, as often as their retries say.
+    #[must_use]
+    pub fn remaking(mut self, remake: Remake) -> Self {
+        self.remake = Some(Remaker(remake));
+        self
+    }
+
     /// The graph of the run.
     pub const fn graph(&self) -> &StoredGraph {
         &self.graph

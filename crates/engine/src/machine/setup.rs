@@ -53,6 +53,7 @@ impl Run {
             stop: None,
             begun: false,
             finished: false,
+            remake: None,
             draft: Draft::default(),
         };
         (0..run.entries.len()).for_each(|index| run.count(index));

@@ -165,6 +165,9 @@ impl<'a> Phases<'a> {
         }
         let mut graph = make(self.topology()?)?.optimise();
         name.clone_into(&mut graph.name);
+        for container in graph.tasks.iter_mut().filter(|task| task.work.is_subgraph()) {
+            container.retry.total = self.parameters.subgraph_retries;
+        }
         Err(Next::Begin(graph))
     }
 

@@ -24,7 +24,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nephele_engine::graph::Graph;
-use nephele_engine::lifecycle::{Parameters, Workflow};
+use nephele_engine::lifecycle::{Parameters, Workflow, again};
+use nephele_engine::machine::Remake;
 use nephele_engine::phases::{Act, End, Next, Past};
 use nephele_engine::task::{Task, Work};
 use nephele_engine::{Event, Finish, Run, RunInfo, TimerKey, Topology};
@@ -112,6 +113,7 @@ impl<'a> Replay<'a> {
             deployment: "d".to_owned(),
             values: self.step["parameters"].as_object().cloned().unwrap_or_default(),
             task_retries: self.step["retries"].as_i64().unwrap_or_default(),
+            subgraph_retries: self.step["subgraph_retries"].as_i64().unwrap_or_default(),
             ..Parameters::default()
         };
         loop {
@@ -119,7 +121,7 @@ impl<'a> Replay<'a> {
             let (name, kind, end, value) = match workflow.next(&self.past, Some(&topology), &parameters, false).next {
                 Next::Begin(graph) => {
                     let name = graph.name.clone();
-                    let (end, value) = match self.carry(graph) {
+                    let (end, value) = match self.carry(graph, again(&topology, &parameters)) {
                         Finish::Succeeded => (PhaseEnd::Succeeded, Value::Null),
                         Finish::Failed { message } => (PhaseEnd::Failed, message.into()),
                         Finish::Cancelled { .. } => (PhaseEnd::Cancelled, Value::Null),
@@ -140,9 +142,10 @@ impl<'a> Replay<'a> {
     }
 
     /// Runs a graph, and changes the deployment as it does.
-    fn carry(&mut self, graph: Graph) -> Finish {
+    fn carry(&mut self, graph: Graph, remake: Option<Remake>) -> Finish {
         let as_made = graph.clone();
         let run = Run::new(RunInfo { execution_id: self.execution(), ..info() }, graph, counted("t"));
+        let run = if let Some(remake) = remake { run.remaking(remake) } else { run };
         let mut world = World::with(run, Rows::default());
         world.tell(Event::Start);
         let rows = world.rows.tasks.iter().take(as_made.tasks.len()).map(|row| row.parameters.clone()).collect();
@@ -169,9 +172,8 @@ impl<'a> Replay<'a> {
         };
         for (instance, states) in &world.rows.states {
             self.instance(instance)["state"] = json!(states.last());
-            for state in states {
-                self.happened.push((instance.clone(), "state".to_owned(), state.clone()));
-            }
+            let moved = |state: &String| (instance.clone(), "state".to_owned(), state.clone());
+            self.happened.extend(states.iter().map(moved));
         }
         for (instance, note) in &world.rows.notes {
             let mut notes =

@@ -350,8 +350,8 @@ fn play(scenario: &Scenario, seed: u64, trouble: Trouble) -> (End, Sim) {
 fn a_run_killed_at_any_write_reaches_the_same_end() {
     let (mut ends, mut modifications) = (HashSet::new(), Vec::new());
     for (number, scenario) in scenarios().iter().enumerate() {
-        for seed in 0..3 {
-            let fatal = seed % 3 * 2;
+        for seed in 0..2 {
+            let fatal = seed * 2;
             let (expected, calm) = play(scenario, seed, Trouble { fatal, ..Trouble::default() });
             ends.insert(expected.succeeded);
             assert!(scenario.during.is_none() || expected.modification != Modified::No, "scenario {number}");

@@ -3,14 +3,18 @@
 //! An execution knows its modification by the `execution_id` in the modification's context, which is
 //! also what people see there.
 
+use nephele_engine::Topology;
 use nephele_engine::phases::Modification as Made;
+use nephele_engine::topology::Instance;
+use nephele_model::instance::InstanceState;
 use nephele_model::update::ModificationStatus;
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployment_modifications::{self as rows, Modification};
 use nephele_store::executions::Execution;
+use nephele_store::{node_instances, nodes};
 use serde_json::{Map, Value, json};
 
-use super::{list, object};
+use super::{changes, compare, list, object, scaling_groups};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -34,6 +38,32 @@ impl Manager {
         self.start_modification(ctx, deployment.id.as_str(), wanted, context).await?;
         let modification = self.modification_of(execution, deployment.storage_id).await?;
         made(&modification.ok_or_else(|| Error::not_found(rows::RESOURCE.model, &execution.id))?)
+    }
+
+    /// What a modification would do, without doing it: its instances, and the deployment with those that come.
+    pub(crate) async fn foresee_modification(
+        &self,
+        ctx: &Ctx,
+        execution: &Execution,
+        wanted: &Map<String, Value>,
+    ) -> Result<(Made, Topology)> {
+        let deployment = self.deployment_of(execution).await?;
+        let instances = self.all_of(ctx, &deployment, &node_instances::RESOURCE).await?;
+        let nodes = self.all_of(ctx, &deployment, &nodes::RESOURCE).await?;
+        let modified = compare(nodes, instances, scaling_groups(&deployment)?, changes(wanted)?).await?;
+        let (mut added, mut related) = (Vec::new(), Vec::new());
+        for noted in list(&modified, "added_and_related") {
+            let mut row = noted.clone();
+            row["state"] = InstanceState::UNINITIALIZED.as_str().into();
+            let instance: Instance = serde_json::from_value(row).map_err(Error::internal)?;
+            if noted["modification"] == "added" {
+                added.push(instance);
+            } else {
+                related.push((instance.id, instance.relationships));
+            }
+        }
+        let topology = self.topology(execution).await?.grown(added, related).map_err(Error::internal)?;
+        Ok((of_lists("", &modified), topology))
     }
 
     /// The modification of the execution's deployment that was started and has not ended.
@@ -81,16 +111,19 @@ fn once<T>(done: Result<T>, is_so: bool) -> Result<()> {
 
 /// The instances that a modification is about.
 fn made(modification: &Modification) -> Result<Made> {
-    let kept = object(modification.node_instances.as_ref())?;
+    Ok(of_lists(&modification.id, &object(modification.node_instances.as_ref())?))
+}
+
+fn of_lists(id: &str, kept: &Map<String, Value>) -> Made {
     let ids = |list_name: &str, change: &str, is: bool| {
-        let of_kind = list(&kept, list_name).iter().filter(|noted| (noted["modification"] == change) == is);
+        let of_kind = list(kept, list_name).iter().filter(|noted| (noted["modification"] == change) == is);
         of_kind.filter_map(|noted| noted["id"].as_str().map(str::to_owned)).collect()
     };
-    Ok(Made {
-        id: modification.id.clone(),
+    Made {
+        id: id.to_owned(),
         added: ids("added_and_related", "added", true),
         added_related: ids("added_and_related", "added", false),
         removed: ids("removed_and_related", "removed", true),
         removed_related: ids("removed_and_related", "removed", false),
-    })
+    }
 }

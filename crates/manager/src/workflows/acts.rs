@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nephele_engine::Topology;
 use nephele_engine::phases::Act;
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::finding::Note;
@@ -43,6 +44,25 @@ impl Manager {
                 self.act_on_update(&ctx, execution, act).await?
             }
             Act::UninstallServices => json!(self.uninstall_services(&ctx, execution).await?),
+        })
+    }
+
+    /// In a dry run nothing is done: what the workflow wants to know is foreseen, with the deployment that it
+    /// then finds, if that would be another one.
+    pub(super) async fn pretend_act(
+        self: &Arc<Self>,
+        execution: &Execution,
+        act: &Act,
+    ) -> Result<(Value, Option<Topology>)> {
+        let ctx = Ctx::internal(execution.tenant_name.clone(), execution.tenant_id);
+        Ok(match act {
+            Act::StartModification { wanted } => {
+                let (made, topology) = self.foresee_modification(&ctx, execution, wanted).await?;
+                (json!(made), Some(topology))
+            }
+            // These change nothing of the deployment.
+            Act::FindStarted | Act::PrepareUpdate | Act::EndPreview => (self.perform_act(execution, act).await?, None),
+            _ => (Value::Null, None),
         })
     }
 

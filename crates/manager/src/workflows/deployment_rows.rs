@@ -40,12 +40,14 @@ impl Manager {
         let defaults = Parameters::default();
         let retries = self.workflow_setting("task_retries").await?;
         let interval = self.workflow_setting("task_retry_interval").await?;
+        let subgraphs = self.workflow_setting("subgraph_retries").await?;
         Ok(Parameters {
             execution: execution.id.to_string(),
             deployment: execution.deployment_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             values: parameters(execution)?,
             task_retries: retries.and_then(|value| value.as_i64()).unwrap_or(defaults.task_retries),
             task_retry_interval: interval.and_then(|value| value.as_f64()).unwrap_or(defaults.task_retry_interval),
+            subgraph_retries: subgraphs.and_then(|value| value.as_i64()).unwrap_or(defaults.subgraph_retries),
             dry_run: execution.is_dry_run,
         })
     }
@@ -80,7 +82,7 @@ impl Manager {
     }
 
     /// The nodes and node instances as they are now.
-    pub(super) async fn topology(&self, execution: &Execution) -> Result<Topology> {
+    pub(crate) async fn topology(&self, execution: &Execution) -> Result<Topology> {
         let deployment = execution.deployment_fk.unwrap_or_default();
         let nodes = nodes::of_deployment(&*self.store, deployment).await.map_err(rows::failed)?;
         let instances = node_instances::of_deployment(&*self.store, deployment).await.map_err(rows::failed)?;

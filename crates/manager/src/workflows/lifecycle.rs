@@ -11,9 +11,9 @@ use std::sync::Arc;
 use nephele_bus::{Message, topology};
 use nephele_engine::driver::{Driver, Handle};
 use nephele_engine::lifecycle::{self, Parameters, Workflow};
-use nephele_engine::phases::{End, Next, Past};
+use nephele_engine::phases::{Act, End, Next, Past};
 use nephele_engine::resume::Unanswered;
-use nephele_engine::{Event, Finish, Ids, Run};
+use nephele_engine::{Event, Finish, Ids, Run, Topology};
 use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::{CancelAction, ExecutionStatus};
 use nephele_model::id::TaskId;
@@ -76,6 +76,8 @@ impl Lifecycle<'_> {
     async fn run(&self, workflow: Workflow) -> Result<Ended> {
         let mut past = self.past().await?;
         let mut present = None;
+        // What a dry run only imagines.
+        let mut imagined = None;
         loop {
             let stopping = match self.manager.asked_to_stop(self.execution).await? {
                 Some(CancelAction::Force | CancelAction::Kill) => return Ok(Ended::Cancelled),
@@ -85,26 +87,20 @@ impl Lifecycle<'_> {
             self.log(turn.lines).await?;
             let phase = match turn.next {
                 Next::Look => {
-                    present = Some(self.manager.topology(self.execution).await?);
+                    present = match &imagined {
+                        Some(topology) => Some(Topology::clone(topology)),
+                        None => Some(self.manager.topology(self.execution).await?),
+                    };
                     continue;
                 }
                 Next::Begin(graph) => {
                     let name = graph.name.clone();
-                    let run =
-                        Run::new(self.manager.run_info(self.execution, &self.parameters).await?, graph, Ids::random());
+                    let info = self.manager.run_info(self.execution, &self.parameters).await?;
+                    let run = self.remaking(Run::new(info, graph, Ids::random()), present.as_ref());
                     ended(name, self.drive(run, Event::Start).await?)
                 }
                 Next::GoOn(name) => self.go_on(name).await?,
-                Next::Act(act) => {
-                    let (end, value) = match Box::pin(self.manager.perform_act(self.execution, &act)).await {
-                        Ok(value) => (PhaseEnd::Succeeded, value),
-                        Err(_) if self.manager.asked_to_stop(self.execution).await?.is_some() => {
-                            (PhaseEnd::Cancelled, Value::Null)
-                        }
-                        Err(error) => (PhaseEnd::Failed, Value::from(super::run::describe(&error))),
-                    };
-                    Phase { name: act.phase().to_owned(), kind: PhaseKind::Act, end, value }
-                }
+                Next::Act(act) => self.act(&act, &mut imagined).await?,
                 Next::Keep(name, value) => Phase { name, kind: PhaseKind::Decision, end: PhaseEnd::Succeeded, value },
                 Next::End(End::Succeeded) if !stopping => return Ok(Ended::Succeeded),
                 Next::End(End::Failed(reason)) => return Ok(Ended::Failed(reason)),
@@ -116,6 +112,24 @@ impl Lifecycle<'_> {
             past.note(phase);
             present = None;
         }
+    }
+
+    /// Has the manager do something, or in a dry run imagine it.
+    async fn act(&self, act: &Act, imagined: &mut Option<Topology>) -> Result<Phase> {
+        let done = if self.execution.is_dry_run {
+            Box::pin(self.manager.pretend_act(self.execution, act)).await.map(|(value, topology)| {
+                *imagined = topology.or_else(|| imagined.take());
+                value
+            })
+        } else {
+            Box::pin(self.manager.perform_act(self.execution, act)).await
+        };
+        let (end, value) = match done {
+            Ok(value) => (PhaseEnd::Succeeded, value),
+            Err(_) if self.manager.asked_to_stop(self.execution).await?.is_some() => (PhaseEnd::Cancelled, Value::Null),
+            Err(error) => (PhaseEnd::Failed, super::run::describe(&error).into()),
+        };
+        Ok(Phase { name: act.phase().to_owned(), kind: PhaseKind::Act, end, value })
     }
 
     /// What earlier starts of the execution left.
@@ -140,11 +154,19 @@ impl Lifecycle<'_> {
             if self.execution.resume && name.ends_with("install") {
                 lifecycle::cleanup_before_resume(&mut run, &topology, &self.parameters)?;
             }
-            Ok(run)
+            Ok(self.remaking(run, Some(&topology)))
         });
         match resumed {
             Ok(run) => Ok(ended(name, self.drive(run, Event::Resumed).await?)),
             Err(refused) => Ok(ended(name, Finish::Failed { message: refused.to_string() })),
+        }
+    }
+
+    /// The run, with what is needed to try subgraphs again.
+    fn remaking(&self, run: Run, topology: Option<&Topology>) -> Run {
+        match topology.and_then(|topology| lifecycle::again(topology, &self.parameters)) {
+            Some(remake) => run.remaking(remake),
+            None => run,
         }
     }
 

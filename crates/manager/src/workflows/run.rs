@@ -102,7 +102,7 @@ impl Manager {
         self.tell(execution, if again { Moment::Resumed } else { Moment::Started }).await?;
         match self.set_status(&execution.id, ExecutionStatus::Started, None).await {
             // Someone asked it to stop just now.
-            Err(error) if error.code() == Code::InvalidExceptionStatusUpdate => return Ok(Ended::Cancelled),
+            Err(error) if error.code() == Code::InvalidExceptionStatusUpdate => return self.undo(execution).await,
             moved => moved?,
         }
         let done = match self.work_of(execution).await? {
@@ -115,7 +115,7 @@ impl Manager {
                 Ok(false) => return Ok(Ended::Cancelled),
                 done => done.map(drop),
             },
-            Work::Lifecycle(builder) => return self.lifecycle(execution, &builder).await,
+            Work::Lifecycle(builder) => return Box::pin(self.lifecycle(execution, &builder)).await,
         };
         // What the manager does itself fails for a reason that belongs to the user.
         Ok(done.map_or_else(|error| Ended::Failed(describe(&error)), |()| Ended::Succeeded))
@@ -124,7 +124,7 @@ impl Manager {
     /// An execution that is to stop, and that nothing runs: what it must not leave behind is undone.
     async fn undo(self: &Arc<Self>, execution: &Execution) -> Result<Ended> {
         if let Work::Lifecycle(builder) = self.work_of(execution).await? {
-            self.lifecycle(execution, &builder).await?;
+            Box::pin(self.lifecycle(execution, &builder)).await?;
         }
         Ok(Ended::Cancelled)
     }

@@ -13,6 +13,7 @@ mod house;
 mod instances;
 mod pages;
 mod parity;
+mod phases;
 mod records;
 mod rules;
 mod tables;

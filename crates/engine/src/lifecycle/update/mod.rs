@@ -39,7 +39,8 @@ impl Wish {
     fn read(parameters: &Parameters) -> Result<Self> {
         let flag = |name| parameters.flag(name, false);
         Ok(Self {
-            preview: flag("preview")?,
+            // A dry run must not change anything either.
+            preview: flag("preview")? || parameters.dry_run,
             workflow: parameters.text("workflow_id")?.map(str::to_owned),
             install_first: flag("install_first")?,
             skip_install: flag("skip_install")?,

@@ -224,6 +224,10 @@ def cases():
         step("install", {"a:create": ["recoverable", None], "b:start": ["again", "again", None],
                          "a:configure": ["recoverable", "recoverable", None]}, retries=2),
         step("uninstall", {"a:stop": ["recoverable", "recoverable", "recoverable"]}, retries=2)]
+    yield "subgraphs are tried again", PAIR, [
+        step("install", {"b:configure": ["fatal"]}, subgraph_retries=1),
+        step("install", {"b:start": ["fatal"], "a:create": ["fatal"]}, subgraph_retries=2),
+        step("install"), step("uninstall", {"a:stop": ["fatal"]}, subgraph_retries=1)]
     yield "independent parts go on", {"a": node("plain"), "b": node("plain"), "c": node("plain", (DEPENDS, "a"))}, [
         step("install", {"a:create": ["fatal"]}), step("install")]
     yield "several failures", {"a": node("plain", instances=3)}, [step("install", {"a:create": ["fatal"]})]
