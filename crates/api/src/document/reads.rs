@@ -131,7 +131,7 @@ fn in_body(declared: &Declared) -> Value {
     };
     if !declared.required {
         schema["type"] = json!([schema["type"], "null"]);
-        if let Some(words) = schema["enum"].as_array_mut() {
+        if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             words.push(Value::Null);
         }
     }
