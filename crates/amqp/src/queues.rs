@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::refusal::Refusal;
 
-/// Queues of one vhost; a workflow has one and one for each question to an agent.
+/// Queues at a time; a workflow has one, and one for each question to an agent.
 const MOST: usize = 10_000;
 /// Addresses of one queue: the exchanges that its execution asks through.
 const MOST_BINDINGS: usize = 10_000;
@@ -31,6 +31,8 @@ struct Queue {
     bound: watch::Sender<Vec<Address>>,
     /// The connection that the queue goes with.
     owner: Option<u64>,
+    /// The connection that declared it last.
+    user: u64,
 }
 
 impl Queues {
@@ -48,8 +50,10 @@ impl Queues {
         exclusive: bool,
     ) -> Result<(), Refusal> {
         let mut queues = self.lock();
-        if let Some(queue) = queues.get(&(vhost.clone(), name.to_owned())) {
-            return open_to(queue, name, connection);
+        if let Some(queue) = queues.get_mut(&(vhost.clone(), name.to_owned())) {
+            open_to(queue, name, connection)?;
+            queue.user = connection;
+            return Ok(());
         }
         if passive {
             return Err(missing(name));
@@ -58,7 +62,8 @@ impl Queues {
             return Err(Refusal::soft(AMQPSoftError::RESOURCELOCKED, "there are too many queues"));
         }
         let owner = exclusive.then_some(connection);
-        queues.insert((vhost.clone(), name.to_owned()), Queue { bound: watch::Sender::new(Vec::new()), owner });
+        let queue = Queue { bound: watch::Sender::new(Vec::new()), owner, user: connection };
+        queues.insert((vhost.clone(), name.to_owned()), queue);
         Ok(())
     }
 
@@ -129,10 +134,13 @@ impl Queues {
         Ok(())
     }
 
-    /// Removes the queues that go with a connection.
+    /// Removes the queues that go with a connection. Of others the manager's vhost forgets the names: whoever comes
+    /// back declares them anew, and what they hold waits in the bus.
     pub(crate) async fn leave(&self, connection: u64) {
         let owned: Vec<Name> = {
-            let queues = self.lock();
+            let mut queues = self.lock();
+            let is_over = |vhost: &Vhost, queue: &Queue| *vhost == Vhost::Manager && queue.user == connection;
+            queues.retain(|(vhost, _), queue| queue.owner.is_some() || !is_over(vhost, queue));
             queues.iter().filter(|(_, queue)| queue.owner == Some(connection)).map(|(key, _)| key.clone()).collect()
         };
         for (vhost, name) in owned {
