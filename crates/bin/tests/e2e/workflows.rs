@@ -108,7 +108,7 @@ async fn on_both<F: AsyncFn(&Home)>(journey: F) {
     journey(&home().with_database(database.url())).await;
 }
 
-async fn site<'a>(home: &'a Home, rest: Rest) -> Site<'a> {
+async fn site(home: &Home, rest: Rest) -> Site<'_> {
     let folder = home.folder().join("blueprint");
     blueprint(&folder, BLUEPRINT, &[("run.sh", RUN)]);
     rest.upload_folder("site", &folder).await;
