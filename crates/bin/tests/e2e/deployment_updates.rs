@@ -1,5 +1,5 @@
 //! Updates of deployments with real operations: what runs in them and in which order, through the unmodified `cfy`, and
-//! through `kill -9` in the middle. What runs was noted from the original, given blueprints like these.
+//! through `kill -9` in the middle. What runs is what the original's sources lead to; they were not run beside it.
 
 use std::fs;
 use std::path::PathBuf;

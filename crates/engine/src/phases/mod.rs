@@ -5,7 +5,7 @@
 //! with a [`Next`]: what is to be done now. So it reads as a story and keeps nothing in memory, and
 //! the same rows lead to the same place, before a crash and after it.
 //!
-//! ```ignore
+//! ```text
 //! fn heal(phases: &mut Phases<'_>) -> Flow {
 //!     phases.run("check_status", |topology| check_status::graph(topology, …))?;  // its failure ends the workflow
 //!     let choice: Choice = phases.decide("choice", |topology| choose(topology))?; // found out once
