@@ -32,7 +32,6 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("POST", "/audit", "the same; sealed in the chain of the log"),
     ("PATCH", "/tasks_graphs/{id}", "answers the graph; graphs have no state, for the original neither"),
     ("POST", "/snapshots/{id}/restore", "refused"),
-    ("POST", "/plugins-updates/{id}/update/{phase}", "the record and its execution; deployments are not updated yet"),
     ("PUT", "/deployments/{id}", "the same, but for parts of plans that only a restore brings"),
     ("PATCH", "/agents", "the certificates are kept; agents on hosts come later"),
 ];
