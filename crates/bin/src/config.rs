@@ -54,6 +54,10 @@ pub(crate) struct Settings {
     pub(crate) python: PathBuf,
     /// Folder of wheels to install from instead of the index of packages; empty: the index.
     pub(crate) wheels: PathBuf,
+    /// Folder of types that take the place of the built-in ones; empty: the built-in ones.
+    pub(crate) types: PathBuf,
+    /// What this manager is called; empty: the machine's name.
+    pub(crate) hostname: String,
     /// Filter such as `info` or `nephele=debug`.
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -86,6 +90,8 @@ struct Defaults {
     archive_limit: u64,
     python: &'static str,
     wheels: &'static str,
+    types: &'static str,
+    hostname: &'static str,
     log: &'static str,
     log_format: &'static str,
 }
@@ -97,7 +103,7 @@ struct Variables {
     admin_password: Option<String>,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "data_dir",
     "listen",
     "listen_tls",
@@ -107,6 +113,8 @@ const NAMES: [&str; 11] = [
     "archive_limit",
     "python",
     "wheels",
+    "types",
+    "hostname",
     "log",
     "log_format",
 ];
@@ -124,6 +132,8 @@ impl Config {
             archive_limit: 2048,
             python: "python3",
             wheels: "",
+            types: "",
+            hostname: "",
             log: "info",
             log_format: "text",
         };
@@ -184,6 +194,15 @@ impl Settings {
             return format!("sqlite://{}", self.data_dir.join("nephele.db").display());
         }
         self.database_url.clone()
+    }
+
+    /// What this manager is called in events, in its certificate and in the cluster.
+    pub(crate) fn hostname(&self) -> String {
+        if !self.hostname.is_empty() {
+            return self.hostname.clone();
+        }
+        std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
     }
 }
 

@@ -48,7 +48,7 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
     let (http_address, https_address) = (local(http.local_addr()?), local(https.local_addr()?));
     // Workflows alone use it, and are told where it is.
     let messages = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), "listen").await?;
-    let hostname = hostname();
+    let hostname = settings.hostname();
     let tls = nephele_api::tls::server_config(&settings.data_dir.join("tls"), &hostname)?;
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -117,6 +117,7 @@ pub(crate) fn manager_settings(settings: &Settings, hostname: String, https: Soc
         database_url: settings.database(),
         admin_password: (!password.is_empty()).then(|| Secret::new(password.clone())),
         archive_limit: settings.archive_limit << 20,
+        types: given(&settings.types),
         hostname,
         host: https.ip().to_string(),
         port: https.port(),
@@ -136,7 +137,7 @@ fn worker_options(
     options.concurrency = settings.operations;
     options.manager_name = hostname;
     options.python.clone_from(&settings.python);
-    options.wheels = (!settings.wheels.as_os_str().is_empty()).then(|| settings.wheels.clone());
+    options.wheels = given(&settings.wheels);
     options.files = Some(files);
     Ok(options)
 }
@@ -164,9 +165,9 @@ fn local(address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn hostname() -> String {
-    fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
+/// The path of a setting that is empty by default.
+fn given(path: &Path) -> Option<PathBuf> {
+    (!path.as_os_str().is_empty()).then(|| path.to_owned())
 }
 
 /// Shows the first password once and leaves it where only the owner can read it.

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 
 use nephele_bus::Bus;
-use nephele_dsl::builtin;
 use nephele_model::{Clock, Error, Result, Secret};
 use nephele_store::{Bootstrap, Db, Store, tenants};
 use serde_json::json;
 
 use crate::rows::failed;
 use crate::{
-    Manager, Settings, audit_log, auth, crypto, files, maintenance, managers, permissions, waiting, workflows,
+    Manager, Settings, audit_log, auth, crypto, files, maintenance, managers, permissions, types, waiting, workflows,
 };
 
 /// A manager that was just opened.
@@ -33,7 +32,8 @@ impl Manager {
         let store = Store::open(&settings.database_url, clock.clone()).await.map_err(failed)?;
         let new_password = first_start(&store, &settings).await?;
         let files = files::Tree::open(&settings.data_dir.join("resources"))?;
-        publish_types(&files)?;
+        let types = types::read(settings.types.as_deref())?;
+        types::publish(&types, &files)?;
         let cipher = crypto::Cipher::open(&settings.data_dir.join("secrets.key"))?;
         let node = managers::node_id(&settings.data_dir)?;
         managers::introduce(&store, &settings, &node).await?;
@@ -41,6 +41,7 @@ impl Manager {
             store: Arc::new(store),
             bus,
             files,
+            types: Arc::new(types),
             clock,
             settings,
             workflows: workflows::Control::default(),
@@ -84,19 +85,4 @@ async fn first_start(store: &Store, settings: &Settings) -> Result<Option<Secret
     bootstrap.ensure(&tx).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(made_up)
-}
-
-/// Puts the built-in types where clients look for them; an upgrade brings its own.
-fn publish_types(files: &files::Tree) -> Result<()> {
-    let folder = files.root().join("cloudify/types");
-    std::fs::create_dir_all(&folder).map_err(Error::internal)?;
-    for name in ["types.yaml", "types_1_3.yaml", "types_1_4.yaml"] {
-        let Some(text) = builtin::resolve(&format!("cloudify/types/{name}")) else { continue };
-        let file = folder.join(name);
-        if std::fs::read_to_string(&file).is_ok_and(|present| present == text) {
-            continue;
-        }
-        std::fs::write(&file, text).map_err(Error::internal)?;
-    }
-    Ok(())
 }

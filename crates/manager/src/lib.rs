@@ -61,6 +61,7 @@ mod status;
 mod summaries;
 mod tenants;
 mod tokens;
+mod types;
 mod users;
 mod visibility;
 mod waiting;
@@ -156,6 +157,8 @@ pub struct Settings {
     pub admin_password: Option<Secret>,
     /// The largest blueprint archive, in bytes.
     pub archive_limit: u64,
+    /// The folder of types that take the place of the built-in ones.
+    pub types: Option<PathBuf>,
     /// This machine's name.
     pub hostname: String,
     /// The address that workers and the CLI reach this manager by.
@@ -172,6 +175,8 @@ pub struct Manager {
     pub bus: Arc<dyn Bus>,
     /// The tree behind `/resources`.
     pub files: files::Tree,
+    /// The types that blueprints import.
+    pub types: Arc<nephele_dsl::builtin::Types>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// What it was started with.

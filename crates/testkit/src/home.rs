@@ -3,6 +3,7 @@
 //! Invariant: ports are free ones chosen by the manager, and a manager never outlives its test. The
 //! data directory of a failed test stays, and its path and the log's end are printed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -29,13 +30,15 @@ pub struct Home {
     database: Option<String>,
     password: Option<String>,
     python: Option<PathBuf>,
+    settings: Vec<(String, OsString)>,
 }
 
 impl Home {
     /// A fresh home for this binary, on SQLite.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
         let folder = tempfile::Builder::new().prefix("nephele-test-").tempdir().expect("a temporary directory");
-        Self { binary: binary.into(), folder: Some(folder), database: None, password: None, python: None }
+        let (database, password, python, settings) = (None, None, None, Vec::new());
+        Self { binary: binary.into(), folder: Some(folder), database, password, python, settings }
     }
 
     /// The same on another database, such as `postgres://…`.
@@ -56,6 +59,13 @@ impl Home {
     #[must_use]
     pub fn with_python(mut self, program: impl Into<PathBuf>) -> Self {
         self.python = Some(program.into());
+        self
+    }
+
+    /// The same with another value for a setting, such as `types`.
+    #[must_use]
+    pub fn with_setting(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.settings.push((format!("NEPHELE_{}", name.to_uppercase()), value.into()));
         self
     }
 
@@ -125,6 +135,7 @@ impl Home {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NEPHELE_")) {
             command.env_remove(name);
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(url) = &self.database {
             command.env("NEPHELE_DATABASE_URL", url);
         }

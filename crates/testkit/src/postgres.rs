@@ -224,10 +224,11 @@ fn server() -> PathBuf {
     newest.expect(INSTALL).join("bin")
 }
 
-/// Cargo's target directory, which this test's binary lies in.
+/// Cargo's target directory, which this test's binary lies in. Cargo tags it as a cache only where it
+/// made it itself.
 fn target() -> PathBuf {
     let binary = std::env::current_exe().expect("the path of the test's binary");
-    let target = binary.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let target = binary.ancestors().find(|folder| folder.join(".rustc_info.json").exists());
     target.expect("tests are built into cargo's target directory").to_owned()
 }
 

@@ -85,6 +85,7 @@ impl Fresh {
             database_url: database_url.map_or(own, str::to_owned),
             admin_password: Some(Secret::new("admin".to_owned())),
             archive_limit: 4 << 20,
+            types: None,
             hostname: "manager".to_owned(),
             host: "127.0.0.1".to_owned(),
             port: 53333,

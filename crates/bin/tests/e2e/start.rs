@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use nephele_testkit::archive;
 use nephele_testkit::rest::Rest;
 use serde_json::json;
 
@@ -47,6 +48,25 @@ fn settings_are_shown_with_their_sources() {
     assert!(line("listen_tls").contains("53333") && line("listen_tls").contains("default"), "{text}");
     assert!(line("admin_password").contains("NEPHELE_ADMIN_PASSWORD"), "{text}");
     assert!(!text.contains("hidden-from-view"));
+}
+
+/// Who moves brings the types of the other manager, and its name.
+#[tokio::test]
+async fn own_types_take_the_place_of_the_built_in_ones() {
+    let types = tempfile::tempdir().unwrap();
+    let home = home().with_setting("types", types.path()).with_setting("hostname", "cloudify-manager");
+    assert!(home.try_start().is_err());
+    assert!(home.log().contains("types.yaml"), "the log does not say what is missing: {}", home.log());
+
+    let text = "tosca_definitions_version: cloudify_dsl_1_4\nnode_types:\n  cloudify.nodes.Root: {}\n  own.Type: {}\n";
+    fs::write(types.path().join("types.yaml"), text).unwrap();
+    let manager = home.start();
+    let rest = Rest::new(&home, &manager);
+    let text = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n\
+                node_templates: {n: {type: own.Type}}\n";
+    rest.upload("own", archive::single(text)).await.expect(201);
+    let events = rest.get("/events").await.expect(200);
+    assert_eq!(events["items"][0]["manager_name"], "cloudify-manager", "{events}");
 }
 
 #[test]

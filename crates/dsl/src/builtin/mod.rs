@@ -5,6 +5,7 @@
 //! It is data: type names, properties, interfaces, workflows and their parameters are interface (spec
 //! dsl.md section 4.6, workflows.md section 6).
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::version::Version;
@@ -35,20 +36,57 @@ fn for_version(all: &str, version: Version) -> String {
 /// `cloudify/types/types_1_4.yaml` (with or without `resource:` or a leading `/`), or
 /// `http(s)://[www.]getcloudify.org|cloudify.co/spec/cloudify/<product version>/types.yaml`.
 pub fn resolve(location: &str) -> Option<&'static str> {
+    match file(location)?.as_str() {
+        "types.yaml" => Some(types_yaml(Version::V1_5)),
+        "types_1_4.yaml" => Some(types_yaml(Version::V1_4)),
+        "types_1_3.yaml" => Some(types_yaml(Version::V1_3)),
+        file => file.strip_prefix("cache/").and_then(published),
+    }
+}
+
+/// The place below `cloudify/types/` of what a location names; published files are in `cache/` there.
+fn file(location: &str) -> Option<String> {
     let path = location.strip_prefix("resource:").unwrap_or(location).trim_start_matches('/');
     if let Some(file) = path.strip_prefix("cloudify/types/") {
-        return match file {
-            "types.yaml" => Some(types_yaml(Version::V1_5)),
-            "types_1_4.yaml" => Some(types_yaml(Version::V1_4)),
-            "types_1_3.yaml" => Some(types_yaml(Version::V1_3)),
-            _ => file.strip_prefix("cache/").and_then(published),
-        };
+        return Some(file.to_owned());
     }
     let address = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"))?;
     let address = address.strip_prefix("www.").unwrap_or(address);
     let (host, path) = address.split_once('/')?;
     matches!(host, "getcloudify.org" | "cloudify.co").then_some(())?;
-    published(path.strip_prefix("spec/cloudify/")?)
+    Some(format!("cache/{}", path.strip_prefix("spec/cloudify/")?))
+}
+
+/// The types that imports find: the built-in ones, or the files of a manager that has its own, which
+/// take their place.
+#[derive(Debug, Default)]
+pub struct Types {
+    own: BTreeMap<String, String>,
+}
+
+impl Types {
+    /// These files, by their place below `cloudify/types/`. Without any: the built-in ones.
+    pub const fn of(own: BTreeMap<String, String>) -> Self {
+        Self { own }
+    }
+
+    /// The text at a location, if it names a file of types. The built-in ones stand in for published
+    /// files that a manager with its own types lacks.
+    pub fn resolve(&self, location: &str) -> Option<&str> {
+        if self.own.is_empty() {
+            return resolve(location);
+        }
+        let file = file(location)?;
+        let own = self.own.get(&file).map(String::as_str);
+        own.or_else(|| file.strip_prefix("cache/").and_then(published))
+    }
+
+    /// Every file with its place below `cloudify/types/`, as clients may read it.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let built_in = ["types.yaml", "types_1_3.yaml", "types_1_4.yaml"].into_iter().filter(|_| self.own.is_empty());
+        let built_in = built_in.filter_map(|name| Some((name, resolve(&format!("cloudify/types/{name}"))?)));
+        self.own.iter().map(|(name, text)| (name.as_str(), text.as_str())).chain(built_in)
+    }
 }
 
 /// `<product version>/types.yaml`: products speak version 1.3 of the language since 3.4.
@@ -73,6 +111,19 @@ fn published(path: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn own_files_take_the_place_of_all_but_published_ones() {
+        let own = [("types.yaml", "own"), ("cache/4.6/types.yaml", "own 4.6")];
+        let types = Types::of(own.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
+        assert_eq!(types.resolve("resource:cloudify/types/types.yaml"), Some("own"));
+        assert_eq!(types.resolve("resource:cloudify/types/types_1_4.yaml"), None);
+        assert_eq!(types.resolve("http://www.getcloudify.org/spec/cloudify/4.6/types.yaml"), Some("own 4.6"));
+        let published = "http://www.getcloudify.org/spec/cloudify/4.5/types.yaml";
+        assert_eq!(types.resolve(published), resolve(published));
+        assert_eq!(types.files().count(), 2);
+        assert_eq!(Types::default().files().count(), 3);
+    }
 
     #[test]
     fn published_addresses_resolve_and_others_do_not() {

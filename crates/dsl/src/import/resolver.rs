@@ -1,9 +1,11 @@
 //! Resolver rules: locations that are looked for elsewhere first (spec dsl.md section 2.3).
 
+use std::sync::Arc;
+
 use nephele_model::json::Value;
 use nephele_model::python_text;
 
-use crate::builtin;
+use crate::builtin::Types;
 use crate::diagnostic::{Diagnostic, Fault, Kind};
 use crate::import::{Fetched, ImportError, Imports};
 use crate::version::Version;
@@ -64,13 +66,21 @@ impl Rule {
 pub struct Resolver<F> {
     rules: Vec<Rule>,
     fallback: bool,
+    types: Arc<Types>,
     fetch: F,
 }
 
 impl<F: Fetch> Resolver<F> {
-    /// No rules.
-    pub const fn new(fetch: F) -> Self {
-        Self { rules: Vec::new(), fallback: true, fetch }
+    /// No rules, the built-in types.
+    pub fn new(fetch: F) -> Self {
+        Self { rules: Vec::new(), fallback: true, types: Arc::default(), fetch }
+    }
+
+    /// Finds these types instead of the built-in ones.
+    #[must_use]
+    pub fn with_types(mut self, types: Arc<Types>) -> Self {
+        self.types = types;
+        self
     }
 
     /// Uses these rules in this order; without `fallback` a location that a rule matches is not tried
@@ -89,7 +99,7 @@ impl<F: Fetch> Resolver<F> {
     }
 
     fn read(&self, location: &str, version: Version) -> Result<Fetched, ImportError> {
-        match builtin::resolve(location) {
+        match self.types.resolve(location) {
             Some(text) => Ok(Fetched::Text(text.to_owned())),
             None => self.fetch.fetch(location, version),
         }

@@ -7,13 +7,12 @@
 use std::collections::HashMap;
 
 use nephele_dsl::DeploymentPlan;
-use nephele_model::event::{NewLog, Origin};
 use nephele_model::json::{self, object};
 use nephele_model::{Code, Error, Result, python_text};
 use nephele_store::deployments::{self, Deployment, tree};
 use nephele_store::executions::Execution;
 use nephele_store::inter_deployment_dependencies::{self as rows, Dependency, NewDependency};
-use nephele_store::{Json, Tx, events, journal, labels};
+use nephele_store::{Json, Tx, labels};
 use serde_json::Value;
 
 use crate::evaluation::Context;
@@ -82,7 +81,7 @@ impl Manager {
             Err(error) => {
                 let message =
                     format!("Failed updating dependencies of deployment {}: {}", deployment.id, error.message());
-                self.log(execution, &message).await?;
+                self.log(execution, vec![("error", message.clone())]).await?;
                 Ok(Err(message))
             }
         }
@@ -119,19 +118,6 @@ impl Manager {
         let note = [("csys-consumer-id".to_owned(), deployment.id.to_string())];
         labels::add_to_deployments(&tx, &consumed, deployment.creator_id, &note).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
-    }
-
-    async fn log(&self, execution: &Execution, message: &str) -> Result<()> {
-        let log = NewLog {
-            logger: String::new(),
-            level: "error".to_owned(),
-            message: message.to_owned(),
-            origin: Origin::default(),
-            timestamp: self.clock.now(),
-            reported: None,
-        };
-        let run = journal::Run::from(execution).told_by(&self.settings.hostname);
-        events::insert(&*self.store, &run, &[], &[log]).await.map_err(failed)
     }
 }
 

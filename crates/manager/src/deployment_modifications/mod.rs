@@ -212,8 +212,19 @@ async fn compare(
         modify(&nodes, &json::Map::from(groups), current, &changes, ids).map_err(|problem| refused(&problem))
     };
     match serde_json::to_value(blocking(work).await??).map_err(Error::internal)? {
-        Value::Object(modified) => Ok(modified),
+        Value::Object(mut modified) => {
+            show_hosts(&mut modified);
+            Ok(modified)
+        }
         other => Err(Error::internal(format!("a modification was compared to {other}"))),
+    }
+}
+
+/// Clients see of a new instance that nothing hosts it, where plans leave the host out.
+fn show_hosts(modified: &mut Map<String, Value>) {
+    let noted = modified.get_mut("added_and_related").and_then(Value::as_array_mut);
+    for added in noted.into_iter().flatten().filter(|one| one["modification"] == "added") {
+        added.as_object_mut().map(|instance| instance.entry("host_id").or_insert(Value::Null));
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use nephele_dsl::builtin::Types;
 use nephele_dsl::{Fault, Fetch, Fetched, ImportError, Source, Version as Language};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
@@ -45,6 +46,11 @@ impl Catalog {
     /// Must be made within the runtime. `scope` is what the uploader's tenant sees.
     pub(super) fn new(manager: Arc<Manager>, scope: Scope, folder: Folder, choice: Choice) -> Self {
         Self { manager, scope, runtime: Handle::current(), folder, choice }
+    }
+
+    /// The types that imports find.
+    pub(super) fn types(&self) -> Arc<Types> {
+        self.manager.types.clone()
     }
 
     /// The blueprint's own folder.

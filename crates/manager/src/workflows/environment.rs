@@ -47,6 +47,8 @@ impl Manager {
         let prepared =
             blocking(move || nephele_dsl::prepare(plan, inputs.into(), &catalog, &mut RandomIds, &options)).await?;
         let prepared = prepared.map_err(|problem| refused(&problem))?;
+        let (nodes, instances) = (prepared.nodes().len(), prepared.node_instances().len());
+        self.log(execution, vec![("info", format!("Storing {nodes} nodes and {instances} node instances"))]).await?;
         self.store_environment(&deployment, &prepared, &parameters).await?;
         let folder = self.files.deployment(&deployment.tenant_name, &deployment.id);
         tokio::fs::create_dir_all(folder).await.map_err(Error::internal)

@@ -14,14 +14,13 @@ use nephele_engine::lifecycle::{self, Parameters, Workflow};
 use nephele_engine::phases::{Act, End, Next, Past};
 use nephele_engine::resume::Unanswered;
 use nephele_engine::{Event, Finish, Ids, Run, Topology};
-use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::{CancelAction, ExecutionStatus};
 use nephele_model::id::TaskId;
 use nephele_model::operation::Outcome;
 use nephele_model::phase::{Phase, PhaseEnd, PhaseKind};
 use nephele_model::{Error, Result, Secret};
 use nephele_store::executions::{self, Execution};
-use nephele_store::{events, phases, tasks_graphs};
+use nephele_store::{phases, tasks_graphs};
 use serde_json::{Value, json};
 
 use crate::workflows::journal::ExecutionJournal;
@@ -84,7 +83,7 @@ impl Lifecycle<'_> {
                 asked => asked.is_some(),
             };
             let turn = workflow.next(&past, present.as_ref(), &self.parameters, stopping);
-            self.log(turn.lines).await?;
+            self.manager.log(self.execution, turn.lines).await?;
             let phase = match turn.next {
                 Next::Look => {
                     present = match &imagined {
@@ -204,24 +203,6 @@ impl Lifecycle<'_> {
         nephele_store::outbox::insert(&*self.manager.store, vec![row]).await.map_err(rows::failed)?;
         self.manager.workflows.wake();
         Ok(())
-    }
-
-    /// Writes lines into the execution's log.
-    async fn log(&self, lines: Vec<(&'static str, String)>) -> Result<()> {
-        let log = |(level, message): (&str, String)| NewLog {
-            logger: format!("ctx.{}", self.execution.id),
-            level: level.to_owned(),
-            message,
-            origin: Origin::default(),
-            timestamp: self.manager.clock.now(),
-            reported: None,
-        };
-        let lines: Vec<NewLog> = lines.into_iter().map(log).collect();
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let run = nephele_store::journal::Run::from(self.execution).told_by(&self.manager.settings.hostname);
-        events::insert(&*self.manager.store, &run, &[], &lines).await.map_err(rows::failed)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nephele_engine::lifecycle::UPDATE;
 use nephele_engine::report::{Moment, workflow_event};
+use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Result};
@@ -145,6 +146,25 @@ impl Manager {
             "create_log_bundle" => Ok(Work::Export(Kind::LogBundle)),
             other => Ok(Work::Lifecycle(other.to_owned())),
         }
+    }
+
+    /// Writes lines, each with its level, into an execution's log. The logger is called as the
+    /// original calls that of a workflow.
+    pub(crate) async fn log(&self, execution: &Execution, lines: Vec<(&'static str, String)>) -> Result<()> {
+        let log = |(level, message): (&str, String)| NewLog {
+            logger: execution.id.to_string(),
+            level: level.to_owned(),
+            message,
+            origin: Origin::default(),
+            timestamp: self.clock.now(),
+            reported: None,
+        };
+        let lines: Vec<NewLog> = lines.into_iter().map(log).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let run = nephele_store::journal::Run::from(execution).told_by(&self.settings.hostname);
+        nephele_store::events::insert(&*self.store, &run, &[], &lines).await.map_err(crate::rows::failed)
     }
 
     async fn tell(&self, execution: &Execution, moment: Moment<'_>) -> Result<()> {

@@ -50,6 +50,7 @@ impl Manager {
         let read = self.read(execution, &blueprint, main_file.clone(), validate_only).await?;
         match read {
             Ok((folder, parsed)) if !validate_only => {
+                self.log(execution, vec![("info", "Storing the plan".to_owned())]).await?;
                 self.publish(&blueprint, folder).await?;
                 self.keep(&blueprint, main_file, parsed, &parameters).await
             }
@@ -97,6 +98,7 @@ impl Manager {
         validate_only: bool,
     ) -> Result<std::result::Result<(Unpacked, Parsed), Refusal>> {
         let enter = async |state| if validate_only { Ok(()) } else { self.enter_state(blueprint, state).await };
+        self.log(execution, vec![("info", "Unpacking the archive".to_owned())]).await?;
         enter(BlueprintState::Extracting).await?;
         let Some(archive) = self.files.find_blueprint_archive(&blueprint.tenant_name, &blueprint.id) else {
             let message = "the blueprint's archive is not there; upload it again".to_owned();
@@ -107,6 +109,7 @@ impl Manager {
             Ok(unpacked) => unpacked,
             Err(message) => return Ok(Err(Refusal { state: BlueprintState::FailedExtracting, message })),
         };
+        self.log(execution, vec![("info", "Reading the blueprint".to_owned())]).await?;
         enter(BlueprintState::Parsing).await?;
         let folder = unpacked.folder.clone();
         let (resolution, scope) = (self.resolution().await?, internal_scope(execution));
@@ -277,7 +280,8 @@ fn parse(catalog: Catalog, resolution: Resolution, main_file: &str) -> std::resu
     let missing =
         || failed(BlueprintState::FailedExtracting, format!("{main_file} does not exist in the application directory"));
     let text = catalog.folder().read(&location).ok_or_else(missing)?.map_err(outside)?;
-    let resolver = Resolver::new(catalog).with_rules(rules, resolution.fallback);
+    let types = catalog.types();
+    let resolver = Resolver::new(catalog).with_types(types).with_rules(rules, resolution.fallback);
     let options = Options { validate_version: resolution.validate_version, ..Options::default() };
     nephele_dsl::parse(&Source::new(location, text), &resolver, &options).map_err(|problems| {
         let Some(first) = problems.first() else {

@@ -54,6 +54,7 @@ impl House {
             database_url,
             admin_password: Some(Secret::new("admin".to_owned())),
             archive_limit: 1 << 20,
+            types: None,
             hostname: "manager".to_owned(),
             host: "127.0.0.1".to_owned(),
             port: 53333,

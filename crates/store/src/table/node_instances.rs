@@ -1,13 +1,13 @@
 //! Node instances: what exists, or is to exist, in the world.
 //!
-//! Every change of a row adds one to its `version`.
+//! Every change of a row adds one to its `version`; writing what is there already is no change.
 
 use nephele_model::Visibility;
 use nephele_model::id::{DeploymentId, NodeId, NodeInstanceId};
 use nephele_model::instance::InstanceState;
 
 use crate::column::{row, values};
-use crate::db::{Db, Tx};
+use crate::db::{Db, FromRow as _, Tx};
 use crate::error::{Error, Result};
 use crate::field::{
     CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, boolean, int, json, text,
@@ -164,24 +164,64 @@ pub async fn runtime_of_type(db: &dyn Db, deployment_fk: i64, kind: &str) -> Res
     db.column(text, values![deployment_fk, kind]).await
 }
 
-/// Changes a node instance that the writer read at `version`; gives its new version. Nothing to
-/// change leaves the version as it is.
+row! {
+    /// What of a node instance may be changed, as it is.
+    struct Present {
+        /// How often it was changed.
+        version: i64,
+        /// Its state.
+        state: InstanceState,
+        /// Its relationships.
+        relationships: Option<Json>,
+        /// What operations noted.
+        runtime_properties: Option<Json>,
+        /// What the manager noted.
+        system_properties: Option<Json>,
+        /// Whether it differs from what it should be.
+        has_configuration_drift: bool,
+        /// Whether it was well when last looked at.
+        is_status_check_ok: bool,
+    }
+}
+
+impl InstanceChanges {
+    /// Leaves out what is so already.
+    fn without(mut self, present: &Present) -> Self {
+        fn drop_same<T: PartialEq>(wanted: &mut Option<T>, present: Option<&T>) {
+            if wanted.as_ref() == present {
+                *wanted = None;
+            }
+        }
+        drop_same(&mut self.state, Some(&present.state));
+        drop_same(&mut self.relationships, present.relationships.as_ref());
+        drop_same(&mut self.runtime_properties, present.runtime_properties.as_ref());
+        drop_same(&mut self.system_properties, present.system_properties.as_ref());
+        drop_same(&mut self.has_configuration_drift, Some(&present.has_configuration_drift));
+        drop_same(&mut self.is_status_check_ok, Some(&present.is_status_check_ok));
+        self
+    }
+}
+
+/// Changes a node instance that the writer read at `version`; gives its new version. What is so
+/// already leaves the version as it is, as in the original.
 ///
 /// Errors: [`Error::Conflict`] when it has a newer version and `force` is not set,
 /// [`Error::NotFound`].
 pub async fn update(tx: &Tx, storage_id: i64, version: i64, force: bool, changes: InstanceChanges) -> Result<i64> {
     let db: &dyn Db = tx;
     // Adding nothing takes the row's lock where rows are locked one by one.
-    let lock = "UPDATE node_instances SET version = version WHERE storage_id = $1 RETURNING version";
+    let columns = Present::COLUMNS.replace("r.", "");
+    let lock = format!("UPDATE node_instances SET version = version WHERE storage_id = $1 RETURNING {columns}");
     let rows = db.write(crate::backend::Sql::new(lock, values![storage_id])).await?;
     let Some(row) = rows.first() else {
         return Err(Error::NotFound { kind: "NodeInstance", id: storage_id.to_string() });
     };
-    let stored: i64 = crate::column::Column::read(row, 0)?;
+    let present = Present::from_row(row)?;
+    let stored = present.version;
     if stored > version && !force {
         return Err(Error::Conflict { stored, sent: version });
     }
-    let mut assignments = changes.assignments();
+    let mut assignments = changes.without(&present).assignments();
     if assignments.is_empty() {
         return Ok(stored);
     }

@@ -63,6 +63,7 @@ async fn an_older_version_is_refused_unless_forced() {
         assert!(matches!(set(1, false, 2).await, Err(Error::Conflict { stored: 2, sent: 1 })));
         assert_eq!(set(1, true, 3).await.unwrap(), 3);
         assert_eq!(set(99, false, 4).await.unwrap(), 4, "a newer version passes");
+        assert_eq!(set(4, false, 4).await.unwrap(), 4, "what is there already is no change");
         let tx = store.begin().await.unwrap();
         assert_eq!(node_instances::update(&tx, row, 4, false, InstanceChanges::default()).await.unwrap(), 4);
         drop(tx);
