@@ -14,7 +14,7 @@ import report
 from bench import Bench, Topic
 from database import database
 
-TOPICS = ["start", "throughput", "creation", "install", "growth", "volume", "operations", "dsl"]
+TOPICS = ["start", "throughput", "creation", "install", "growth", "volume", "runs", "operations", "dsl"]
 
 
 def main() -> int:
