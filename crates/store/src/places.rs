@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sea_query::Value;
-use tokio::sync::Mutex;
 
 use crate::backend::{Row, Sql};
 use crate::column::{Bind as _, Column as _};
@@ -115,8 +114,6 @@ fn from(keys: &[Key], rung: &[Value], conditions: &mut Conditions) -> String {
 pub(crate) struct Ladders {
     writes: Arc<Writes>,
     known: Remembered<Arc<Ladder>>,
-    /// Held while a ladder grows, so that many readers of one list do not all make it.
-    growing: Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -142,8 +139,7 @@ impl Ladder {
 
 impl Ladders {
     pub(crate) fn new(writes: &Arc<Writes>) -> Self {
-        let known = Remembered::new(Arc::clone(writes), LADDERS);
-        Self { writes: Arc::clone(writes), known, growing: Mutex::default() }
+        Self { writes: Arc::clone(writes), known: Remembered::new(Arc::clone(writes), LADDERS) }
     }
 
     /// Where to read on from for the row at `offset`.
@@ -160,7 +156,7 @@ impl Ladders {
         if let Some(ladder) = deep_enough() {
             return Ok(ladder.place(offset));
         }
-        let _alone = self.growing.lock().await;
+        let _alone = self.known.alone(&name).await;
         if let Some(ladder) = deep_enough() {
             return Ok(ladder.place(offset));
         }

@@ -26,6 +26,8 @@ pub(crate) struct Remembered<V> {
     writes: Arc<Writes>,
     most: usize,
     known: Mutex<HashMap<String, Known<V>>>,
+    /// One lock for each value that is being found out.
+    searches: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 struct Known<V> {
@@ -46,12 +48,23 @@ pub(crate) struct Found {
 impl<V: Clone> Remembered<V> {
     /// Remembers at most `most` values.
     pub(crate) fn new(writes: Arc<Writes>, most: usize) -> Self {
-        Self { writes, most, known: Mutex::default() }
+        Self { writes, most, known: Mutex::default(), searches: Mutex::default() }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<V> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(key).filter(|known| self.holds(known)).map(|known| known.value.clone())
+    }
+
+    /// Waits until nobody else finds out this value, which may be known then: many readers of one
+    /// list do not all count its rows.
+    pub(crate) async fn alone(&self, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let search = {
+            let mut searches = self.searches.lock().unwrap_or_else(PoisonError::into_inner);
+            searches.retain(|_, search| Arc::strong_count(search) > 1);
+            Arc::clone(searches.entry(key.to_owned()).or_default())
+        };
+        search.lock_owned().await
     }
 
     /// Keeps what was found out. The search must have begun after `found` was made.
@@ -105,6 +118,17 @@ mod tests {
         totals.keep("a".to_owned(), Found { cost, rows: MANY, ..writes.found("FROM events") }, 1);
         writes.note("INSERT INTO events (id) VALUES ($1)");
         assert_eq!(totals.get("a"), Some(1));
+    }
+
+    #[tokio::test]
+    async fn one_search_for_a_value_at_a_time() {
+        let (_, totals) = remembered();
+        let first = totals.alone("a").await;
+        drop(totals.alone("b").await);
+        assert!(futures::FutureExt::now_or_never(totals.alone("a")).is_none());
+        drop(first);
+        drop(totals.alone("a").await);
+        assert_eq!(totals.searches.lock().unwrap().len(), 1, "locks that nobody holds are forgotten");
     }
 
     #[test]

@@ -142,6 +142,10 @@ impl Db for Store {
             if let Some(total) = self.totals.get(&key) {
                 return Ok(total);
             }
+            let _alone = self.totals.alone(&key).await;
+            if let Some(total) = self.totals.get(&key) {
+                return Ok(total);
+            }
             let mut found = self.writes.found(sql.text());
             let rows = self.fetch(sql).await?;
             let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();

@@ -35,22 +35,23 @@ impl Manager {
             return Ok(());
         }
         if let Some(first) = executions::queued_system_wide(tx).await.map_err(failed)? {
-            let others = executions::active_by_group(tx).await.map_err(failed)?;
-            return if others.is_empty() { self.let_begin(tx, &first).await } else { Ok(()) };
+            let others = executions::count_active(tx).await.map_err(failed)?;
+            return if others == 0 { self.let_begin(tx, &first).await } else { Ok(()) };
         }
         if executions::system_wide(tx).await.map_err(failed)? {
             return Ok(());
         }
         let most = self.most_running(tx).await?;
-        loop {
-            let active = executions::active_by_group(tx).await.map_err(failed)?;
-            if active.len() >= most {
-                return Ok(());
-            }
-            let full = full_groups(tx, &active).await?;
-            let Some(next) = executions::next_queued(tx, &full).await.map_err(failed)? else { return Ok(()) };
+        let mut room = most.saturating_sub(executions::count_active(tx).await.map_err(failed)?);
+        let mut groups = Groups::read(tx).await?;
+        while room > 0 {
+            let Some(next) = executions::next_queued(tx, &groups.full).await.map_err(failed)? else { return Ok(()) };
             match self.demand_ready(tx, &next).await {
-                Ok(()) => self.let_begin(tx, &next).await?,
+                Ok(()) => {
+                    self.let_begin(tx, &next).await?;
+                    groups.begun(tx, &next).await?;
+                    room -= 1;
+                }
                 Err(error) if error.code() == Code::InternalServer => return Err(error),
                 Err(error) => {
                     let reason = format!("Error dequeueing execution: {error}");
@@ -58,6 +59,7 @@ impl Manager {
                 }
             }
         }
+        Ok(())
     }
 
     async fn let_begin(&self, tx: &Tx, execution: &Execution) -> Result<()> {
@@ -98,15 +100,35 @@ impl Manager {
     }
 }
 
-/// The groups that may not have another execution under way; `active` has the group of each that is.
-async fn full_groups(tx: &Tx, active: &[(i64, Option<i64>, Option<i64>)]) -> Result<Vec<i64>> {
-    let mut counts: HashMap<i64, (i64, i64)> = HashMap::new();
-    for (_, group, most) in active {
-        if let (Some(group), Some(most)) = (group, most) {
-            counts.entry(*group).or_insert((0, *most)).0 += 1;
+/// How many executions of each group are under way.
+struct Groups {
+    counts: HashMap<i64, i64>,
+    /// Those that may not have another.
+    full: Vec<i64>,
+}
+
+impl Groups {
+    async fn read(tx: &Tx) -> Result<Self> {
+        let mut groups = Self { counts: HashMap::new(), full: execution_groups::paused(tx).await.map_err(failed)? };
+        for (group, most, count) in execution_groups::under_way(tx).await.map_err(failed)? {
+            groups.note(group, most, count);
+        }
+        Ok(groups)
+    }
+
+    /// One more is under way, in these groups.
+    async fn begun(&mut self, tx: &Tx, execution: &Execution) -> Result<()> {
+        for group in execution_groups::of_execution(tx, execution.storage_id).await.map_err(failed)? {
+            self.note(group.storage_id, group.concurrency, 1);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, group: i64, most: i64, more: i64) {
+        let count = self.counts.entry(group).or_default();
+        *count += more;
+        if *count >= most {
+            self.full.push(group);
         }
     }
-    let mut full = execution_groups::paused(tx).await.map_err(failed)?;
-    full.extend(counts.into_iter().filter(|(_, (count, most))| count >= most).map(|(group, _)| group));
-    Ok(full)
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::field::{CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, int, json, text, time};
 use crate::json::Json;
 use crate::scope::Scope;
+use crate::table::executions::ACTIVE;
 use crate::write::{self, changes, insertable};
 
 const EXECUTIONS: &str = "concat('[', (SELECT string_agg(json_quote(e.id), ',' ORDER BY m.id) \
@@ -122,6 +123,17 @@ pub async fn of_execution(db: &dyn Db, execution_fk: i64) -> Result<Vec<Executio
 /// The rows of groups that let nothing begin.
 pub async fn paused(db: &dyn Db) -> Result<Vec<i64>> {
     db.column("SELECT storage_id FROM execution_groups WHERE concurrency = 0", values![]).await
+}
+
+/// Each group with executions under way: its row, how many it allows and how many there are.
+pub async fn under_way(db: &dyn Db) -> Result<Vec<(i64, i64, i64)>> {
+    let text = format!(
+        "SELECT g.storage_id, g.concurrency, count(*) FROM executions r \
+         JOIN execution_groups_executions m ON m.execution_fk = r.storage_id \
+         JOIN execution_groups g ON g.storage_id = m.execution_group_fk WHERE {ACTIVE} \
+         GROUP BY g.storage_id, g.concurrency"
+    );
+    db.all(text, values![]).await
 }
 
 /// The executions of a group, in the order in which they came.

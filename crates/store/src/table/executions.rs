@@ -179,7 +179,9 @@ changes! {
 
 const FROM: &str = "FROM executions r JOIN tenants t ON t.id = r.tenant_id JOIN users u ON u.id = r.creator_id \
                     LEFT JOIN deployments d ON d.storage_id = r.deployment_fk";
-const ACTIVE: &str = "r.status IN ('pending', 'started', 'cancelling', 'force_cancelling', 'kill_cancelling')";
+/// That an execution `r` is under way.
+pub(crate) const ACTIVE: &str =
+    "r.status IN ('pending', 'started', 'cancelling', 'force_cancelling', 'kill_cancelling')";
 const UNFINISHED: &str = "r.status NOT IN ('terminated', 'failed', 'cancelled')";
 
 async fn select(db: &dyn Db, condition: &str, values: Vec<sea_query::Value>) -> Result<Vec<Execution>> {
@@ -265,14 +267,10 @@ pub async fn queued_system_wide(db: &dyn Db) -> Result<Option<Execution>> {
     Ok(select(db, condition, values![]).await?.pop())
 }
 
-/// Each execution under way, with each group that it is in and how many that group allows.
-pub async fn active_by_group(db: &dyn Db) -> Result<Vec<(i64, Option<i64>, Option<i64>)>> {
-    let text = format!(
-        "SELECT r.storage_id, g.storage_id, g.concurrency FROM executions r \
-         LEFT JOIN execution_groups_executions m ON m.execution_fk = r.storage_id \
-         LEFT JOIN execution_groups g ON g.storage_id = m.execution_group_fk WHERE {ACTIVE}"
-    );
-    db.all(text, values![]).await
+/// How many executions are under way.
+pub async fn count_active(db: &dyn Db) -> Result<usize> {
+    let found: Vec<(i64,)> = db.all(format!("SELECT count(*) FROM executions r WHERE {ACTIVE}"), values![]).await?;
+    Ok(found.first().map_or(0, |(count,)| usize::try_from(*count).unwrap_or_default()))
 }
 
 /// The oldest queued execution whose deployment is free and that is in none of the `full` groups.
