@@ -161,19 +161,31 @@ impl Ladders {
             return Ok(ladder.place(offset));
         }
         let known = self.known.get(&name).filter(|ladder| self.writes.is_still(&ladder.found.moment));
-        let mut ladder = known.map_or_else(|| Ladder::new(self.writes.found(list.text())), Arc::unwrap_or_clone);
-        let began = Instant::now();
-        while !ladder.reaches(offset) {
-            match next(db, &walk, ladder.rungs.last()).await? {
-                Some(rung) => ladder.rungs.push(rung),
-                None => ladder.is_whole = true,
+        let ladder = known.map_or_else(|| Ladder::new(self.writes.found(list.text())), Arc::unwrap_or_clone);
+        let mut growing = Growing { known: &self.known, name, ladder, began: Instant::now() };
+        while !growing.ladder.reaches(offset) {
+            match next(db, &walk, growing.ladder.rungs.last()).await? {
+                Some(rung) => growing.ladder.rungs.push(rung),
+                None => growing.ladder.is_whole = true,
             }
         }
-        ladder.found.cost += began.elapsed();
-        ladder.found.rows = ladder.rungs.len() as u64 * STEP;
-        let place = ladder.place(offset);
-        self.known.keep(name, ladder.found.clone(), Arc::new(ladder));
-        Ok(place)
+        Ok(growing.ladder.place(offset))
+    }
+}
+
+/// A ladder that grows. It is kept as far as it got, also when who asked has gone meanwhile.
+struct Growing<'a> {
+    known: &'a Remembered<Arc<Ladder>>,
+    name: String,
+    ladder: Ladder,
+    began: Instant,
+}
+
+impl Drop for Growing<'_> {
+    fn drop(&mut self) {
+        self.ladder.found.cost += self.began.elapsed();
+        self.ladder.found.rows = self.ladder.rungs.len() as u64 * STEP;
+        self.known.keep(std::mem::take(&mut self.name), self.ladder.found.clone(), Arc::new(self.ladder.clone()));
     }
 }
 

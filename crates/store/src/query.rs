@@ -105,7 +105,7 @@ pub(crate) async fn list_where(
     let selection = Selection::new(resource, query.include.as_deref())?;
     conditions.require_filters(resource, scope, query)?;
     conditions.require_rules(db, resource, &query.rules).await?;
-    let (condition, counting) = (conditions.sql(), conditions.values.clone());
+    let (count, counting) = (conditions.count(resource.table), conditions.values.clone());
     let (keys, sorted) = order(resource, query, &mut conditions)?;
     let by = places::order(&keys);
     let joined = joins(sorted.iter().copied());
@@ -144,12 +144,7 @@ pub(crate) async fn list_where(
     let kept = items.len();
     // One row more than the page was asked for: unless it came, the end of the list has been seen.
     let seen_end = kept == found && (kept > 0 || offset == 0);
-    let total = if seen_end {
-        offset + kept as u64
-    } else {
-        let text = format!("SELECT count(*) FROM {} r WHERE {condition}", resource.table);
-        db.count(Sql::new(text, counting)).await?
-    };
+    let total = if seen_end { offset + kept as u64 } else { db.count(Sql::new(count, counting)).await? };
     let filtered = if query.rules.is_empty() {
         None
     } else {
@@ -178,8 +173,7 @@ async fn records(db: &dyn Db, text: String, values: Vec<sea_query::Value>, in_on
 async fn whole(db: &dyn Db, resource: &Resource, scope: &Scope, all_tenants: bool) -> Result<u64> {
     let mut conditions = Conditions::default();
     conditions.require_tenant(scope, all_tenants);
-    let text = format!("SELECT count(*) FROM {} r WHERE {}", resource.table, conditions.sql());
-    db.count(Sql::new(text, conditions.values)).await
+    db.count(Sql::new(conditions.count(resource.table), conditions.values)).await
 }
 
 pub(crate) fn clamp(number: u64) -> i64 {

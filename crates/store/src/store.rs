@@ -10,7 +10,7 @@ use nephele_model::{Clock, Timestamp};
 use crate::backend::{Backend, Dialect, Open, Row, Sql};
 use crate::column::Column as _;
 use crate::db::{Db, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::field::Resource;
 use crate::places::{Ladders, Place, Walk};
 use crate::record::Record;
@@ -142,16 +142,21 @@ impl Db for Store {
             if let Some(total) = self.totals.get(&key) {
                 return Ok(total);
             }
-            let _alone = self.totals.alone(&key).await;
-            if let Some(total) = self.totals.get(&key) {
-                return Ok(total);
-            }
-            let mut found = self.writes.found(sql.text());
-            let rows = self.fetch(sql).await?;
-            let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();
-            (found.cost, found.rows) = (found.began.elapsed(), total);
-            self.totals.keep(key, found, total);
-            Ok(total)
+            // Who asked may go before it is counted: the next one then need not begin anew.
+            let (store, counting) = (self.clone(), self.totals.alone(&key).await);
+            let count = async move {
+                let _alone = counting;
+                if let Some(total) = store.totals.get(&key) {
+                    return Ok(total);
+                }
+                let mut found = store.writes.found(sql.text());
+                let rows = store.fetch(sql).await?;
+                let total = rows.first().map_or(Ok(0), |row| i64::read(row, 0))?.unsigned_abs();
+                (found.cost, found.rows) = (found.began.elapsed(), total);
+                store.totals.keep(key, found, total);
+                Ok(total)
+            };
+            tokio::spawn(count).await.map_err(|_| Error::Backend(sqlx::Error::WorkerCrashed))?
         }
         .boxed()
     }
