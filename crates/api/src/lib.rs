@@ -44,7 +44,13 @@ pub struct App {
 
 /// Serves on all listeners until `shutdown`, then lets requests under way end.
 pub async fn serve(manager: Arc<Manager>, listeners: Vec<Listener>, shutdown: CancellationToken) {
-    let router = router(manager);
+    let router = router(manager.clone());
+    let ending = shutdown.clone();
+    // Streams have no end of their own, and would hold their connections.
+    tokio::spawn(async move {
+        ending.cancelled().await;
+        manager.end_streams();
+    });
     let all = listeners.into_iter().map(|listener| serve::serve(router.clone(), listener, shutdown.clone()));
     future::join_all(all).await;
 }

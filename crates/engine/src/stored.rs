@@ -300,6 +300,7 @@ mod tests {
             dependencies: vec![],
             parameters: parameters(task, Some(&"t0".into()), None),
             attempt: 1,
+            due_at: None,
             queued_at: None,
             started_at: None,
             ended_at: None,

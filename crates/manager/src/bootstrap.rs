@@ -51,6 +51,7 @@ impl Manager {
             maintenance: maintenance::Known::default(),
             node,
             audit: audit_log::Feed::default(),
+            feed: Arc::default(),
             #[cfg(feature = "oidc")]
             issuer: auth::Issuer::default(),
             waiting: waiting::Waiting::default(),

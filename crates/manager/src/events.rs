@@ -1,5 +1,9 @@
 //! Events and logs: what happened in executions, told by their workers and shown to people.
 
+mod feed;
+mod poll;
+mod stream;
+
 use nephele_model::event::{NewEvent, NewLog, Origin};
 use nephele_model::page::{ListQuery, Page, Sort};
 use nephele_model::{Error, Permission, Result, Timestamp};
@@ -12,6 +16,10 @@ use tokio::io::{AsyncWriteExt as _, BufWriter};
 
 use crate::rows::failed;
 use crate::{Ctx, Manager};
+
+pub(crate) use feed::Feed;
+pub use feed::Topic;
+pub use stream::{Changes, News, Told as ToldChange, Wanted};
 
 /// How many events are written to a file at a time.
 const PAGE: u64 = 10_000;

@@ -75,10 +75,10 @@ pub use deployment_groups::{GroupChange, GroupUpdate, NewMember};
 pub use deployment_updates::{SWITCHES as UPDATE_SWITCHES, UpdatePatch, UpdateRecord, UpdateRequest};
 pub use deployments::{DeploymentUpdate, NewDeployment, Shown};
 pub use evaluation::Context;
-pub use events::Told;
+pub use events::{Changes, News, Told, ToldChange, Topic, Wanted as WantedChanges};
 pub use execution_groups::{GroupTargets, NewExecutionGroup};
 pub use execution_schedules::{NewSchedule, RuleWords, ScheduleUpdate, arguments as schedule_arguments};
-pub use executions::{Deletion, NewExecutionRecord, Start};
+pub use executions::{Deletion, Explanation, NewExecutionRecord, Start, Wait};
 pub use exports::{Kind as ExportKind, Restoration};
 pub use filters::{FilterValues, Filtered};
 pub use instances::InstanceUpdate;
@@ -87,7 +87,7 @@ pub use maintenance::Mode;
 pub use managers::AddedManager;
 pub use nephele_store::{Kind, Record, Resource, ShownField};
 pub use nodes::NodeUpdate;
-pub use operations::{NewOperation, OperationUpdate, Renewed};
+pub use operations::{NewOperation, OperationUpdate, Renewed, Tasks};
 pub use plugins::{NewPlugin, PluginUpdate};
 pub use plugins_updates::{PluginsUpdateRecord, PluginsUpdateRequest, Versions as PluginVersions};
 pub use searches::Narrowing;
@@ -195,6 +195,8 @@ pub struct Manager {
     node: String,
     /// Those who follow the audit log.
     audit: audit_log::Feed,
+    /// Those who follow changes.
+    feed: Arc<events::Feed>,
     /// What was learnt from an identity provider.
     #[cfg(feature = "oidc")]
     issuer: auth::Issuer,

@@ -4,6 +4,8 @@
 //! transaction. The engine of this process writes through its journal instead. Source: spec
 //! rest-api.md section 2.6.
 
+pub(crate) mod about;
+mod progress;
 mod renew;
 
 use nephele_model::event::{NewEvent, Origin};
@@ -22,6 +24,7 @@ use crate::executions::demand_execution_inside;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
+pub use progress::Tasks;
 pub use renew::Renewed;
 
 /// A task that a worker stores.
@@ -131,7 +134,12 @@ impl Manager {
         let task = task.ok_or_else(|| Error::not_found("Operation", id))?;
         let execution = self.own_graph_execution(ctx, task.graph.as_str()).await?;
         let run = Run::from(&execution);
-        let report = Report { state, manager_name: update.manager_name.clone(), agent_name: update.agent_name.clone() };
+        let report = Report {
+            state,
+            manager_name: update.manager_name.clone(),
+            agent_name: update.agent_name.clone(),
+            reason: update.exception.clone(),
+        };
         let tx = self.begin_write().await?;
         let before = operations::report(&tx, &run, &task.id, &report).await.map_err(failed)?;
         if before.state != state && !before.state.is_final() {
@@ -152,7 +160,9 @@ impl Manager {
         if let Some(task) = operations::by_id(&*self.store, &TaskId::new(id)).await.map_err(failed)? {
             self.own_graph_execution(ctx, task.graph.as_str()).await?;
         }
-        operations::delete(&*self.store, &TaskId::new(id)).await.map_err(failed)?;
+        let tx = self.begin_write().await?;
+        operations::delete(&tx, &TaskId::new(id)).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
         Ok(record)
     }
 
@@ -189,6 +199,7 @@ fn stored(task: NewOperation, graph: &GraphId) -> Result<StoredTask> {
         dependencies: task.dependencies.into_iter().map(TaskId::from).collect(),
         parameters: task.parameters,
         attempt: 1,
+        due_at: None,
         queued_at: None,
         started_at: None,
         ended_at: None,

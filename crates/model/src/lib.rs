@@ -30,6 +30,7 @@ pub mod secret;
 pub mod task;
 pub mod update;
 pub mod visibility;
+pub mod wait;
 
 pub use clock::{Clock, Timestamp};
 pub use error::{Code, Error, Result};

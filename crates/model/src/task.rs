@@ -89,6 +89,8 @@ pub struct StoredTask {
     pub parameters: Value,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// When it may begin, for an attempt that waits for its time.
+    pub due_at: Option<Timestamp>,
     /// When it was handed over.
     pub queued_at: Option<Timestamp>,
     /// When a worker began.
@@ -110,12 +112,14 @@ pub struct TaskChange {
     /// Why it failed for good, if it did; stored as `parameters.error`, so that a run that goes on
     /// after a crash still knows what to report.
     pub error: Option<Value>,
+    /// Why it failed this time, for people; stored whether or not it is tried again.
+    pub reason: Option<String>,
 }
 
 impl TaskChange {
     /// A move that changes nothing but the state.
     pub const fn new(id: TaskId, state: TaskState) -> Self {
-        Self { id, state, dependencies: None, error: None }
+        Self { id, state, dependencies: None, error: None, reason: None }
     }
 }
 

@@ -242,6 +242,7 @@ fn journal_of_1000_nodes(bencher: Bencher) {
             dependencies: number.checked_sub(1).map(id).into_iter().collect(),
             parameters: json!({"retried_task": null, "current_retries": 0, "task_kwargs": {"state": "started"}}),
             attempt: 1,
+            due_at: None,
             queued_at: None,
             started_at: None,
             ended_at: None,

@@ -54,7 +54,7 @@ pub use summary::Group;
 pub use table::{
     agents, audit_log, blueprints, certificates, config, db_nodes, deployment_groups, deployment_modifications,
     deployment_updates, deployments, events, execution_groups, execution_schedules, executions, exports, filters,
-    groups, inter_deployment_dependencies, labels, licenses, maintenance, managers, node_instances, nodes, operations,
-    outbox, permissions, phases, plugins, plugins_updates, provider_context, rabbitmq_brokers, secrets,
+    groups, inter_deployment_dependencies, labels, licenses, maintenance, managers, news, node_instances, nodes,
+    operations, outbox, permissions, phases, plugins, plugins_updates, provider_context, rabbitmq_brokers, secrets,
     secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
 };

@@ -19,6 +19,12 @@ const STEPS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0002_phases.sql"),
         include_str!("../migrations/pg/0002_phases.sql"),
     ),
+    (
+        3,
+        "tasks_progress",
+        include_str!("../migrations/sqlite/0003_tasks_progress.sql"),
+        include_str!("../migrations/pg/0003_tasks_progress.sql"),
+    ),
 ];
 
 pub(crate) async fn run(backend: &Backend) -> Result<()> {

@@ -23,6 +23,7 @@ pub mod labels;
 pub mod licenses;
 pub mod maintenance;
 pub mod managers;
+pub mod news;
 pub mod node_instances;
 pub mod nodes;
 pub mod operations;

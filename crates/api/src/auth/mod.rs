@@ -177,7 +177,7 @@ fn percent_decoded(segment: &str) -> Option<String> {
 }
 
 /// Reads the headers of all kinds of credentials.
-fn credentials(headers: &HeaderMap) -> Result<Credentials> {
+pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials> {
     Ok(Credentials {
         execution_token: token::execution(headers),
         token: token::authentication(headers),

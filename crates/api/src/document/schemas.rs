@@ -58,6 +58,9 @@ impl Schemas {
         if !self.0.contains_key(name) {
             let schema = shapes::shape(name);
             self.0.insert(name.to_owned(), schema);
+            for part in shapes::parts(name) {
+                self.named(part);
+            }
             if let Some(resource) = shapes::held(name) {
                 self.record(resource, resource.model, &[]);
             }

@@ -2,6 +2,9 @@
 //! every answer against them.
 
 use nephele_manager::{Resource, kind};
+use nephele_model::execution::ExecutionStatus;
+use nephele_model::task::{TaskKind, TaskState};
+use nephele_model::wait::WaitKind;
 use serde_json::{Value, json};
 
 use super::schemas::object;
@@ -14,6 +17,8 @@ pub(super) fn shape(name: &str) -> Value {
     let number = json!({"type": "integer"});
     let any = json!({});
     let map = json!({"type": "object"});
+    let time = json!({"type": "string", "format": "date-time"});
+    let maybe_time = json!({"type": ["string", "null"], "format": "date-time"});
     let list = |items: &Value| json!({"type": "array", "items": items});
     let named = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     match name {
@@ -47,6 +52,27 @@ pub(super) fn shape(name: &str) -> Value {
         "DeploymentScalingGroups" => {
             object(json!({"deployment_id": maybe, "name": text, "properties": map, "members": list(&text)}))
         }
+        "ExecutionTasks" => object(json!({
+            "execution_id": text, "status": one_of(ExecutionStatus::ALL.iter().map(|status| status.as_str())),
+            "version": number, "whole": flag, "tasks": list(&named("ExecutionTask")),
+        })),
+        "ExecutionTask" => object(json!({
+            "id": text, "graph": text, "name": text,
+            "type": one_of(TaskKind::ALL.iter().map(|kind| kind.as_str())), "operation": maybe, "relationship": maybe,
+            "node_id": maybe, "node_instance_id": maybe, "related_node_instance_id": maybe, "subgraph": maybe,
+            "dependencies": list(&text), "state": one_of(TaskState::ALL.iter().map(|state| state.as_str())),
+            "attempt": number, "max_attempts": {"type": ["integer", "null"]}, "retry_of": maybe, "created_at": time,
+            "due_at": maybe_time, "queued_at": maybe_time, "started_at": maybe_time, "ended_at": maybe_time,
+            "error": maybe, "manager_name": maybe, "agent_name": maybe, "version": number,
+        })),
+        "Explanation" => object(json!({
+            "execution_id": text, "status": one_of(ExecutionStatus::ALL.iter().map(|status| status.as_str())),
+            "summary": text, "waits": list(&named("Wait")), "more": number,
+        })),
+        "Wait" => object(json!({
+            "kind": one_of(WaitKind::ALL.iter().map(|kind| kind.as_str())), "task_id": maybe, "node_instance_id": maybe,
+            "reason": text, "since": maybe_time, "deadline": maybe_time, "details": map,
+        })),
         "Directory" => json!({"type": "object", "description": "The settings but for the password."}),
         "Empty" => object(json!({})),
         "Evaluated" => object(json!({"deployment_id": text, "payload": any})),
@@ -101,6 +127,20 @@ pub(super) fn shape(name: &str) -> Value {
         })),
         // "Text" and whatever has no shape of its own.
         _ => text,
+    }
+}
+
+/// One of these words.
+fn one_of(words: impl Iterator<Item = &'static str>) -> Value {
+    json!({"enum": words.collect::<Vec<_>>()})
+}
+
+/// The shapes that a shape refers to.
+pub(super) fn parts(name: &str) -> &'static [&'static str] {
+    match name {
+        "ExecutionTasks" => &["ExecutionTask"],
+        "Explanation" => &["Wait"],
+        _ => &[],
     }
 }
 

@@ -1,5 +1,7 @@
 //! Events and logs.
 
+mod stream;
+
 use axum::extract::State;
 use nephele_manager::Told;
 use nephele_model::page::ListQuery;
@@ -15,6 +17,8 @@ use crate::error::Answer;
 use crate::query::{FromQuery, Pairs, Query};
 use crate::table::Version;
 use crate::{App, page};
+
+pub(crate) use stream::stream;
 
 pub(crate) async fn list(
     State(app): State<App>,

@@ -140,6 +140,33 @@ pub(crate) async fn patch(
     Ok(ok(&app.manager.update_execution_status(caller.ctx(), &id, &new.status, &new.error).await?))
 }
 
+/// The tasks of a run, or what changed of them.
+pub(crate) async fn tasks(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Since(since)): Query<Since>,
+) -> Answer {
+    Ok(ok(&app.manager.follow_tasks(caller.ctx(), &id, since).await?))
+}
+
+/// The version that changes are asked for since.
+pub(crate) struct Since(Option<i64>);
+
+impl FromQuery for Since {
+    fn read(query: &Pairs) -> Result<Self> {
+        let Some(text) = query.get_as("since", Shape::Count).filter(|text| !text.is_empty()) else {
+            return Ok(Self(None));
+        };
+        let refused = |_| Error::bad_parameters(format!("`since` must be a version, a number from 0, got {text}"));
+        text.parse().map(|version| Self(Some(version))).map_err(refused)
+    }
+}
+
+pub(crate) async fn why(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
+    Ok(ok(&app.manager.explain_execution(caller.ctx(), &id).await?))
+}
+
 pub(crate) async fn should_start(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
     Ok(ok(&app.manager.should_start(caller.ctx(), &id).await?))
 }

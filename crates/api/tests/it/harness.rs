@@ -78,6 +78,11 @@ impl Fresh {
 
     /// On a database of its own, unless there is one.
     pub(crate) async fn start_on(database_url: Option<&str>) -> Self {
+        Self::start_named(database_url, "manager").await
+    }
+
+    /// The same with a host name of its own.
+    pub(crate) async fn start_named(database_url: Option<&str>, hostname: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let own = format!("sqlite://{}", folder.path().join("nephele.db").display());
         let settings = Settings {
@@ -86,7 +91,7 @@ impl Fresh {
             admin_password: Some(Secret::new("admin".to_owned())),
             archive_limit: 4 << 20,
             types: None,
-            hostname: "manager".to_owned(),
+            hostname: hostname.to_owned(),
             host: "127.0.0.1".to_owned(),
             port: 53333,
         };
@@ -120,6 +125,11 @@ impl Fresh {
             axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec()
         };
         Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// Sends a request whose answer may have no end.
+    pub(crate) async fn open(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Asks as somebody, with a JSON body if one is given. `path` may leave out `/api/v3.1`.

@@ -13,6 +13,7 @@ mod deployment_updates;
 mod deployments;
 mod errors;
 mod evaluate;
+mod event_stream;
 mod events;
 mod exports;
 mod file_server;

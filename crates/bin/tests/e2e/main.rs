@@ -20,6 +20,7 @@ mod plugins;
 mod start;
 mod trial;
 mod validation;
+mod why;
 mod workflows;
 
 use nephele_testkit::home::Home;

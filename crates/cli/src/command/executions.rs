@@ -56,6 +56,11 @@ enum Action {
         /// The execution
         execution_id: String,
     },
+    /// Tell what an execution waits for, or how it ended and why
+    Why {
+        /// The execution
+        execution_id: String,
+    },
     /// Stop an execution
     Cancel {
         /// The execution
@@ -131,6 +136,7 @@ impl Executions {
                     }
                 }
             }
+            Action::Why { execution_id } => explain(connection, &executions.why(&execution_id).await?)?,
             Action::Cancel { execution_id, force, kill } => {
                 let action = match (force, kill) {
                     (_, true) => CancelAction::Kill,
@@ -148,6 +154,27 @@ impl Executions {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says in lines what an execution waits for.
+fn explain(connection: &Connection, why: &Value) -> anyhow::Result<()> {
+    if connection.json {
+        return output::json(why);
+    }
+    output::line(output::text(&why["summary"]))?;
+    let waits = why["waits"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for wait in waits {
+        let time = |name: &str, key: &str| match &wait[key] {
+            Value::Null => String::new(),
+            time => format!(", {name} {}", output::text(time)),
+        };
+        let (kind, reason) = (output::text(&wait["kind"]), output::text(&wait["reason"]));
+        output::line(format!("  {kind}: {reason}{}{}", time("since", "since"), time("until", "deadline")))?;
+    }
+    match why["more"].as_u64() {
+        None | Some(0) => Ok(()),
+        Some(more) => output::line(format!("  and {more} more")),
     }
 }
 

@@ -23,6 +23,18 @@ impl Executions<'_> {
         self.0.submit(Method::POST, &["executions"], &body).await
     }
 
+    /// What a run waits for now, or how it ended.
+    pub async fn why(&self, id: &str) -> Result<Value> {
+        self.0.get(&["executions", id, "why"], &[]).await
+    }
+
+    /// The tasks of a run; with `since`, those that changed after that version.
+    pub async fn tasks(&self, id: &str, since: Option<i64>) -> Result<Value> {
+        let since = since.map(|since| since.to_string());
+        let query: Vec<(&str, &str)> = since.iter().map(|since| ("since", since.as_str())).collect();
+        self.0.get(&["executions", id, "tasks"], &query).await
+    }
+
     /// Asks a run to stop.
     pub async fn cancel(&self, id: &str, action: CancelAction) -> Result<Value> {
         let action = match action {

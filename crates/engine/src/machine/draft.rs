@@ -67,6 +67,7 @@ impl Run {
             dependencies,
             parameters,
             attempt: entry.task.retry.current + 1,
+            due_at: entry.due_at,
             queued_at: (entry.state == TaskState::Sent).then_some(now),
             started_at: began_here(entry).then_some(now),
             ended_at: entry.state.is_final().then_some(now),

@@ -5,7 +5,7 @@ use nephele_model::finding::{Finding, Note};
 use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Failure, Outcome, Severity};
 use nephele_model::python_text;
-use nephele_model::task::TaskState;
+use nephele_model::task::{TaskChange, TaskState};
 use serde_json::Value;
 
 use super::entry::{Entry, Fate};
@@ -51,6 +51,9 @@ impl Run {
         let asked_again = matches!(failure.severity, Severity::Retry { .. });
         let state = if asked_again { TaskState::Rescheduled } else { TaskState::Failed };
         self.move_to(index, state, Detail::Failure(&failure), now);
+        if let Some(change) = self.own_change(index) {
+            change.reason = Some(failure.message.clone());
+        }
         if !self.entries[index].is_open() {
             return;
         }
@@ -128,7 +131,7 @@ impl Run {
         let mut entry = Entry::new(id.clone(), next_attempt(&old.task, &id));
         entry.retries = Some(old.id.clone());
         entry.dependents = std::mem::take(&mut old.dependents);
-        let wait = after.unwrap_or(old.task.retry.interval);
+        let due_at = later(now, after.unwrap_or(old.task.retry.interval));
         if let Some(container) = entry.task.container {
             self.entries[container].members.push(attempt);
         }
@@ -136,18 +139,24 @@ impl Run {
         self.index.insert(id.clone(), attempt);
         self.draft.fresh.push(attempt);
         if self.may_start() {
+            self.entries[attempt].due_at = Some(due_at);
             self.delayed.insert(attempt);
-            self.draft.timers.push(Timer { at: later(now, wait), key: TimerKey::Retry(id) });
+            self.draft.timers.push(Timer { at: due_at, key: TimerKey::Retry(id) });
         }
     }
 
     /// Keeps why the task failed, in its row too.
     fn remember(&mut self, index: Index, failure: Failure) {
-        let entry = &mut self.entries[index];
-        if let Some(change) = self.draft.batch.changes.last_mut().filter(|change| change.id == entry.id) {
+        if let Some(change) = self.own_change(index) {
             change.error = Some(stored::error(&failure));
         }
-        entry.failure = Some(Box::new(failure));
+        self.entries[index].failure = Some(Box::new(failure));
+    }
+
+    /// The move that was drafted last, if it is the task's.
+    fn own_change(&mut self, index: Index) -> Option<&mut TaskChange> {
+        let id = &self.entries[index].id;
+        self.draft.batch.changes.last_mut().filter(|change| change.id == *id)
     }
 
     /// The task has failed for good, and with it every container around it that does not ignore that.

@@ -1,5 +1,6 @@
 //! A task's place in a run.
 
+use nephele_model::Timestamp;
 use nephele_model::id::TaskId;
 use nephele_model::operation::Failure;
 use nephele_model::task::TaskState;
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) stored: bool,
     /// The task that it retries.
     pub(crate) retries: Option<TaskId>,
+    /// When it may begin, if it waits for its time.
+    pub(crate) due_at: Option<Timestamp>,
     /// Why it failed for good.
     pub(crate) failure: Option<Box<Failure>>,
     /// Incomplete dependencies, plus one for a container that has not begun.
@@ -50,6 +53,7 @@ impl Entry {
             replaced: false,
             stored: false,
             retries: None,
+            due_at: None,
             failure: None,
             waiting: 0,
             open_members: 0,

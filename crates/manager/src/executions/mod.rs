@@ -15,6 +15,7 @@ mod record;
 mod start;
 mod status;
 mod token;
+mod why;
 
 use nephele_bus::{Message, topology};
 use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
@@ -36,6 +37,7 @@ pub use delete::Deletion;
 pub use record::NewExecutionRecord;
 pub use start::Start;
 pub(crate) use start::WAIT_AFTER_FAIL;
+pub use why::{Explanation, Wait};
 
 /// What an execution is accepted with.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]

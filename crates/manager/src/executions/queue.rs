@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::{Code, Error, Result};
 use nephele_store::executions::{self, Execution};
-use nephele_store::{Tx, config, deployments, execution_groups, maintenance};
+use nephele_store::{Db, Tx, config, deployments, execution_groups, maintenance};
 use serde_json::Value;
 
 use super::{availability, order, place, refresh_deployment};
@@ -93,27 +93,33 @@ impl Manager {
         availability::demand(tx, &deployment, &execution.workflow_id, &declared).await
     }
 
-    async fn most_running(&self, tx: &Tx) -> Result<usize> {
-        let found = config::find(tx, Some("rest"), "max_concurrent_workflows").await.map_err(failed)?;
+    /// How many executions may be under way.
+    pub(super) async fn most_running(&self, db: &dyn Db) -> Result<usize> {
+        let found = config::find(db, Some("rest"), "max_concurrent_workflows").await.map_err(failed)?;
         let most = found.first().and_then(|setting| setting.value.value().ok()).as_ref().and_then(Value::as_u64);
         Ok(most.and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_RUNNING))
     }
 }
 
 /// How many executions of each group are under way.
-struct Groups {
+pub(super) struct Groups {
     counts: HashMap<i64, i64>,
     /// Those that may not have another.
-    full: Vec<i64>,
+    pub(super) full: Vec<i64>,
 }
 
 impl Groups {
-    async fn read(tx: &Tx) -> Result<Self> {
-        let mut groups = Self { counts: HashMap::new(), full: execution_groups::paused(tx).await.map_err(failed)? };
-        for (group, most, count) in execution_groups::under_way(tx).await.map_err(failed)? {
+    pub(super) async fn read(db: &dyn Db) -> Result<Self> {
+        let mut groups = Self { counts: HashMap::new(), full: execution_groups::paused(db).await.map_err(failed)? };
+        for (group, most, count) in execution_groups::under_way(db).await.map_err(failed)? {
             groups.note(group, most, count);
         }
         Ok(groups)
+    }
+
+    /// How many of a group are under way.
+    pub(super) fn count(&self, group: i64) -> i64 {
+        self.counts.get(&group).copied().unwrap_or_default()
     }
 
     /// One more is under way, in these groups.

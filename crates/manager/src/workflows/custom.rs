@@ -45,7 +45,7 @@ struct Plugins {
 
 impl Manager {
     /// The function behind an execution's workflow, if it is none of the manager's own.
-    pub(super) async fn custom_workflow(&self, execution: &Execution) -> Result<Option<String>> {
+    pub(crate) async fn custom_workflow(&self, execution: &Execution) -> Result<Option<String>> {
         let declared = self.declared_operation(execution).await?;
         Ok(declared.filter(|operation| Workflow::of_operation(operation).is_none()))
     }

@@ -31,7 +31,7 @@ mod deployment_rows;
 pub(crate) mod environment;
 mod journal;
 mod lifecycle;
-mod native;
+pub(crate) mod native;
 pub(crate) mod outbox;
 mod run;
 mod source;
@@ -70,6 +70,11 @@ impl Control {
             Some(Some(Steering::Process(asked))) => drop(asked.send(action)),
             _ => {}
         }
+    }
+
+    /// Whether this manager carries the execution.
+    pub(crate) fn carries(&self, execution: &ExecutionId) -> bool {
+        self.lock().contains_key(execution)
     }
 
     /// Says that the outbox holds something to send.

@@ -5,3 +5,4 @@ mod evaluation;
 mod evaluation_limits;
 mod group_capabilities;
 mod house;
+mod why;

@@ -1,5 +1,7 @@
 //! Executions: runs of workflows. Which status may follow which is decided by the manager.
 
+mod waiting;
+
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::{DeploymentId, ExecutionId, TenantName, Username};
 use nephele_model::page::ListQuery;
@@ -16,6 +18,8 @@ use crate::filter::Conditions;
 use crate::json::Json;
 use crate::scope::Scope;
 use crate::write::{self, changes, insertable};
+
+pub use waiting::{before_in_deployment, queued_before, system_wide_beside, under_way};
 
 /// The records of `GET /executions`; those of the system only when they are asked for by
 /// `is_system_workflow`.

@@ -1,4 +1,7 @@
-//! Stored tasks ("operations" in REST), with the times and attempts of each.
+//! Stored tasks ("operations" in REST), with the times and attempts of each. How they are followed is
+//! `operations/progress.rs`.
+
+mod progress;
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +20,8 @@ use crate::journal::{Run, waves};
 use crate::json::Json;
 use crate::table::{executions, tasks_graphs};
 use crate::write::{self, insertable};
+
+pub use progress::{Progress, Versions, awaited, changed_after, versions};
 
 /// The records of `GET /operations`. `execution_id` and `graph_id` filter, but are not shown.
 pub static RESOURCE: Resource = Resource {
@@ -58,6 +63,7 @@ row! {
         dependencies: Json,
         parameters: Json,
         attempt: i64,
+        due_at: Option<Timestamp>,
         queued_at: Option<Timestamp>,
         started_at: Option<Timestamp>,
         ended_at: Option<Timestamp>,
@@ -75,6 +81,7 @@ impl Operation {
             dependencies: self.dependencies.parse()?,
             parameters: self.parameters.value()?,
             attempt: u32::try_from(self.attempt).unwrap_or(1),
+            due_at: self.due_at,
             queued_at: self.queued_at,
             started_at: self.started_at,
             ended_at: self.ended_at,
@@ -95,6 +102,8 @@ insertable! {
         kind: TaskKind = "type",
         parameters: Json,
         attempt: i64,
+        version: i64,
+        due_at: Option<Timestamp>,
         queued_at: Option<Timestamp>,
         started_at: Option<Timestamp>,
         ended_at: Option<Timestamp>,
@@ -129,7 +138,9 @@ pub async fn resumable(db: &dyn Db, deployment_fk: i64, text: &str) -> Result<Ve
 }
 
 /// Deletes a task. Gives whether it was there.
-pub async fn delete(db: &dyn Db, id: &TaskId) -> Result<bool> {
+pub async fn delete(tx: &Tx, id: &TaskId) -> Result<bool> {
+    let db: &dyn Db = tx;
+    progress::note_removal(db, id).await?;
     Ok(db.run("DELETE FROM operations WHERE id = $1", values![id]).await? > 0)
 }
 
@@ -137,6 +148,10 @@ pub async fn delete(db: &dyn Db, id: &TaskId) -> Result<bool> {
 /// that the execution does not have.
 pub async fn insert(tx: &Tx, run: &Run, tasks: &[StoredTask]) -> Result<()> {
     let db: &dyn Db = tx;
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let version = progress::next_version(db, run.execution_fk).await?;
     let graphs = tasks_graphs::of_execution(db, run.execution_fk).await?;
     let graphs: HashMap<_, _> = graphs.into_iter().map(|graph| (graph.id, graph.storage_id)).collect();
     let row = |task: &StoredTask| {
@@ -154,6 +169,8 @@ pub async fn insert(tx: &Tx, run: &Run, tasks: &[StoredTask]) -> Result<()> {
             kind: task.kind,
             parameters: Json::from(&task.parameters),
             attempt: i64::from(task.attempt),
+            version,
+            due_at: task.due_at,
             queued_at: task.queued_at,
             started_at: task.started_at,
             ended_at: task.ended_at,
@@ -174,12 +191,16 @@ fn whole(count: usize) -> i64 {
 /// Moves tasks, in order, stamping times, and counts those that ended.
 pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
     let db: &dyn Db = tx;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let version = progress::next_version(db, run.execution_fk).await?;
     let mut finished = 0;
     for wave in waves(changes, |change| &change.id) {
         for state in TaskState::ALL {
             let ids: Vec<_> = wave.iter().filter(|change| change.state == *state).map(|change| &change.id).collect();
             if !ids.is_empty() {
-                finished += set_state(tx, *state, &Json::texts(&ids)).await?;
+                finished += set_state(tx, *state, version, &Json::texts(&ids)).await?;
             }
         }
     }
@@ -187,6 +208,9 @@ pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
         if let Some(dependencies) = &change.dependencies {
             let text = "UPDATE operations SET dependencies = $2 WHERE id = $1";
             db.run(text, values![&change.id, Json::of(dependencies)]).await?;
+        }
+        if let Some(reason) = &change.reason {
+            db.run("UPDATE operations SET error = $2 WHERE id = $1", values![&change.id, reason]).await?;
         }
         if let Some(error) = &change.error
             && let Some(mut task) = by_id(db, &change.id).await?
@@ -202,7 +226,7 @@ pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
 }
 
 /// Moves tasks to one state. Gives how many of them ended by it, joints not counted.
-async fn set_state(tx: &Tx, state: TaskState, ids: &Json) -> Result<i64> {
+async fn set_state(tx: &Tx, state: TaskState, version: i64, ids: &Json) -> Result<i64> {
     let db: &dyn Db = tx;
     let mut ended = 0;
     if state.is_final() {
@@ -210,17 +234,18 @@ async fn set_state(tx: &Tx, state: TaskState, ids: &Json) -> Result<i64> {
                     AND state NOT IN ('rescheduled', 'succeeded', 'failed') AND type <> 'NOPLocalWorkflowTask'";
         ended = db.number(text, values![ids]).await?;
     }
-    let mut values = values![state, ids];
+    let mut values = values![state, ids, version];
     let stamp = match state {
-        TaskState::Sent => ", queued_at = $3",
-        TaskState::Started => ", started_at = $3",
-        _ if state.is_final() => ", ended_at = $3",
+        TaskState::Sent => ", queued_at = $4",
+        TaskState::Started => ", started_at = $4",
+        _ if state.is_final() => ", ended_at = $4",
         _ => "",
     };
     if !stamp.is_empty() {
         values.push(db.now().bind());
     }
-    let text = format!("UPDATE operations SET state = $1{stamp} WHERE id IN (SELECT value FROM json_each($2))");
+    let text =
+        format!("UPDATE operations SET state = $1, version = $3{stamp} WHERE id IN (SELECT value FROM json_each($2))");
     db.execute(Sql::new(text, values)).await?;
     Ok(ended)
 }
@@ -234,6 +259,8 @@ pub struct Report {
     pub manager_name: Option<String>,
     /// The agent that reports.
     pub agent_name: Option<String>,
+    /// Why it failed, for people.
+    pub reason: Option<String>,
 }
 
 /// Moves one task as a worker reports, and gives it as it was before; a task that has ended stays as
@@ -246,7 +273,8 @@ pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<
     if before.state.is_final() {
         return Ok(before);
     }
-    change(tx, run, &[TaskChange::new(id.clone(), report.state)]).await?;
+    let moved = TaskChange { reason: report.reason.clone(), ..TaskChange::new(id.clone(), report.state) };
+    change(tx, run, &[moved]).await?;
     let text = "UPDATE operations SET manager_name = coalesce($2, manager_name), \
                 agent_name = coalesce($3, agent_name) WHERE id = $1";
     db.run(text, values![id, &report.manager_name, &report.agent_name]).await?;
@@ -264,6 +292,7 @@ pub async fn set_parameters(db: &dyn Db, id: &TaskId, parameters: &Value) -> Res
 /// place of stays, and so does everything of a phase that has ended. Gives how many were reset.
 pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     let db: &dyn Db = tx;
+    let version = progress::next_version(db, run.execution_fk).await?;
     let text = format!(
         "SELECT {} {FROM} WHERE g.execution_fk = $1 AND NOT EXISTS (SELECT 1 FROM phases p \
          WHERE p.execution_fk = g.execution_fk AND p.name = g.name) ORDER BY r.storage_id",
@@ -281,9 +310,9 @@ pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
         parameters["current_retries"] = Value::from(0);
         set_parameters(db, &task.id, &parameters).await?;
     }
-    let text = "UPDATE operations SET state = 'pending', attempt = 1, queued_at = NULL, started_at = NULL, \
-                ended_at = NULL WHERE id IN (SELECT value FROM json_each($1))";
-    db.run(text, values![Json::texts(chosen.iter().map(|task| &task.id))]).await?;
+    let text = "UPDATE operations SET state = 'pending', attempt = 1, version = $2, due_at = NULL, queued_at = NULL, \
+                started_at = NULL, ended_at = NULL, error = NULL WHERE id IN (SELECT value FROM json_each($1))";
+    db.run(text, values![Json::texts(chosen.iter().map(|task| &task.id)), version]).await?;
     let again = chosen.iter().filter(|task| ended(task) && task.kind != TaskKind::Nop).count();
     executions::count_operations(db, run.execution_fk, 0, -whole(again)).await?;
     Ok(chosen.len())

@@ -24,6 +24,7 @@ fn task(id: &str, kind: TaskKind) -> StoredTask {
         dependencies: vec![],
         parameters: json!({"retried_task": null, "current_retries": 0, "task_kwargs": {"z": 1, "a": "\u{0}"}}),
         attempt: 1,
+        due_at: None,
         queued_at: None,
         started_at: None,
         ended_at: None,
@@ -161,7 +162,8 @@ async fn a_worker_reports_on_one_task() {
         let run = Run::from(&execution);
         let tx = store.begin().await.unwrap();
         tasks_graphs::insert(&tx, &run, &graph(&execution), &[task("1", TaskKind::SetState)]).await.unwrap();
-        let report = |state| operations::Report { state, manager_name: Some("m".to_owned()), agent_name: None };
+        let report =
+            |state| operations::Report { state, manager_name: Some("m".to_owned()), agent_name: None, reason: None };
         let before = operations::report(&tx, &run, &"1".into(), &report(TaskState::Succeeded)).await.unwrap();
         assert_eq!((before.state, before.kind), (TaskState::Pending, TaskKind::SetState));
         let before = operations::report(&tx, &run, &"1".into(), &report(TaskState::Succeeded)).await.unwrap();
@@ -170,7 +172,9 @@ async fn a_worker_reports_on_one_task() {
         assert!(matches!(missing, Err(Error::NotFound { kind: "Operation", .. })));
         tx.commit().await.unwrap();
         assert_eq!(counts(store, execution.storage_id).await, (1, 1), "an end counts once");
-        assert!(operations::delete(store, &"1".into()).await.unwrap());
+        let tx = store.begin().await.unwrap();
+        assert!(operations::delete(&tx, &"1".into()).await.unwrap());
+        tx.commit().await.unwrap();
     })
     .await;
 }

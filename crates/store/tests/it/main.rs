@@ -14,6 +14,7 @@ mod instances;
 mod pages;
 mod parity;
 mod phases;
+mod progress;
 mod records;
 mod rules;
 mod tables;

@@ -30,7 +30,7 @@ use crate::workflows::outbox;
 use crate::{Ctx, Manager};
 
 /// The plugin whose operations are run here.
-const PLUGIN: &str = "cfy_extensions";
+pub(crate) const PLUGIN: &str = "cfy_extensions";
 
 /// Whether the manager runs this operation itself.
 pub(super) fn is_native(context: &Context) -> bool {
