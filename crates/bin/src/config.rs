@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) admin_password: Secret,
     /// Operations that run at the same time.
     pub(crate) operations: usize,
+    /// Memory that the processes of one operation may hold, in MiB; 0: any.
+    pub(crate) operation_memory: u64,
     /// Largest blueprint archive, in MiB.
     pub(crate) archive_limit: u64,
     /// The Python that runs plugins.
@@ -87,6 +89,7 @@ struct Defaults {
     database_url: &'static str,
     admin_password: &'static str,
     operations: usize,
+    operation_memory: u64,
     archive_limit: u64,
     python: &'static str,
     wheels: &'static str,
@@ -103,13 +106,14 @@ struct Variables {
     admin_password: Option<String>,
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "data_dir",
     "listen",
     "listen_tls",
     "database_url",
     "admin_password",
     "operations",
+    "operation_memory",
     "archive_limit",
     "python",
     "wheels",
@@ -129,6 +133,7 @@ impl Config {
             database_url: "",
             admin_password: "",
             operations: 64,
+            operation_memory: 0,
             archive_limit: 2048,
             python: "python3",
             wheels: "",

@@ -135,6 +135,7 @@ fn worker_options(
     let rest = Endpoint { url: format!("http://{http}"), trust };
     let mut options = nephele_worker::Options::new(settings.data_dir.join("worker"), rest)?;
     options.concurrency = settings.operations;
+    options.memory = Some(settings.operation_memory << 20).filter(|bytes| *bytes > 0);
     options.manager_name = hostname;
     options.python.clone_from(&settings.python);
     options.wheels = given(&settings.wheels);

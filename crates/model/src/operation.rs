@@ -117,6 +117,9 @@ pub struct Plugin {
     pub visibility: Option<String>,
     pub tenant_name: Option<String>,
     pub source: Option<String>,
+    /// What `pip` is told beside what to install. Not in the original's messages, so only where there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub install_arguments: Option<String>,
     pub properties: Option<Value>,
 }
 

@@ -69,6 +69,13 @@ impl Home {
         self
     }
 
+    /// The same with this variable in the environment of its managers.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.settings.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// The folder for this test's files, the data directory among them.
     pub fn folder(&self) -> &Path {
         self.folder.as_ref().map(TempDir::path).expect("the folder lives as long as the home")

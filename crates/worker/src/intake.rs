@@ -27,6 +27,8 @@ pub(crate) struct Intake {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) client: Client,
     pub(crate) manager_name: String,
+    /// Bytes that an operation may hold.
+    pub(crate) memory: Option<u64>,
     pub(crate) tasks: PathBuf,
     pub(crate) executors: Executors,
     pub(crate) outcomes: Outcomes,
@@ -226,7 +228,9 @@ impl Intake {
             }
         };
         let executor = self.executors.of(&request);
-        executor.run(Arc::new(Operation { request, client, kill, workflow: None, logs, dir })).await
+        executor
+            .run(Arc::new(Operation { request, client, kill, workflow: None, memory: self.memory, logs, dir }))
+            .await
     }
 
     async fn answer(&self, delivery: &Delivery, outcome: &Outcome) {

@@ -29,6 +29,7 @@ mod forks;
 mod intake;
 mod leftovers;
 mod logs;
+mod memory;
 mod operation;
 mod outcomes;
 mod plugins;
@@ -111,6 +112,8 @@ pub struct Options {
     pub files: Option<PathBuf>,
     /// Where workflows written in Python send and take messages (AMQP).
     pub broker: Option<SocketAddr>,
+    /// Bytes of memory that the processes of one operation may hold together; any, when absent.
+    pub memory: Option<u64>,
     /// How long running operations may take to end when the worker is asked to stop; then they
     /// are killed, and run again when a worker comes back.
     pub grace: Duration,
@@ -133,6 +136,7 @@ impl Options {
             wheels: None,
             files: None,
             broker: None,
+            memory: None,
             grace: Duration::from_secs(5),
         })
     }
@@ -210,6 +214,7 @@ impl Worker {
             clock: Arc::clone(&self.clock),
             client: self.client.clone(),
             manager_name: options.manager_name.clone(),
+            memory: options.memory,
             tasks: options.work_dir.join(task_dir::FOLDER),
             executors: Executors { script: Arc::new(script), python: Arc::new(python) },
             outcomes: Outcomes::open(&options.work_dir).map_err(Error::machine(options.work_dir.display()))?,

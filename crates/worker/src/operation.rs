@@ -19,6 +19,8 @@ pub struct Operation {
     pub kill: CancellationToken,
     /// Set for a workflow: its context as it came, of which [`Request::context`] is a part.
     pub(crate) workflow: Option<Value>,
+    /// Bytes that its processes may hold together.
+    pub(crate) memory: Option<u64>,
     pub(crate) logs: Logs,
     pub(crate) dir: TaskDir,
 }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nephele_client::Client;
-use nephele_model::operation::Failure;
+use nephele_model::operation::{Context, Failure};
 use serde_json::Value;
 
 use crate::operation::Operation;
+use crate::plugins::managed::Order;
 use crate::plugins::place::Places;
 use crate::python::base::{Base, program_of};
 use crate::python::interpreter::Interpreter;
@@ -36,6 +37,11 @@ const BUILT_IN: [&str; 9] = [
     "cloudify_system_workflows",
     "agent_installer",
 ];
+
+/// What a blueprint has `pip` told beside what to install.
+fn arguments(context: &Context) -> Vec<String> {
+    context.plugin.install_arguments.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect()
+}
 
 /// Finds, installs and removes plugins.
 pub(crate) struct Plugins {
@@ -70,9 +76,11 @@ impl Plugins {
     async fn install(&self, operation: &Operation, base: &Interpreter) -> Result<PathBuf, Failure> {
         let context = &operation.request.context;
         let task = &operation.request.id;
-        if let Some(plugin) = self.choose(&operation.client, context).await? {
+        if let Some(plugin) = self.choose(&operation.client, context, base).await? {
             operation.logs.info(&format!("Installing managed plugin: {}", managed::described(&plugin)));
-            return self.install_managed(&operation.client, &context.tenant.name, &plugin, base, task).await;
+            let order =
+                Order { client: &operation.client, tenant: &context.tenant.name, task, arguments: arguments(context) };
+            return self.install_managed(&order, &plugin, base).await;
         }
         self.install_source(operation, base).await
     }
@@ -86,7 +94,8 @@ impl Plugins {
         task: &str,
     ) -> Result<(), Failure> {
         let base = self.base.get(task).await?;
-        self.install_managed(client, tenant, plugin, base, task).await.map(drop)
+        let order = Order { client, tenant, task, arguments: Vec::new() };
+        self.install_managed(&order, plugin, base).await.map(drop)
     }
 
     /// Removes a plugin from all tenants.

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
+use crate::memory;
 use crate::operation::Operation;
 
 /// Between SIGTERM and SIGKILL.
@@ -31,6 +32,8 @@ pub(crate) enum Event {
     TimedOut,
     /// The operation's kill token fired.
     Killed,
+    /// Its processes held so many bytes of memory, which is more than an operation may.
+    TooLarge(u64),
 }
 
 /// The number of the group that a process leads.
@@ -50,7 +53,7 @@ pub(crate) async fn follow(
 ) -> io::Result<Event> {
     let mut exit = pin!(exit.fuse());
     let event = match operation.dir.record_group(group) {
-        Ok(()) => wait(operation, exit.as_mut(), meanwhile).await,
+        Ok(()) => wait(operation, group, exit.as_mut(), meanwhile).await,
         Err(error) => Err(error),
     };
     if !matches!(event, Ok(Event::Exited(_))) {
@@ -61,6 +64,7 @@ pub(crate) async fn follow(
 
 async fn wait(
     operation: &Operation,
+    group: i32,
     exit: Pin<&mut impl Future<Output = io::Result<ExitStatus>>>,
     meanwhile: impl Future<Output = io::Error>,
 ) -> io::Result<Event> {
@@ -70,6 +74,7 @@ async fn wait(
         status = exit => status.map(Event::Exited),
         () = operation.kill.cancelled() => Ok(Event::Killed),
         () = timeout, if deadline.is_some() => Ok(Event::TimedOut),
+        held = memory::beyond(group, operation.memory) => Ok(Event::TooLarge(held)),
         error = meanwhile => Err(error),
     }
 }
@@ -107,6 +112,17 @@ pub(crate) fn timed_out(operation: &Operation) -> Failure {
     let seconds = context.timeout.unwrap_or_default();
     let message = format!("Process killed due to timeout of {seconds} seconds");
     if context.timeout_recoverable == Some(true) { Failure::recoverable(message) } else { Failure::fatal(message) }
+}
+
+/// What an operation comes to that held so many bytes.
+pub(crate) fn too_large(operation: &Operation, held: u64) -> Failure {
+    let megabytes = |bytes: u64| bytes >> 20;
+    Failure::fatal(format!(
+        "Process killed: its operation held {} MiB of memory, more than the {} MiB that the setting `operation_memory` \
+         (NEPHELE_OPERATION_MEMORY) allows. Give it more, or have the operation do less at a time, and resume the execution.",
+        megabytes(held),
+        megabytes(operation.memory.unwrap_or_default()),
+    ))
 }
 
 /// What an operation comes to that was killed. Nobody waits for it.

@@ -25,6 +25,14 @@ pub(crate) fn start_time(pid: i32) -> Option<u64> {
     read(pid).map(|process| process.started)
 }
 
+/// The bytes of memory that a process holds; none when it has ended.
+pub(crate) fn resident(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes: Option<u64> = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+    kilobytes.unwrap_or_default() << 10
+}
+
 /// Whether a process was started with this variable. Other users' processes cannot be looked into.
 pub(crate) fn has_variable(pid: i32, name: &str, value: &str) -> bool {
     let wanted = format!("{name}={value}");

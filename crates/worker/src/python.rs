@@ -21,7 +21,7 @@ use crate::forks::Forks;
 use crate::intake::client_failure;
 use crate::operation::Operation;
 use crate::plugins::{Plugins, place};
-use crate::process::{self, Event, killed, timed_out};
+use crate::process::{self, Event, killed, timed_out, too_large};
 use crate::python::base::Base;
 use crate::python::hosts::Hosts;
 use crate::python::interpreter::Interpreter;
@@ -35,6 +35,10 @@ pub(crate) mod interpreter;
 mod output;
 pub(crate) mod surroundings;
 mod verdict;
+
+/// What is logged of a process that somebody else ended by force.
+const KILLED_FROM_OUTSIDE: &str = "The operation's process was killed from outside (signal 9). The system does that when \
+    memory runs out: `dmesg` tells. The setting `operation_memory` keeps one operation from taking all of it.";
 
 /// Runs Python operations.
 pub(crate) struct Python {
@@ -78,6 +82,7 @@ impl Python {
         match event.map_err(|error| Failure::recoverable(format!("{}: {error}", interpreter.program.display())))? {
             Event::Killed => Err(killed()),
             Event::TimedOut => Err(timed_out(operation)),
+            Event::TooLarge(held) => Err(too_large(operation, held)),
             Event::Exited(status) => {
                 let code = process::code(status);
                 if code != 0 && operation.workflow.is_some() {
@@ -85,6 +90,9 @@ impl Python {
                 }
                 if code != 0 && !said.is_empty() {
                     operation.logs.log("error", &format!("The end of what the operation wrote:\n{said}"));
+                }
+                if code == -9 {
+                    operation.logs.log("error", KILLED_FROM_OUTSIDE);
                 }
                 match verdict::judge(code, &operation.dir.path().join("output.json")) {
                     Outcome::Done(result) => Ok(result),

@@ -16,7 +16,7 @@ use crate::ctx::session::{Session, Verdict};
 use crate::executor::Executor;
 use crate::forks::Forks;
 use crate::operation::Operation;
-use crate::process::{killed, timed_out};
+use crate::process::{killed, timed_out, too_large};
 use crate::resources::Scripts;
 use crate::script::process::{Ending, Exit};
 use crate::script::settings::{CtxProxy, Settings};
@@ -71,6 +71,7 @@ impl Script {
         match ended.map_err(|error| Failure::recoverable(format!("command: {command}: {error}")))? {
             Ending::Killed => Err(killed()),
             Ending::TimedOut => Err(timed_out(operation)),
+            Ending::TooLarge(held) => Err(too_large(operation, held)),
             Ending::Exited(exit) => {
                 let verdict = session.verdict().await;
                 session.flush().await?;

@@ -63,8 +63,15 @@ impl Intake {
             }
         };
         let logs = Logs::new(client.clone(), Arc::clone(&self.clock), self.manager_name.clone(), &request.context);
-        let operation =
-            Operation { request, client, kill: kill.clone(), workflow: Some(context), logs: logs.clone(), dir };
+        let operation = Operation {
+            request,
+            client,
+            kill: kill.clone(),
+            workflow: Some(context),
+            memory: self.memory,
+            logs: logs.clone(),
+            dir,
+        };
         let outcome = self.executors.python.run(Arc::new(operation)).await;
         logs.flush().await;
         if kill.is_cancelled() { Outcome::Failed(killed()) } else { outcome }

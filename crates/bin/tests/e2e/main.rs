@@ -6,19 +6,24 @@
 #![expect(clippy::unwrap_used, reason = "a test fails loudly, its helpers as well")]
 
 mod access;
+mod aws_plugin;
 mod bad_input;
 mod cfy;
 mod command_line;
 mod compat;
 mod crash;
+mod ctx_surface;
 mod custom_workflows;
 mod deployment_updates;
 mod examples;
 mod failing_operation;
 mod functions;
+mod plugin_faults;
+mod plugin_life;
 mod plugins;
 mod start;
 mod trial;
+mod users;
 mod validation;
 mod why;
 mod workflows;

@@ -4,13 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nephele_testkit::cfy::Cfy;
-use nephele_testkit::home::{Home, Manager};
 use nephele_testkit::python;
-use nephele_testkit::rest::{Rest, blueprint};
+use nephele_testkit::rest::blueprint;
 use serde_json::{Value, json};
 
-use crate::home;
+use crate::users::{Users, gone, package, python_home};
 
 /// The operations of the plugin `tiny`. `VERSION` is replaced.
 const TASKS: &str = r#"
@@ -63,9 +61,6 @@ def delete(trace, **_):
         file.write('%s %s\n' % (ctx.instance.id, VERSION))
 "#;
 
-const SETUP: &str =
-    "from setuptools import setup\nsetup(name='@NAME@', version='@VERSION@', packages=['tiny'], zip_safe=False)\n";
-
 const PLUGIN: &str = "
 plugins:
   tiny:
@@ -110,24 +105,28 @@ outputs:
   peer: {value: {get_attribute: [second, peer]}}
 ";
 
-struct Users {
-    rest: Rest,
-    cfy: Cfy,
-    folder: PathBuf,
-    manager: Manager,
-}
+/// One plugin that is installed as the blueprint wants it, and one that is not to be.
+const NEEDY: &str = "
+tosca_definitions_version: cloudify_dsl_1_5
+imports: [cloudify/types/types.yaml]
+plugins:
+  needy:
+    executor: central_deployment_agent
+    package_name: broken-plugin
+    package_version: '1.0'
+    install_arguments: --no-deps
+  absent: {executor: central_deployment_agent, install: false}
+node_templates:
+  node:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: needy.tiny.tasks.check, inputs: {how: ''}}
+      checks:
+        absent: absent.tasks.run
+";
 
 impl Users {
-    /// A manager whose Python is prepared, and the users of it.
-    fn arrive(home: &Home) -> Self {
-        let manager = home.start();
-        let (rest, cfy) = (Rest::new(home, &manager), Cfy::new(&home.folder().join("cfy-home")));
-        let password = home.password();
-        let to = ["profiles", "use", "127.0.0.1", "-u", "admin", "-t", "default_tenant", "--ssl", "-p", &password];
-        cfy.ok(&[&to[..], &["--rest-port", manager.https_port(), "-c", home.ca().to_str().unwrap()]].concat());
-        Self { rest, cfy, folder: home.folder().to_owned(), manager }
-    }
-
     /// Uploads a version of the plugin, and gives its id.
     fn upload(&self, version: &str) -> String {
         let wagon = python::wagon(
@@ -139,12 +138,6 @@ impl Users {
         self.upload_wagon(&wagon, &yaml)
     }
 
-    fn upload_wagon(&self, wagon: &Path, yaml: &Path) -> String {
-        let said = self.cfy.ok(&["plugins", "upload", wagon.to_str().unwrap(), "-y", yaml.to_str().unwrap()]);
-        let (_, rest) = said.split_once("Plugin's id is ").unwrap_or_else(|| panic!("no id in {said}"));
-        rest.split_whitespace().next().unwrap().to_owned()
-    }
-
     /// A blueprint and a deployment `v<version>` with this version of the plugin.
     async fn deploy(&self, version: &str) {
         let folder = self.folder.join(format!("blueprint-{version}"));
@@ -153,11 +146,6 @@ impl Users {
         self.rest.upload_folder(&id, &folder).await;
         let inputs = json!({"trace": self.folder.join("deleted")});
         self.rest.create_deployment(&id, &id, inputs).await.expect(201);
-    }
-
-    async fn properties(&self, deployment: &str, node: &str) -> Value {
-        let path = format!("/node-instances?deployment_id={deployment}&node_id={node}");
-        self.rest.get(&path).await.expect(200)["items"][0]["runtime_properties"].clone()
     }
 
     /// Runs the operation `check` of the node `first`, and gives the execution with its events' messages.
@@ -173,15 +161,7 @@ impl Users {
 
 /// The source of a package with the module `tiny`.
 fn source(folder: &Path, name: &str, version: &str) -> PathBuf {
-    fs::create_dir_all(folder.join("tiny")).unwrap();
-    fs::write(folder.join("setup.py"), SETUP.replace("@NAME@", name).replace("@VERSION@", version)).unwrap();
-    fs::write(folder.join("tiny/__init__.py"), "").unwrap();
-    fs::write(folder.join("tiny/tasks.py"), TASKS.replace("@VERSION@", version)).unwrap();
-    folder.to_owned()
-}
-
-fn python_home() -> Home {
-    home().with_python(python::program())
+    package(folder, name, version, "tiny", &TASKS.replace("@VERSION@", version), "zip_safe=False")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,7 +213,6 @@ async fn wagons_are_installed_when_needed_and_versions_run_side_by_side() {
     let plugins = home.data_dir().join("worker/plugins/default_tenant/tiny-plugin");
     gone(&plugins.join("1.9.0")).await;
     assert!(plugins.join("1.10.0/plugin.id").exists());
-    drop(users.manager);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,11 +220,7 @@ async fn a_plugin_is_installed_on_order_and_broken_ones_say_why() {
     let home = python_home();
     let users = Users::arrive(&home);
     let id = users.upload("2.0.0");
-    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
-    let order = json!({"action": "install", "managers": [hostname]});
-    users.rest.post(&format!("/plugins/{id}"), &order).await.expect(200);
-    let state = |plugin: &Value| plugin["installation_state"][0]["state"].clone();
-    users.rest.wait_for(&format!("/plugins/{id}"), |plugin| state(plugin) == "installed").await;
+    assert_eq!(users.install(&id).await, ("installed".to_owned(), String::new()));
 
     // A wagon whose wheel needs what nobody has.
     let broken = source(&users.folder.join("broken"), "broken-plugin", "1.0");
@@ -254,12 +229,23 @@ async fn a_plugin_is_installed_on_order_and_broken_ones_say_why() {
     fs::write(broken.join("setup.py"), needy).unwrap();
     let wagon = python::wagon(&broken, &users.folder.join("broken-wagon"));
     let id = users.upload_wagon(&wagon, &users.folder.join("2.0.0/plugin.yaml"));
-    users.rest.post(&format!("/plugins/{id}"), &order).await.expect(200);
-    let plugin = users.rest.wait_for(&format!("/plugins/{id}"), |plugin| state(plugin) == "error").await;
-    let error = plugin["installation_state"][0]["error"].as_str().unwrap();
+    let (state, error) = users.install(&id).await;
+    assert_eq!(state, "error");
     assert!(error.starts_with(&format!("Failed installing managed plugin: {id} [broken-plugin][")), "{error}");
     assert!(error.contains("no-such-package-anywhere"), "the output of pip is missing: {error}");
     assert!(!home.data_dir().join("worker/plugins/default_tenant/broken-plugin/1.0").exists());
+
+    // A blueprint may tell pip to do without.
+    let folder = users.folder.join("needy-blueprint");
+    blueprint(&folder, NEEDY, &[]);
+    users.rest.upload_folder("needy", &folder).await;
+    users.rest.create_deployment("needy", "needy", json!({})).await.expect(201);
+    users.rest.run("needy", "install").await;
+    assert_eq!(users.properties("needy", "node").await["checked"], 1);
+    // What is not to be installed has to be there already.
+    let id = users.rest.start("needy", "execute_operation", json!({"operation": "checks.absent"})).await;
+    let ended = users.rest.ended(&id).await;
+    assert!(ended["error"].as_str().unwrap().contains("No source or managed plugin found for absent"), "{ended:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,10 +254,15 @@ async fn a_blueprint_brings_its_plugin() {
     let users = Users::arrive(&home);
     users.rest.put("/secrets/key", &json!({"value": "hidden"})).await.expect(200);
     let text = BLUEPRINT.replace(", 'plugin:tiny-plugin?version=@VERSION@'", "")
-        + &PLUGIN.replace("package_name: tiny-plugin\n    package_version: '@VERSION@'", "source: tiny-source");
+        + &PLUGIN.replace(
+            "package_name: tiny-plugin\n    package_version: '@VERSION@'",
+            "source: tiny-source\n    install_arguments: -r requirements.txt",
+        );
     let folder = home.folder().join("own");
     blueprint(&folder, &text, &[]);
-    source(&folder.join("plugins/tiny-source"), "tiny-source", "0.1");
+    let plugin = source(&folder.join("plugins/tiny-source"), "tiny-source", "0.1");
+    package(&plugin.join("extra"), "extra", "0.2", "extra", "", "");
+    fs::write(plugin.join("requirements.txt"), "./extra\n").unwrap();
     users.rest.upload_folder("own", &folder).await;
     users.rest.create_deployment("own", "own", json!({"trace": home.folder().join("deleted")})).await.expect(201);
     users.rest.run("own", "install").await;
@@ -279,6 +270,7 @@ async fn a_blueprint_brings_its_plugin() {
     assert_eq!((&first["version"], &first["peers"]), (&json!("0.1"), &json!(1)), "{first:#}");
     let place = home.data_dir().join("worker/source_plugins/default_tenant/own");
     assert_eq!(fs::read_to_string(place.join("tiny/0.0.0/plugin.id")).unwrap(), "source-own");
+    assert!(place.join("tiny/0.0.0/lib/python3.11/site-packages/extra/tasks.py").exists());
     users.rest.run("own", "uninstall").await;
     users.cfy.ok(&["deployments", "delete", "own"]);
     gone(&place).await;
@@ -302,15 +294,4 @@ async fn a_plugin_that_nobody_has_is_named() {
         error.contains("No source or managed plugin found for tiny-plugin") && error.contains("cfy plugins upload"),
         "{error}"
     );
-}
-
-/// Waits until something is no more.
-async fn gone(path: &Path) {
-    for _ in 0..200 {
-        if !path.exists() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{} is still there", path.display());
 }

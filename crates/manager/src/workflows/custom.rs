@@ -180,11 +180,15 @@ impl Manager {
         let found = plugins.workflow_plugins_to_install.into_iter().find(|plugin| plugin["name"] == *name);
         Ok(found.map(|plugin| {
             let properties = if plugin["properties"].is_null() { json!({}) } else { plugin["properties"].clone() };
-            json!({
+            let mut context = json!({
                 "name": plugin["name"], "package_name": plugin["package_name"],
                 "package_version": plugin["package_version"], "visibility": null, "tenant_name": null,
                 "source": plugin["source"], "properties": properties,
-            })
+            });
+            if plugin["install_arguments"].is_string() {
+                context["install_arguments"] = plugin["install_arguments"].clone();
+            }
+            context
         }))
     }
 

@@ -1,7 +1,8 @@
 //! Plugins that were uploaded to the manager: which one suits, and its installation from the wagon.
 
 use std::cmp::Reverse;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use nephele_client::Client;
@@ -18,9 +19,25 @@ use crate::intake::client_failure;
 use crate::python::interpreter::Interpreter;
 use crate::tool::Failed;
 
+/// For whom a plugin is installed.
+pub(super) struct Order<'a> {
+    pub(super) client: &'a Client,
+    pub(super) tenant: &'a str,
+    /// The operation or order that it is installed for.
+    pub(super) task: &'a str,
+    /// What `pip` is told beside what to install.
+    pub(super) arguments: Vec<String>,
+}
+
 impl Plugins {
-    /// The uploaded plugin that suits an operation best: for this machine, of the highest version.
-    pub(super) async fn choose(&self, client: &Client, context: &Context) -> Result<Option<Value>, Failure> {
+    /// The uploaded plugin that suits an operation best: for this machine, of the highest version, for this
+    /// Python.
+    pub(super) async fn choose(
+        &self,
+        client: &Client,
+        context: &Context,
+        base: &Interpreter,
+    ) -> Result<Option<Value>, Failure> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let Some(package) = given(&context.plugin.package_name) else { return Ok(None) };
         let version = given(&context.plugin.package_version);
@@ -29,7 +46,7 @@ impl Plugins {
         let found = client.plugins().list(&query).await.map_err(|error| client_failure(&error))?;
         let number = |plugin: &Value| Version::from_str(plugin["package_version"].as_str()?).ok();
         let mut plugins = found.items;
-        plugins.sort_by_cached_key(|plugin| Reverse((suits(plugin), number(plugin))));
+        plugins.sort_by_cached_key(|plugin| Reverse((suits(plugin), number(plugin), speaks(plugin, base.version))));
         Ok(plugins.into_iter().next())
     }
 
@@ -37,12 +54,11 @@ impl Plugins {
     /// is can be read at the manager.
     pub(super) async fn install_managed(
         &self,
-        client: &Client,
-        tenant: &str,
+        order: &Order<'_>,
         plugin: &Value,
         base: &Interpreter,
-        task: &str,
     ) -> Result<PathBuf, Failure> {
+        let Order { client, tenant, task, arguments } = order;
         let text = |key: &str| plugin[key].as_str();
         let (id, package) = (text("id").unwrap_or_default(), text("package_name").unwrap_or_default());
         let place = self.places.managed(tenant, package, text("package_version"))?;
@@ -54,14 +70,15 @@ impl Plugins {
         self.note(client, id, InstallationState::Installing, None).await;
         tracing::info!(plugin = described(plugin), tenant, "installing a plugin");
         let venv = Venv { folder: &place, tools: &self.tools, task };
-        match unwrap_into(&venv, client, id, package, base).await {
+        match unwrap_into(&venv, client, (id, package), base, arguments).await {
             Ok(()) => {
                 self.note(client, id, InstallationState::Installed, None).await;
                 Ok(place)
             }
             Err(failed) => {
                 let _ = tokio::fs::remove_dir_all(&place).await;
-                let message = format!("Failed installing managed plugin: {id} [{package}][{failed}]");
+                let misfit = misfit(plugin, base).unwrap_or_default();
+                let message = format!("Failed installing managed plugin: {id} [{package}][{failed}]{misfit}");
                 self.note(client, id, InstallationState::Error, Some(&message)).await;
                 Err(Failure::fatal(message))
             }
@@ -82,9 +99,9 @@ impl Plugins {
 async fn unwrap_into(
     venv: &Venv<'_>,
     client: &Client,
-    id: &str,
-    package: &str,
+    (id, package): (&str, &str),
     base: &Interpreter,
+    arguments: &[String],
 ) -> Result<(), Failed> {
     venv.make(base).await?;
     let unpacking = venv.folder.join("wagon");
@@ -98,9 +115,9 @@ async fn unwrap_into(
     if count == 0 {
         return Err(unusable(&"it holds no wheels"));
     }
-    let arguments: [&Path; 5] =
-        ["--no-index".as_ref(), "--find-links".as_ref(), &wheels, "--pre".as_ref(), package.as_ref()];
-    venv.install(arguments).await?;
+    let mut all: Vec<&OsStr> = ["--no-index", "--find-links", "wheels", "--pre", package].map(OsStr::new).to_vec();
+    all.extend(arguments.iter().map(OsStr::new));
+    venv.install(all, &unpacking).await?;
     std::fs::remove_dir_all(unpacking)?;
     std::fs::write(venv.folder.join(RECORD), id)?;
     Ok(())
@@ -119,6 +136,37 @@ fn suits(plugin: &Value) -> bool {
     }
 }
 
+/// Whether a plugin was built for this version of Python.
+fn speaks(plugin: &Value, version: (u32, u32)) -> bool {
+    let versions = plugin["supported_py_versions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    versions.filter_map(python).any(|known| known == version)
+}
+
+/// `py311`, `py3.11` or `3.11`.
+fn python(name: &str) -> Option<(u32, u32)> {
+    let digits = name.trim_start_matches("py");
+    let (major, minor) = digits.split_once('.').or_else(|| digits.split_at_checked(1))?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// In what a plugin does not suit this machine, in words that follow an error.
+fn misfit(plugin: &Value, base: &Interpreter) -> Option<String> {
+    let (major, minor) = base.version;
+    let arch = std::env::consts::ARCH;
+    if !suits(plugin) {
+        let platform = plugin["supported_platform"].as_str().unwrap_or("another machine");
+        return Some(format!(
+            " Its wagon is for {platform}, and this is linux_{arch}: upload one that was built for this."
+        ));
+    }
+    let versions: Vec<&str> = plugin["supported_py_versions"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let built = (!versions.is_empty() && !speaks(plugin, base.version)).then(|| versions.join(", "))?;
+    Some(format!(
+        " Its wagon is for {built}, and plugins run with Python {major}.{minor} here: upload one that was built with this, \
+         or name another Python with the setting `python` (NEPHELE_PYTHON)."
+    ))
+}
+
 /// A plugin in words.
 pub(super) fn described(plugin: &Value) -> String {
     let text = |key: &str| plugin[key].as_str().unwrap_or("none").to_owned();
@@ -135,5 +183,22 @@ mod tests {
         assert!(suited(json!("any")) && suited(json!("manylinux2014_x86_64")));
         assert!(suited(json!(format!("linux_{}", std::env::consts::ARCH))));
         assert!(!suited(json!("win_amd64")) && !suited(json!("linux_sparc")) && !suited(json!(null)));
+    }
+
+    #[test]
+    fn pythons_are_named_in_three_ways() {
+        let base = Interpreter { program: "python".into(), version: (3, 11), packages: "packages".into() };
+        for (names, speaks_it) in [
+            (json!(["py311"]), true),
+            (json!(["py36", "3.11"]), true),
+            (json!(["py3.11"]), true),
+            (json!(["py36"]), false),
+        ] {
+            let plugin = json!({"supported_py_versions": names, "supported_platform": "any"});
+            assert_eq!(speaks(&plugin, base.version), speaks_it, "{names}");
+            assert_eq!(misfit(&plugin, &base).is_none(), speaks_it, "{names}");
+        }
+        assert!(!speaks(&json!({"supported_py_versions": ["py", "x.y", ""]}), base.version));
+        assert_eq!(misfit(&json!({"supported_py_versions": null, "supported_platform": "any"}), &base), None);
     }
 }

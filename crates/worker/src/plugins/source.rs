@@ -1,12 +1,13 @@
 //! Plugins that a blueprint brings itself: a folder in its `plugins`, or the address of an archive.
 
-use std::path::PathBuf;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
 use nephele_model::operation::{Failure, Severity};
 
-use super::Plugins;
 use super::place::{RECORD, installed_id, package_of};
 use super::venv::Venv;
+use super::{Plugins, arguments};
 use crate::operation::Operation;
 use crate::python::interpreter::Interpreter;
 use crate::resources;
@@ -30,10 +31,11 @@ impl Plugins {
         let venv = Venv { folder: &place, tools: &self.tools, task: &operation.request.id };
         let installed = async {
             venv.make(base).await?;
-            let archive = self.fetch(operation, source).await?;
-            let mut arguments = self.base.package_source();
-            arguments.push(archive);
-            venv.install(arguments).await?;
+            let (what, from) = fetch(operation, source).await?;
+            let mut all = self.base.package_source();
+            all.extend(arguments(context).into_iter().map(PathBuf::from));
+            all.push(what);
+            venv.install(all, &from).await?;
             Ok(std::fs::write(place.join(RECORD), record)?)
         };
         match installed.await {
@@ -46,18 +48,36 @@ impl Plugins {
             }
         }
     }
+}
 
-    /// What `pip` is to install: the address itself, or the archive that the manager made of the folder.
-    async fn fetch(&self, operation: &Operation, source: &str) -> Result<PathBuf, Failed> {
-        if let Some((scheme, _)) = source.split_once("://") {
-            let known = matches!(scheme, "http" | "https");
-            return if known { Ok(source.into()) } else { Err(Failed::Refused(format!("Invalid schema: {scheme}"))) };
-        }
-        let path = format!("plugins/{source}.zip");
-        let content = resources::fetch(operation, &path).await.map_err(|error| Failed::Refused(error.to_string()))?;
-        let archive = operation.dir.path().join("plugin.zip");
-        std::fs::write(&archive, content)?;
-        Ok(archive)
+/// What `pip` is to install, and where: the address itself, or the folder of which the manager made an archive.
+async fn fetch(operation: &Operation, source: &str) -> Result<(PathBuf, PathBuf), Failed> {
+    let into = operation.dir.path().join("plugin");
+    std::fs::create_dir_all(&into)?;
+    if let Some((scheme, _)) = source.split_once("://") {
+        let known = matches!(scheme, "http" | "https");
+        return if known {
+            Ok((source.into(), into))
+        } else {
+            Err(Failed::Refused(format!("Invalid schema: {scheme}")))
+        };
+    }
+    let path = format!("plugins/{source}.zip");
+    let content = resources::fetch(operation, &path).await.map_err(|error| Failed::Refused(error.to_string()))?;
+    let target = into.clone();
+    let unpacked =
+        tokio::task::spawn_blocking(move || unpack(&content, &target)).await.map_err(std::io::Error::other)?;
+    let folder = unpacked.map_err(|error| Failed::Refused(format!("{path}: {error}")))?;
+    Ok((folder.clone(), folder))
+}
+
+/// Unpacks a zip, which must hold one folder, and gives that. Nothing is written outside `into`.
+fn unpack(content: &[u8], into: &Path) -> std::io::Result<PathBuf> {
+    zip::ZipArchive::new(Cursor::new(content))?.extract(into)?;
+    let mut folders = std::fs::read_dir(into)?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    match (folders.next(), folders.next()) {
+        (Some(folder), None) => Ok(folder),
+        _ => Err(std::io::Error::other("it must hold one folder, that of the plugin")),
     }
 }
 

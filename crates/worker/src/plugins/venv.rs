@@ -33,10 +33,16 @@ impl Venv<'_> {
         Ok(())
     }
 
-    /// Runs `pip install` with the pip of the base environment.
-    pub(super) async fn install(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<(), Failed> {
+    /// Runs `pip install` with the pip of the base environment, in the folder `from`.
+    pub(super) async fn install(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        from: &Path,
+    ) -> Result<(), Failed> {
         let mut pip = Command::new(program_of(self.folder));
-        pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "install"]).args(arguments);
+        pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "install"])
+            .args(arguments)
+            .current_dir(from);
         self.tools.run(pip, self.task).await.map(drop)
     }
 }

@@ -36,7 +36,10 @@ fn read(output: &Path) -> Result<Outcome, Failure> {
     let unreadable =
         |why: &dyn std::fmt::Display| Failure::fatal(format!("The operation's result cannot be used: {why}"));
     let mut text = Vec::new();
-    let file = std::fs::File::open(output).map_err(|error| unreadable(&error))?;
+    let file = std::fs::File::open(output).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => unreadable(&"its process ended with exit code 0 before it wrote one"),
+        _ => unreadable(&error),
+    })?;
     file.take(MOST + 1).read_to_end(&mut text).map_err(|error| unreadable(&error))?;
     if text.len() as u64 > MOST {
         return Err(unreadable(&format!("it is larger than {} MiB", MOST >> 20)));

@@ -30,6 +30,8 @@ pub(super) enum Ending {
     TimedOut,
     /// The operation's kill token fired.
     Killed,
+    /// It held so many bytes of memory.
+    TooLarge(u64),
 }
 
 /// Runs a shell command to its end. Errors are those of starting it.
@@ -51,6 +53,7 @@ pub(super) async fn run(
     let ending = match event {
         Event::TimedOut => Ending::TimedOut,
         Event::Killed => Ending::Killed,
+        Event::TooLarge(held) => Ending::TooLarge(held),
         Event::Exited(status) => {
             let code = process::code(status);
             logs.info(&format!("Execution done (PID={group}, return_code={code}): {command}"));

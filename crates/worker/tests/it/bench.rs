@@ -40,26 +40,28 @@ impl Bench {
     /// The same with this Python instead of the one that is prepared, and this folder of wheels.
     pub(crate) async fn with_python(program: &str, wheels: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        Self::start_with(dir, Manager::default(), Arc::new(Local::new()), program.into(), wheels).await
+        let change = |options: &mut Options| (options.python, options.wheels) = (program.into(), wheels);
+        Self::start_with(dir, Manager::default(), Arc::new(Local::new()), change).await
+    }
+
+    /// The same with so many bytes of memory for an operation.
+    pub(crate) async fn with_memory(bytes: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self::start_with(dir, Manager::default(), Arc::new(Local::new()), |options| options.memory = Some(bytes)).await
     }
 
     pub(crate) async fn start_in(dir: TempDir, manager: Manager, bus: Arc<Local>) -> Self {
-        Self::start_with(dir, manager, bus, nephele_testkit::python::program(), None).await
+        Self::start_with(dir, manager, bus, |_| {}).await
     }
 
-    async fn start_with(
-        dir: TempDir,
-        manager: Manager,
-        bus: Arc<Local>,
-        python: PathBuf,
-        wheels: Option<PathBuf>,
-    ) -> Self {
+    async fn start_with(dir: TempDir, manager: Manager, bus: Arc<Local>, change: impl FnOnce(&mut Options)) -> Self {
         let url = manager.start().await;
         let mut options = Options::new(dir.path().join("work"), Endpoint::new(url)).expect("sound options");
         options.ctx_program = ctx_program();
-        (options.python, options.wheels) = (python, wheels);
+        options.python = nephele_testkit::python::program();
         options.grace = Duration::from_millis(200);
         options.environment.push(("NEPHELE_TEST_PARENT".into(), "parent".into()));
+        change(&mut options);
         let worker = Worker::new(options, Arc::clone(&bus) as Arc<dyn Bus>, Arc::new(SystemClock)).expect("a worker");
         let handle = worker.handle();
         let shutdown = CancellationToken::new();
