@@ -32,6 +32,18 @@ pub(crate) fn failed(error: nephele_store::Error) -> Error {
     }
 }
 
+/// Whether a failure is the database's and passes: what was tried may be tried again as it is.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.downcast_ref::<nephele_store::Error>().is_some_and(nephele_store::Error::is_passing) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
 impl Manager {
     /// One page of a resource's records, as the caller may see them.
     pub async fn list(&self, ctx: &Ctx, resource: &Resource, query: &ListQuery) -> Result<Page<Record>> {

@@ -56,6 +56,31 @@ pub enum Error {
     Backend(#[source] sqlx::Error),
 }
 
+impl Error {
+    /// Whether the same may well succeed in a moment: the database is busy, is starting anew, or cannot be reached.
+    pub fn is_passing(&self) -> bool {
+        use sqlx::Error as Cause;
+        match self {
+            Self::Backend(Cause::Database(told)) => told.code().is_some_and(|code| is_passing(&code)),
+            Self::Backend(cause) => matches!(
+                cause,
+                Cause::Io(_) | Cause::Tls(_) | Cause::PoolTimedOut | Cause::PoolClosed | Cause::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// PostgreSQL's codes have five characters, the first two name the class: connections, rollbacks for others' sake,
+/// resources, locks, operators, the system. SQLite's are numbers, whose last byte counts: busy, locked, out of memory,
+/// disk errors, a full disk, a file that cannot be opened.
+fn is_passing(code: &str) -> bool {
+    match code.parse::<u32>() {
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 7 | 10 | 13 | 14),
+        _ => ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error() {
@@ -75,6 +100,16 @@ fn sqlite_table(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_passes_is_told_by_the_databases_codes() {
+        for code in ["5", "517", "13", "08006", "40001", "53300", "57P01"] {
+            assert!(super::is_passing(code), "{code}");
+        }
+        for code in ["1", "19", "2067", "23505", "42P01"] {
+            assert!(!super::is_passing(code), "{code}");
+        }
+    }
+
     #[test]
     fn the_table_is_read_from_sqlites_message() {
         assert_eq!(super::sqlite_table("UNIQUE constraint failed: blueprints.id, blueprints.tenant_id"), "blueprints");

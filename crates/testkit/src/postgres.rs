@@ -68,6 +68,12 @@ impl Database {
         Self::create(Some(&template))
     }
 
+    /// A database with the same content. Nobody may be connected to this one.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::create(Some(&self.name))
+    }
+
     fn create(template: Option<&str>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let cluster = Cluster::shared();

@@ -89,6 +89,7 @@ impl FromBody for UpdateRequest {
             }
         }
         Ok(Self {
+            id: None,
             blueprint_id: body.text("blueprint_id")?,
             inputs: body.object("inputs")?.unwrap_or_default(),
             reinstall_list: body.list("reinstall_list")?.unwrap_or_default(),

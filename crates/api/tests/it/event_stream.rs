@@ -1,5 +1,6 @@
 //! `GET /events/stream`: what is told to whom, coming back, and the end of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -208,7 +209,7 @@ async fn streams_are_refused_and_end() {
 async fn one_manager_tells_what_another_did() {
     let database = Database::empty();
     let first = Fresh::start_on(Some(database.url())).await;
-    let second = Fresh::start_named(Some(database.url()), "second").await;
+    let second = Fresh::start_in(Arc::new(tempfile::tempdir().unwrap()), Some(database.url()), "second").await;
     first.upload("bp", SMALL).await.expect(201);
     let mut stream = Stream::open(&second, &ADMIN, "topics=deployments,events").await;
     deploy(&first, &ADMIN, "d", "tenant").await;

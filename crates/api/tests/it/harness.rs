@@ -14,6 +14,7 @@ use nephele_manager::{Manager, Settings};
 use nephele_model::Secret;
 use nephele_model::clock::SystemClock;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -22,7 +23,7 @@ pub(crate) struct Fresh {
     pub(crate) manager: Arc<Manager>,
     router: Router,
     shutdown: CancellationToken,
-    _folder: tempfile::TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Drop for Fresh {
@@ -78,12 +79,11 @@ impl Fresh {
 
     /// On a database of its own, unless there is one.
     pub(crate) async fn start_on(database_url: Option<&str>) -> Self {
-        Self::start_named(database_url, "manager").await
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), database_url, "manager").await
     }
 
-    /// The same with a host name of its own.
-    pub(crate) async fn start_named(database_url: Option<&str>, hostname: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// In a folder where another one may have been before, with a host name of its own.
+    pub(crate) async fn start_in(folder: Arc<TempDir>, database_url: Option<&str>, hostname: &str) -> Self {
         let own = format!("sqlite://{}", folder.path().join("nephele.db").display());
         let settings = Settings {
             data_dir: folder.path().to_owned(),
@@ -101,7 +101,19 @@ impl Fresh {
         tokio::spawn(opened.manager.clone().run_workflows(shutdown.clone()));
         tokio::spawn(opened.manager.clone().run_schedules(shutdown.clone()));
         let router = nephele_api::router(opened.manager.clone());
-        Self { manager: opened.manager, router, shutdown, _folder: folder }
+        Self { manager: opened.manager, router, shutdown, folder }
+    }
+
+    /// From now on executions are accepted, and nobody runs them.
+    pub(crate) fn stop_runs(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Ends everything at once, as a crash does, and gives the folder.
+    pub(crate) async fn die(self) -> Arc<TempDir> {
+        self.shutdown.cancel();
+        self.manager.store.close().await;
+        Arc::clone(&self.folder)
     }
 
     /// Sends a request as it is.

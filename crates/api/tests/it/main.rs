@@ -9,6 +9,7 @@ mod blueprints;
 mod capabilities;
 mod composition;
 mod contract;
+mod crashes;
 mod deployment_updates;
 mod deployments;
 mod errors;

@@ -122,14 +122,14 @@ async fn plugins_of_other_tenants_are_not_there() {
 }
 
 /// The plugin in this version, with its description.
-fn shapes(version: &str) -> Vec<u8> {
+pub(crate) fn shapes(version: &str) -> Vec<u8> {
     let name = format!("shapes-{version}-py311-none-any.wgn");
     let wagon = wagon(&json!({"package_version": version, "archive_name": name}));
     zip(&[("shapes.wgn", &wagon), ("plugin.yaml", YAML.replace("1.0", version).as_bytes())])
 }
 
 /// A blueprint that uses it, whatever its version.
-const ROUND: &str = "
+pub(crate) const ROUND: &str = "
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml, 'plugin:shapes']
 node_templates:

@@ -56,6 +56,8 @@ pub const SWITCHES: [(&str, bool); 11] = [
 /// What a deployment is to become.
 #[derive(Debug, Default)]
 pub struct UpdateRequest {
+    /// The id of the update; made up when absent.
+    pub id: Option<String>,
     /// The blueprint that it is to follow; the present one when absent.
     pub blueprint_id: Option<String>,
     /// Inputs that change.
@@ -88,7 +90,7 @@ impl Manager {
     /// Begins to update a deployment; a preview is waited for.
     ///
     /// Error: `dependent_exists_error`, which leaves a failed update behind.
-    pub async fn start_update(&self, ctx: &Ctx, deployment: &str, request: UpdateRequest) -> Result<Record> {
+    pub async fn start_update(&self, ctx: &Ctx, deployment: &str, mut request: UpdateRequest) -> Result<Record> {
         let blueprint = match &request.blueprint_id {
             Some(id) => Some(self.find_blueprint(ctx, id).await?),
             None => None,
@@ -100,7 +102,7 @@ impl Manager {
         };
         let mut new_inputs = old_inputs.clone();
         new_inputs.extend(request.inputs.clone());
-        let id = format!("{}-{}", deployment.id, uuid::Uuid::new_v4());
+        let id = request.id.take().unwrap_or_else(|| format!("{}-{}", deployment.id, uuid::Uuid::new_v4()));
         let runtime_only = request.runtime_only_evaluation.unwrap_or(deployment.runtime_only_evaluation);
         let changes = UpdateChanges {
             old_inputs: Some(Json::of(&old_inputs)),

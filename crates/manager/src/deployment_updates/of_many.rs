@@ -53,6 +53,7 @@ fn request(deployment: &DeploymentId, given: &Map<String, Value>) -> Result<Upda
     };
     let switches = SWITCHES.iter().filter(|(name, _)| present(name).is_some());
     Ok(UpdateRequest {
+        id: None,
         blueprint_id: text("blueprint_id"),
         inputs,
         reinstall_list,

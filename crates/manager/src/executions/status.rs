@@ -63,7 +63,7 @@ impl Manager {
     }
 
     /// Before an execution ends: whom its deployment needs now. Gives the reason why it can only have failed.
-    async fn end_dependencies(&self, id: &ExecutionId) -> Result<Option<String>> {
+    pub(crate) async fn end_dependencies(&self, id: &ExecutionId) -> Result<Option<String>> {
         let Some(execution) = executions::by_id(&*self.store, id).await.map_err(failed)? else { return Ok(None) };
         if execution.status.is_final() {
             return Ok(None);
@@ -123,7 +123,7 @@ impl Manager {
     }
 
     /// What follows once the rows are there.
-    pub(super) async fn after_move(&self, execution: &Execution, status: ExecutionStatus) {
+    pub(crate) async fn after_move(&self, execution: &Execution, status: ExecutionStatus) {
         self.verified.forget_execution(&execution.id);
         if let (true, Some(deployment)) = (ends_deployment(execution, status), &execution.deployment_id) {
             let folder = self.files.deployment(&execution.tenant_name, deployment);

@@ -59,14 +59,14 @@ impl Manager {
         Ok(ended)
     }
 
-    /// How the execution was asked to stop, if it was.
+    /// How the execution was asked to stop, if it was; one that has ended has nothing more to do.
     pub(crate) async fn asked_to_stop(&self, execution: &Execution) -> Result<Option<CancelAction>> {
         let present = executions::by_storage_id(&*self.store, execution.storage_id).await.map_err(rows::failed)?;
         Ok(match present.map(|present| present.status) {
             Some(ExecutionStatus::Cancelling) => Some(CancelAction::Cancel),
             Some(ExecutionStatus::ForceCancelling) => Some(CancelAction::Force),
-            Some(ExecutionStatus::KillCancelling) => Some(CancelAction::Kill),
-            _ => None,
+            Some(ExecutionStatus::KillCancelling) | None => Some(CancelAction::Kill),
+            Some(status) => status.is_final().then_some(CancelAction::Kill),
         })
     }
 }
@@ -125,6 +125,8 @@ impl Lifecycle<'_> {
         };
         let (end, value) = match done {
             Ok(value) => (PhaseEnd::Succeeded, value),
+            // Nothing is known of the act itself: the workflow goes on with it in a moment.
+            Err(error) if rows::is_passing(&error) => return Err(error),
             Err(_) if self.manager.asked_to_stop(self.execution).await?.is_some() => (PhaseEnd::Cancelled, Value::Null),
             Err(error) => (PhaseEnd::Failed, super::run::describe(&error).into()),
         };

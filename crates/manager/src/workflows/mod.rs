@@ -42,6 +42,7 @@ pub(crate) mod upload;
 #[derive(Default)]
 pub struct Control {
     running: Mutex<HashMap<ExecutionId, Option<Steering>>>,
+    natives: native::Attempts,
     outbox: Notify,
 }
 

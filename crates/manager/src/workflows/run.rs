@@ -1,7 +1,7 @@
 //! One execution, from the moment it is taken up to its last status.
 //!
 //! Invariant: whatever happens to the work, the execution ends with a status and an event that say
-//! so; only a failing database leaves it open, and then the next start finds it.
+//! so, in one transaction; only a failing database leaves it open, and then it is tried again for ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,18 @@ use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Result};
-use nephele_store::Actor;
 use nephele_store::executions::{self, Execution};
+use nephele_store::{Actor, Db};
 
 use crate::Manager;
 use crate::deployment_updates::OF_MANY;
 use crate::exports::Kind;
+use crate::rows::{failed, is_passing};
 
-/// Between attempts to write an end that the database refused.
+/// Between attempts to go on after a failure of the machinery.
 const REST: Duration = Duration::from_secs(2);
+/// Attempts to go on while something fails that is not the database's; then the execution fails.
+const ATTEMPTS: u32 = 5;
 
 /// How the work of an execution ended.
 #[derive(Debug)]
@@ -54,17 +57,25 @@ enum Work {
 impl Manager {
     /// Carries an execution to its end, unless it has ended or waits for others.
     pub(super) async fn carry(self: &Arc<Self>, id: &ExecutionId) {
+        let mut failures = 0;
         loop {
-            match self.run(id).await {
-                Ok(()) => return,
-                Err(error) => tracing::error!(execution = %id, ?error, "an execution cannot go on; trying again"),
+            let Err(error) = self.run(id).await else { return };
+            tracing::error!(execution = %id, ?error, "an execution cannot go on; trying again");
+            failures += u32::from(!is_passing(&error));
+            if failures == ATTEMPTS {
+                let message = format!("The manager cannot go on with this execution: {}", describe(&error));
+                match self.end(id, Ended::Failed(message)).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::error!(execution = %id, ?error, "an execution cannot even fail"),
+                }
+                failures = 0;
             }
             tokio::time::sleep(REST).await;
         }
     }
 
     async fn run(self: &Arc<Self>, id: &ExecutionId) -> Result<()> {
-        let Some(execution) = executions::by_id(&*self.store, id).await.map_err(crate::rows::failed)? else {
+        let Some(execution) = executions::by_id(&*self.store, id).await.map_err(failed)? else {
             return Ok(());
         };
         // What a run changes, it changes on behalf of whoever started it.
@@ -88,19 +99,37 @@ impl Manager {
             status if status.is_cancelling() => Ended::Cancelled,
             _ => return Ok(()),
         };
+        self.end(id, ended).await
+    }
+
+    /// Writes how an execution ended. What was asked to stop while its last step ended is cancelled.
+    async fn end(&self, id: &ExecutionId, ended: Ended) -> Result<()> {
+        let impossible = self.end_dependencies(id).await?;
+        let tx = self.begin_write().await?;
+        tx.lock(&format!("execution {id}")).await.map_err(failed)?;
+        let execution = executions::by_id(&tx, id).await.map_err(failed)?;
+        let Some(execution) = execution.filter(|execution| !execution.status.is_final()) else { return Ok(()) };
+        let ended = match (impossible, ended) {
+            (Some(reason), _) => Ended::Failed(reason),
+            (None, Ended::Succeeded) if execution.status.is_cancelling() => Ended::Cancelled,
+            (None, ended) => ended,
+        };
         let (status, error, moment) = match &ended {
             Ended::Succeeded => (ExecutionStatus::Terminated, "", Moment::Succeeded),
             Ended::Failed(error) => (ExecutionStatus::Failed, error.as_str(), Moment::Failed(error)),
             Ended::Cancelled => (ExecutionStatus::Cancelled, "", Moment::Cancelled),
         };
-        self.tell(execution, moment).await?;
-        self.set_status(id, status, Some(error)).await
+        self.tell(&tx, &execution, moment).await?;
+        self.move_to(&tx, &execution, status, Some(error)).await?;
+        tx.commit().await.map_err(failed)?;
+        self.after_move(&execution, status).await;
+        Ok(())
     }
 
     /// Begins, or goes on, and does the work. An error is one of the machinery, never of the work.
     async fn perform(self: &Arc<Self>, execution: &Execution) -> Result<Ended> {
         let again = execution.resume || execution.status == ExecutionStatus::Started;
-        self.tell(execution, if again { Moment::Resumed } else { Moment::Started }).await?;
+        self.tell(&*self.store, execution, if again { Moment::Resumed } else { Moment::Started }).await?;
         match self.set_status(&execution.id, ExecutionStatus::Started, None).await {
             // Someone asked it to stop just now.
             Err(error) if error.code() == Code::InvalidExceptionStatusUpdate => return self.undo(execution).await,
@@ -118,8 +147,12 @@ impl Manager {
             },
             Work::Lifecycle(builder) => return Box::pin(self.lifecycle(execution, &builder)).await,
         };
-        // What the manager does itself fails for a reason that belongs to the user.
-        Ok(done.map_or_else(|error| Ended::Failed(describe(&error)), |()| Ended::Succeeded))
+        match done {
+            Ok(()) => Ok(Ended::Succeeded),
+            Err(error) if is_passing(&error) => Err(error),
+            // What the manager does itself fails for a reason that belongs to the user.
+            Err(error) => Ok(Ended::Failed(describe(&error))),
+        }
     }
 
     /// An execution that is to stop, and that nothing runs: what it must not leave behind is undone.
@@ -164,13 +197,13 @@ impl Manager {
             return Ok(());
         }
         let run = nephele_store::journal::Run::from(execution).told_by(&self.settings.hostname);
-        nephele_store::events::insert(&*self.store, &run, &[], &lines).await.map_err(crate::rows::failed)
+        nephele_store::events::insert(&*self.store, &run, &[], &lines).await.map_err(failed)
     }
 
-    async fn tell(&self, execution: &Execution, moment: Moment<'_>) -> Result<()> {
+    async fn tell(&self, db: &dyn Db, execution: &Execution, moment: Moment<'_>) -> Result<()> {
         let event = workflow_event(moment, &execution.workflow_id, execution.is_dry_run, self.clock.now());
         let run = nephele_store::journal::Run::from(execution).told_by(&self.settings.hostname);
-        nephele_store::events::insert(&*self.store, &run, &[event], &[]).await.map_err(crate::rows::failed)
+        nephele_store::events::insert(db, &run, &[event], &[]).await.map_err(failed)
     }
 }
 

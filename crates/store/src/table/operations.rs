@@ -268,6 +268,8 @@ pub struct Report {
 /// are the manager's to write. Error: [`Error::NotFound`].
 pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<StoredTask> {
     let db: &dyn Db = tx;
+    // Adding nothing takes the row's lock, so that the journal does not end the task after this look at it.
+    db.run("UPDATE operations SET attempt = attempt WHERE id = $1", values![id]).await?;
     let before = by_id(db, id).await?;
     let before = before.ok_or_else(|| Error::NotFound { kind: "Operation", id: id.to_string() })?;
     if before.state.is_final() {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempPath;
 
 use super::operation::{Operation, refuse};
+use super::password_secret::{delete_secrets, set_secrets};
 use crate::blueprints::NewBlueprint;
 use crate::rows::failed;
 use crate::workflows::upload::blocking;
@@ -25,16 +26,22 @@ pub(super) async fn upload_for_component(operation: &mut Operation<'_>) -> Resul
     upload_given(operation, &given).await
 }
 
-/// Uploads the blueprint that a node stands for.
+/// Uploads the blueprint that a node stands for, and sets its secrets.
 pub(super) async fn upload(operation: &mut Operation<'_>) -> Result<Value> {
-    let given = operation.wanted("blueprint");
-    upload_given(operation, &given).await
+    super::component::demand_local(operation)?;
+    let given = operation.wanted("resource_config");
+    upload_given(operation, &given).await?;
+    let secrets = operation.wanted("secrets");
+    set_secrets(operation, &secrets).await?;
+    Ok(Value::Bool(true))
 }
 
 /// Deletes the blueprint that a node stands for.
 pub(super) async fn delete(operation: &mut Operation<'_>) -> Result<Value> {
-    let given = operation.wanted("blueprint");
+    super::component::demand_local(operation)?;
+    let given = operation.wanted("resource_config");
     delete_of_component(operation, &given).await?;
+    delete_secrets(operation).await?;
     operation.runtime.shift_remove("blueprint");
     operation.save().await?;
     Ok(Value::Bool(true))
@@ -96,7 +103,7 @@ async fn await_upload(operation: &Operation<'_>, id: &str) -> Result<()> {
     if let Some(upload) = blueprint.upload_execution_fk {
         let upload = executions::by_storage_id(&*operation.manager.store, upload).await.map_err(failed)?;
         if let Some(upload) = upload {
-            operation.manager.await_end(operation.execution, &upload.id).await?;
+            operation.await_end(&upload.id).await?;
         }
     }
     let blueprint = find(operation, id).await?.ok_or_else(missing)?;

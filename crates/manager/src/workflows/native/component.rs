@@ -3,14 +3,14 @@
 use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
 use nephele_model::id::{DeploymentId, ExecutionId};
 use nephele_model::python_text::is_truthy;
-use nephele_model::{Error, Result};
+use nephele_model::{Code, Error, Result};
 use nephele_store::deployments::Deployment;
 use nephele_store::labels::{self, Labeled};
 use nephele_store::{Json, executions, inter_deployment_dependencies as dependencies};
 use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, refuse, wish};
-use super::password_secret::set_secrets;
+use super::password_secret::{delete_secrets, set_secrets};
 use crate::deployment_updates::UpdateRequest;
 use crate::deployments::NewDeployment;
 use crate::executions::place::Wish;
@@ -20,6 +20,10 @@ use crate::rows::failed;
 const SUFFIXES: usize = 10;
 const CREATED: &str = "_component_create_deployment_id";
 const DEPENDENCY: &str = "_component_create_idd";
+/// The update that an operation begins, noted before it is begun.
+const UPDATE: &str = "_component_update";
+/// That everything was taken down.
+const DELETED: &str = "_component_deleted";
 
 /// Creates the deployment, which becomes a child of this one.
 pub(super) async fn create(operation: &mut Operation<'_>) -> Result<Value> {
@@ -150,11 +154,17 @@ pub(super) async fn execute_start(operation: &mut Operation<'_>) -> Result<Value
 /// Deletes the deployment, and its blueprint unless that is somebody else's.
 pub(super) async fn delete(operation: &mut Operation<'_>) -> Result<Value> {
     demand_local(operation)?;
+    if operation.noted(DELETED).is_some() {
+        return Ok(Value::Bool(true));
+    }
     let config = operation.wanted("resource_config");
     let id = current_id(operation);
     let (manager, ctx) = (operation.manager, operation.ctx.clone());
     if let Some(other) = operation.other(&id).await? {
         operation.await_idle(&other).await?;
+    }
+    // What was waited for may have been the deletion that an earlier start of this operation began.
+    if operation.other(&id).await?.is_some() {
         let known = dependencies::of_source(&*manager.store, operation.deployment.storage_id).await.map_err(failed)?;
         if known.iter().any(|row| row.dependency_creator == creator(operation)) {
             manager.delete_dependency(&ctx, &dependency(operation, &id)).await?;
@@ -171,12 +181,11 @@ pub(super) async fn delete(operation: &mut Operation<'_>) -> Result<Value> {
         }
     }
     super::blueprint::delete_of_component(operation, &config["blueprint"]).await?;
-    for key in operation.wanted("secrets").as_object().into_iter().flat_map(Map::keys) {
-        manager.delete_secret(&ctx, key).await?;
-    }
-    for key in ["deployment", "blueprint", "plugins", DEPENDENCY, CREATED] {
+    delete_secrets(operation).await?;
+    for key in ["deployment", "blueprint", "plugins", DEPENDENCY, CREATED, UPDATE] {
         operation.runtime.shift_remove(key);
     }
+    operation.note(DELETED, &Value::Bool(true));
     operation.save().await?;
     Ok(Value::Bool(true))
 }
@@ -265,17 +274,20 @@ pub(super) async fn update(operation: &mut Operation<'_>) -> Result<Value> {
     }
     let blueprint =
         config["blueprint"]["id"].as_str().filter(|id| !id.is_empty() && *id != other.blueprint_id.as_str());
-    if blueprint.is_some() || drift.contains(&"inputs") {
-        operation.await_idle(&other).await?;
+    let noted = operation.noted(UPDATE).and_then(Value::as_str).map(str::to_owned);
+    if noted.is_some() || blueprint.is_some() || drift.contains(&"inputs") {
+        let id = noted.unwrap_or_else(|| format!("{}-{}", other.id, uuid::Uuid::new_v4()));
         let request = UpdateRequest {
+            id: Some(id.clone()),
             blueprint_id: blueprint.map(str::to_owned),
             inputs: config["deployment"]["inputs"].as_object().cloned().unwrap_or_default(),
             force: true,
             ..UpdateRequest::default()
         };
-        let begun = operation.manager.start_update(&operation.ctx, other.id.as_str(), request).await?;
-        let begun = begun.value().map_err(failed)?;
-        operation.await_success(&ExecutionId::new(begun["execution_id"].as_str().unwrap_or_default())).await?;
+        operation.note(UPDATE, &json!(id));
+        operation.save().await?;
+        let execution = begin_update(operation, &other, &id, request).await?;
+        operation.await_success(&execution).await?;
     }
     if drift.contains(&"labels") {
         let given = config["deployment"]["labels"].as_array().map_or(&[][..], Vec::as_slice);
@@ -285,6 +297,24 @@ pub(super) async fn update(operation: &mut Operation<'_>) -> Result<Value> {
     }
     demand_well(&current(operation).await?)?;
     Ok(Value::Null)
+}
+
+/// The execution of the update with this id, which is begun unless an earlier start of the operation did.
+async fn begin_update(
+    operation: &Operation<'_>,
+    other: &Deployment,
+    id: &str,
+    request: UpdateRequest,
+) -> Result<ExecutionId> {
+    let begun = match operation.manager.get_update(&operation.ctx, id, None).await {
+        Err(error) if error.code() == Code::NotFound => {
+            operation.await_idle(other).await?;
+            operation.manager.start_update(&operation.ctx, other.id.as_str(), request).await?
+        }
+        found => found?,
+    };
+    let begun = begun.value().map_err(failed)?;
+    Ok(ExecutionId::new(begun["execution_id"].as_str().unwrap_or_default()))
 }
 
 fn demand_well(other: &Deployment) -> Result<()> {

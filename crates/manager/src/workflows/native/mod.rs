@@ -13,7 +13,9 @@ mod operation;
 mod password_secret;
 mod shared_resource;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nephele_bus::{Message, topology};
 use nephele_model::id::ExecutionId;
@@ -25,12 +27,39 @@ use tokio_util::sync::CancellationToken;
 
 use self::operation::Operation;
 use crate::operations::OperationUpdate;
-use crate::rows::failed;
+use crate::rows::{failed, is_passing};
 use crate::workflows::outbox;
-use crate::{Ctx, Manager};
+use crate::{Ctx, Manager, crypto};
 
+/// Between attempts at an operation that the database kept from its end.
+const REST: Duration = Duration::from_secs(2);
 /// The plugin whose operations are run here.
 pub(crate) const PLUGIN: &str = "cfy_extensions";
+
+/// The latest attempt at each operation that is being run.
+#[derive(Default)]
+pub(super) struct Attempts(Mutex<HashMap<String, Attempt>>);
+
+#[derive(Clone, Default)]
+struct Attempt {
+    /// Ends it where it is.
+    stop: CancellationToken,
+    /// Held by the one that is at work.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Attempts {
+    /// Ends the former attempt. The new one has to wait for its turn.
+    fn renew(&self, task: &str) -> Attempt {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.retain(|_, attempt| Arc::strong_count(&attempt.turn) > 1);
+        let former = attempts.remove(task).unwrap_or_default();
+        former.stop.cancel();
+        let attempt = Attempt { stop: CancellationToken::new(), turn: former.turn };
+        attempts.insert(task.to_owned(), attempt.clone());
+        attempt
+    }
+}
 
 /// Whether the manager runs this operation itself.
 pub(super) fn is_native(context: &Context) -> bool {
@@ -44,8 +73,12 @@ impl Manager {
         while let Some(Some(order)) = shutdown.run_until_cancelled(orders.next()).await {
             let manager = self.clone();
             let work = async move {
-                if let Err(error) = manager.run_native(&order.message.body).await {
-                    tracing::error!(?error, "an operation of the manager's own could not be answered");
+                while let Err(error) = manager.run_native(&order.message.body).await {
+                    tracing::error!(?error, "an operation of the manager's own could not be answered; trying again");
+                    if !is_passing(&error) {
+                        break;
+                    }
+                    tokio::time::sleep(REST).await;
                 }
                 if let Err(error) = order.ack().await {
                     tracing::warn!(%error, "an operation of the manager's own could not be acknowledged");
@@ -56,10 +89,23 @@ impl Manager {
         Ok(())
     }
 
+    /// Runs an operation, unless an earlier run of its execution asks for it. An attempt that this run has begun
+    /// before makes room.
     async fn run_native(self: &Arc<Self>, body: &Value) -> Result<()> {
         let request = Request::from_wire(body.clone()).map_err(Error::internal)?;
         let id = ExecutionId::new(&request.context.execution_id);
         let Some(execution) = executions::by_id(&*self.store, &id).await.map_err(failed)? else { return Ok(()) };
+        let shown = request.context.execution_token.as_deref().map(crypto::digest);
+        if shown.is_none() || executions::token(&*self.store, &id).await.map_err(failed)? != shown {
+            return Ok(());
+        }
+        let attempt = self.workflows.natives.renew(&request.id);
+        let _turn = attempt.turn.lock().await;
+        let answer = self.answer_native(&execution, &request);
+        attempt.stop.run_until_cancelled(answer).await.unwrap_or(Ok(()))
+    }
+
+    async fn answer_native(self: &Arc<Self>, execution: &Execution, request: &Request) -> Result<()> {
         let ctx = Ctx::internal(execution.tenant_name.clone(), execution.tenant_id);
         let started = OperationUpdate {
             state: "started".to_owned(),
@@ -67,8 +113,9 @@ impl Manager {
             ..OperationUpdate::default()
         };
         self.update_operation(&ctx, &request.id, started).await?;
-        let outcome = match Box::pin(self.perform_native(&execution, &request)).await {
+        let outcome = match Box::pin(self.perform_native(execution, request)).await {
             Ok(result) => Outcome::Done(result),
+            Err(error) if is_passing(&error) => return Err(error),
             Err(error) => {
                 let name = request.context.task_name.rsplit('.').next().unwrap_or_default();
                 Outcome::Failed(Failure::fatal(format!("Error in {name}: {}", super::run::describe(&error))))

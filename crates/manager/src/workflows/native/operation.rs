@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use nephele_model::event::{NewLog, Origin};
 use nephele_model::execution::ExecutionStatus;
-use nephele_model::id::{DeploymentId, ExecutionId};
+use nephele_model::id::{DeploymentId, ExecutionId, NodeInstanceId};
 use nephele_model::operation::Request;
 use nephele_model::page::ListQuery;
 use nephele_model::python_text::is_truthy;
-use nephele_model::{Code, Error, Result};
+use nephele_model::{Code, Error, Result, Timestamp};
 use nephele_store::deployments::{self, Deployment};
 use nephele_store::executions::{self, Execution};
 use nephele_store::node_instances::{self, InstanceChanges};
-use nephele_store::{Json, events, journal};
-use serde_json::{Map, Value};
+use nephele_store::{Json, Tx, events, journal};
+use serde_json::{Map, Value, json};
 
 use crate::evaluation::Context;
 use crate::executions::WAIT_AFTER_FAIL;
@@ -24,6 +24,10 @@ use crate::{Ctx, Manager};
 
 /// How long is waited for others before it is looked whether the execution is to stop.
 const LOOK: Duration = Duration::from_millis(500);
+/// Seconds that an operation waits for others, unless its input `timeout` says otherwise.
+const PATIENCE: u32 = 1800;
+/// The run of another deployment that an operation has begun.
+const BEGUN: &str = "_component_execution";
 
 /// An operation at work.
 pub(super) struct Operation<'a> {
@@ -38,6 +42,8 @@ pub(super) struct Operation<'a> {
     properties: Map<String, Value>,
     /// What the instance knows. [`Self::save`] writes it.
     pub(super) runtime: Map<String, Value>,
+    /// When it gives up waiting for others, and how many seconds that was after it began.
+    until: (Timestamp, u32),
 }
 
 impl<'a> Operation<'a> {
@@ -64,8 +70,11 @@ impl<'a> Operation<'a> {
         let nodes = manager.list_evaluated_nodes(&ctx, &query, Some(id)).await?;
         let node = nodes.items.first().ok_or_else(|| Error::not_found("Node", id))?;
         let properties = node["properties"].as_object().cloned().unwrap_or_default();
+        let patience = inputs.get("timeout").and_then(Value::as_u64).and_then(|given| u32::try_from(given).ok());
+        let patience = patience.unwrap_or(PATIENCE);
+        let until = (manager.clock.now().plus_micros(i64::from(patience) * 1_000_000), patience);
         let mut operation =
-            Self { manager, execution, request, ctx, deployment, inputs, properties, runtime: Map::new() };
+            Self { manager, execution, request, ctx, deployment, inputs, properties, runtime: Map::new(), until };
         let instance = manager.writable_instance(&operation.ctx, id).await?;
         let noted: Option<Option<Map<String, Value>>> =
             instance.runtime_properties.as_ref().map(Json::parse).transpose().map_err(failed)?;
@@ -92,12 +101,30 @@ impl<'a> Operation<'a> {
 
     /// Writes what the instance knows.
     pub(super) async fn save(&self) -> Result<()> {
-        let instance = self.manager.writable_instance(&self.ctx, self.instance()).await?;
+        let tx = self.manager.begin_write().await?;
+        self.save_in(&tx).await?;
+        tx.commit().await.map_err(failed)
+    }
+
+    async fn save_in(&self, tx: &Tx) -> Result<()> {
+        let scope = self.manager.scope(&self.ctx, false).await?;
+        let id = NodeInstanceId::new(self.instance());
+        let instance = node_instances::find(tx, &scope, &id).await.map_err(failed)?;
+        let instance = instance.ok_or_else(|| Error::not_found("NodeInstance", &id))?;
         let changes =
             InstanceChanges { runtime_properties: Some(Json::of(&self.runtime)), ..InstanceChanges::default() };
-        let tx = self.manager.begin_write().await?;
-        node_instances::update(&tx, instance.storage_id, instance.version, true, changes).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        let (key, version) = (instance.storage_id, instance.version);
+        node_instances::update(tx, key, version, true, changes).await.map(drop).map_err(failed)
+    }
+
+    /// Puts a note for later starts of this very operation among what the instance knows. Others do not see it.
+    pub(super) fn note(&mut self, name: &str, value: &Value) {
+        self.runtime.insert(name.to_owned(), json!({"task": self.request.id, "of": value}));
+    }
+
+    /// What an earlier start of this operation noted.
+    pub(super) fn noted(&self, name: &str) -> Option<&Value> {
+        self.runtime.get(name).filter(|note| note["task"] == self.request.id.as_str()).map(|note| &note["of"])
     }
 
     /// Writes a line into the execution's log.
@@ -124,17 +151,27 @@ impl<'a> Operation<'a> {
         deployments::find(&*self.manager.store, &scope, &DeploymentId::new(id)).await.map_err(failed)
     }
 
-    /// Waits for an execution. Error: that it did not end well.
+    /// Waits for an execution. Error: that it did not end well, or not in time.
     pub(super) async fn await_success(&self, id: &ExecutionId) -> Result<()> {
-        match self.manager.await_end(self.execution, id).await? {
-            Some(ended) if ended.status == ExecutionStatus::Terminated => Ok(()),
-            Some(ended) => {
-                let (workflow, status) = (&ended.workflow_id, ended.status.as_str());
-                let reason = ended.error.unwrap_or_default();
-                Err(refuse(format!("execution {id} of workflow `{workflow}` ended as {status}: {reason}")))
-            }
-            None => Err(stopped()),
+        let ended = self.await_end(id).await?;
+        if ended.status == ExecutionStatus::Terminated {
+            return Ok(());
         }
+        let (workflow, status) = (&ended.workflow_id, ended.status.as_str());
+        let reason = ended.error.unwrap_or_default();
+        Err(refuse(format!("execution {id} of workflow `{workflow}` ended as {status}: {reason}")))
+    }
+
+    /// Waits until an execution has ended, however.
+    pub(super) async fn await_end(&self, id: &ExecutionId) -> Result<Execution> {
+        let left = self.until.0.micros() - self.manager.clock.now().micros();
+        let wait = self.manager.await_end(self.execution, id);
+        let ended = tokio::time::timeout(Duration::from_micros(left.max(0).unsigned_abs()), wait).await;
+        ended.map_err(|_| self.late())??.ok_or_else(stopped)
+    }
+
+    fn late(&self) -> Error {
+        refuse(format!("Execution timed out after: {} seconds.", self.until.1))
     }
 
     /// Waits until nothing runs in a deployment.
@@ -148,36 +185,40 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Rests before another look. Error: the execution is to stop.
+    /// Rests before another look. Error: the execution is to stop, or time is up.
     pub(super) async fn look(&self) -> Result<()> {
         if self.manager.asked_to_stop(self.execution).await?.is_some() {
             return Err(stopped());
+        }
+        if self.manager.clock.now() > self.until.0 {
+            return Err(self.late());
         }
         tokio::time::sleep(LOOK).await;
         Ok(())
     }
 
-    /// Runs a workflow of another deployment to its end. If this operation was begun before, that run is waited for.
+    /// Whether an earlier start of this operation has begun a run of another deployment.
+    pub(super) fn has_begun(&self) -> bool {
+        self.noted(BEGUN).is_some()
+    }
+
+    /// Runs a workflow of another deployment to its end. The run and the note of it are one transaction, and the note
+    /// stays: what was begun before is waited for, and what has ended is not run again.
     pub(super) async fn run_there(&mut self, other: &Deployment, wish: Wish) -> Result<()> {
-        const BEGUN: &str = "_component_execution";
-        let begun = self.runtime.get(BEGUN).filter(|begun| begun["task"] == self.request.id.as_str());
-        let id = if let Some(id) = begun.and_then(|begun| begun["execution"].as_str()) {
+        let id = if let Some(id) = self.noted(BEGUN).and_then(Value::as_str) {
             ExecutionId::new(id)
         } else {
             self.await_idle(other).await?;
             let ready = self.manager.make_ready(&self.ctx, other, &wish).await?;
             let tx = self.manager.begin_write().await?;
             let (_, id) = self.manager.place(&tx, &self.ctx, other, &wish, ready).await?;
+            self.note(BEGUN, &json!(id));
+            self.save_in(&tx).await?;
             tx.commit().await.map_err(failed)?;
             self.manager.workflows.wake();
-            let note = serde_json::json!({"task": self.request.id, "execution": id});
-            self.runtime.insert(BEGUN.to_owned(), note);
-            self.save().await?;
             id
         };
-        self.await_success(&id).await?;
-        self.runtime.shift_remove(BEGUN);
-        self.save().await
+        self.await_success(&id).await
     }
 }
 

@@ -1,10 +1,10 @@
 //! `cloudify.nodes.PasswordSecret`: a random password that is kept as a secret.
 
 use nephele_model::python_text::{is_truthy, str as text};
-use nephele_model::{Error, Result};
+use nephele_model::{Code, Error, Result};
 use nephele_store::secrets;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, refuse};
 use crate::rows::failed;
@@ -18,6 +18,8 @@ const KINDS: [(&str, &str); 4] = [
     ("symbols", " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
 ];
 const SHORTEST: i64 = 6;
+/// The note of secrets that an operation makes: they were not there before.
+const ABSENT: &str = "_absent_secrets";
 
 /// Makes the password, unless one is there that may be used.
 pub(super) async fn create(operation: &mut Operation<'_>) -> Result<Value> {
@@ -38,13 +40,9 @@ pub(super) async fn create(operation: &mut Operation<'_>) -> Result<Value> {
     if operation.runtime.contains_key("password") {
         return Ok(Value::Bool(true));
     }
-    let given = name.is_some();
     let name = name.unwrap_or_else(|| format!("ps_{}_{}", operation.deployment.id, operation.instance()));
-    let made = !given && secrets::find(store, &scope, &name).await.map_err(failed)?.is_some();
-    // An earlier start of this operation made a secret under the name that nobody else would choose.
-    if !made {
-        set_secrets(operation, &json!({name.clone(): random(operation)?})).await?;
-    }
+    let password = random(operation)?;
+    set_secrets(operation, &json!({name.clone(): password})).await?;
     note(operation, &name).await?;
     operation.log("Created password secret.".to_owned()).await?;
     Ok(Value::Bool(true))
@@ -83,7 +81,7 @@ fn random(operation: &Operation<'_>) -> Result<String> {
 /// Deletes the secret.
 pub(super) async fn delete(operation: &mut Operation<'_>) -> Result<Value> {
     if let Some(name) = operation.runtime.get("secret_name").and_then(Value::as_str).map(str::to_owned) {
-        operation.manager.delete_secret(&operation.ctx, &name).await?;
+        delete_secret(operation, &name).await?;
     }
     operation.runtime.shift_remove("password");
     operation.runtime.shift_remove("secret_name");
@@ -109,13 +107,48 @@ pub(super) fn validate(operation: &Operation<'_>) -> Result<Value> {
     Err(refuse(problem))
 }
 
-/// Makes secrets. Error: one of them exists.
-pub(super) async fn set_secrets(operation: &Operation<'_>, wanted: &Value) -> Result<()> {
-    for (key, value) in wanted.as_object().into_iter().flatten() {
+/// Makes secrets. Error: one of them exists, and no earlier start of this operation made it.
+pub(super) async fn set_secrets(operation: &mut Operation<'_>, wanted: &Value) -> Result<()> {
+    let Some(wanted) = wanted.as_object().filter(|wanted| !wanted.is_empty()) else { return Ok(()) };
+    let before = operation.noted(ABSENT).cloned();
+    if before.is_none() {
+        let scope = operation.manager.scope(&operation.ctx, false).await?;
+        let mut absent = Vec::new();
+        for key in wanted.keys() {
+            if secrets::find(&*operation.manager.store, &scope, key).await.map_err(failed)?.is_none() {
+                absent.push(key);
+            }
+        }
+        operation.note(ABSENT, &json!(absent));
+        operation.save().await?;
+    }
+    let was_ours = |key: &str| before.as_ref().and_then(Value::as_array).is_some_and(|keys| keys.contains(&json!(key)));
+    for (key, value) in wanted {
         let values = SecretValues { value: Some(text(value).into()), ..SecretValues::default() };
-        let put = operation.manager.put_secret(&operation.ctx, key, values, false).await;
-        put.map_err(|error| Error::new(error.code(), format!("secret `{key}`: {}", error.message())))?;
-        operation.log(format!("Created secret '{key}'")).await?;
+        match operation.manager.put_secret(&operation.ctx, key, values, false).await {
+            Err(error) if error.code() == Code::Conflict && was_ours(key) => {}
+            Err(error) => {
+                let message = format!("secret `{key}`: {}", error.message());
+                return Err(Error::new(error.code(), message).with_source(error));
+            }
+            Ok(_) => operation.log(format!("Created secret '{key}'")).await?,
+        }
     }
     Ok(())
+}
+
+/// Deletes the secrets that a node was given to set.
+pub(super) async fn delete_secrets(operation: &Operation<'_>) -> Result<()> {
+    for key in operation.wanted("secrets").as_object().into_iter().flat_map(Map::keys) {
+        delete_secret(operation, key).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a secret, unless it is gone.
+async fn delete_secret(operation: &Operation<'_>, key: &str) -> Result<()> {
+    match operation.manager.delete_secret(&operation.ctx, key).await {
+        Err(error) if error.code() == Code::NotFound => Ok(()),
+        deleted => deleted,
+    }
 }

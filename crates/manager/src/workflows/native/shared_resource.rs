@@ -52,7 +52,8 @@ pub(super) async fn disconnect(operation: &mut Operation<'_>) -> Result<Value> {
     let on_demand = kinds.iter().any(|kind| kind == "on-demand-resource");
     let stays = kinds.iter().any(|kind| kind == "on-demand-uninstall-off");
     let is_up = other.installation_status == Some(InstallationStatus::Active);
-    if on_demand && !stays && is_up && label(operation, &other, "csys-consumer-id").await?.is_empty() {
+    let is_unused = on_demand && !stays && is_up && label(operation, &other, "csys-consumer-id").await?.is_empty();
+    if is_unused || operation.has_begun() {
         operation.run_there(&other, wish("uninstall", Map::new())).await?;
     }
     Ok(Value::Bool(true))
