@@ -169,9 +169,11 @@ pub fn routes() -> Vec<Route> {
         // Executions, their tasks and events
         get("/executions", V1, Needs(P::ExecutionList), executions::list, Page(EXECUTION)),
         post("/executions", V1, Needs(P::ExecutionStart), executions::post, Made(EXECUTION)),
+        post("/deployments/{id}/plan", V31, Needs(P::ExecutionStart), executions::plan, One(Named("Plan"))),
         delete("/executions", V31, Needs(P::ExecutionDelete), executions::delete, One(Named("DeletedExecutions"))),
         get("/executions/{id}", V1, Needs(P::ExecutionGet), executions::get, One(EXECUTION)),
         post("/executions/{id}", V1, Needs(P::ExecutionCancel), executions::act, One(EXECUTION)),
+        post("/executions/{id}/tasks/{task}", V31, Needs(P::ExecutionCancel), executions::decide_task, One(OPERATION)),
         patch("/executions/{id}", V1, Needs(P::ExecutionStatusUpdate), executions::patch, One(EXECUTION)),
         get("/executions/{id}/should-start", V31, Needs(P::ExecutionShouldStart), executions::should_start, One(Named("Flag"))),
         get("/executions/{id}/tasks", V31, Needs(P::ExecutionGet), executions::tasks, One(Named("ExecutionTasks"))),

@@ -11,6 +11,7 @@ mod follow;
 mod inputs;
 mod output;
 mod pack;
+mod plan;
 mod validation;
 
 use std::process::ExitCode;

@@ -17,6 +17,7 @@
 //! Invariant: no SQL, no messages, no HTTP, no clock in here. Source of the behaviour: spec
 //! workflows.md sections 5 and 6, and runs of the reference.
 
+mod critical_path;
 pub mod driver;
 pub mod error;
 pub mod graph;
@@ -30,6 +31,7 @@ mod stored;
 pub mod task;
 pub mod topology;
 
+pub use critical_path::CriticalPath;
 pub use driver::{Driver, Handle, Journal};
 pub use error::{Error, Result};
 pub use graph::Graph;

@@ -4,9 +4,10 @@ use nephele_model::Timestamp;
 use nephele_model::event::{NewEvent, Origin};
 use nephele_model::operation::{Context, Failure, Severity};
 use nephele_model::python_text;
-use nephele_model::task::TaskState;
+use nephele_model::task::{StoredTask, TaskAction, TaskDecision, TaskState};
 use serde_json::{Value, json};
 
+use crate::stored;
 use crate::task::{Retry, Task, Work};
 
 /// A moment in the life of an execution.
@@ -68,7 +69,7 @@ pub(crate) fn task_event(
         TaskState::Succeeded => ("task_succeeded", format!("{subject} succeeded '{name}'")),
         TaskState::Rescheduled => ("task_rescheduled", format!("{subject} rescheduled '{name}'")),
         TaskState::Failed => ("task_failed", format!("{subject} failed '{name}'")),
-        TaskState::Pending | TaskState::Sending | TaskState::ResponseSent => return None,
+        TaskState::Pending | TaskState::Sending | TaskState::ResponseSent | TaskState::Skipped => return None,
     };
     message.push_str(&detail.suffix());
     message.push_str(dry_suffix(dry_run));
@@ -79,6 +80,17 @@ pub(crate) fn task_event(
         event.error_causes = Some(Value::Array(causes(failure)));
     }
     Some(event)
+}
+
+/// The event that tells what a person decided about the task of this row.
+pub fn decision_event(row: &StoredTask, decision: &TaskDecision) -> NewEvent {
+    let place = stored::task(row).ok().and_then(|task| task.work.call().map(|call| origin(&call.context)));
+    let (event_type, what) = match decision.action {
+        TaskAction::Retry => ("task_retried", "is run again"),
+        TaskAction::Skip => ("task_skipped", "is skipped"),
+    };
+    let message = format!("Task '{}' {what}, as {} decided: {}", row.name, decision.by, decision.reason);
+    event(event_type, message, place.unwrap_or_default(), decision.at)
 }
 
 /// What a task's event says beyond its state.

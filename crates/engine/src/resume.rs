@@ -4,18 +4,21 @@
 //! succeeded is complete and never runs again, what failed for good is over, and the rest is open.
 //! A dependency on a task that was retried moves to its newest attempt.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nephele_model::id::TaskId;
 use nephele_model::operation::Failure;
 use nephele_model::task::{StoredGraph, StoredTask, TaskState};
 
+use serde_json::{Map, Value};
+
 use crate::error::Result;
+use crate::graph::Graph;
 use crate::machine::Run;
 use crate::machine::entry::{Entry, Fate};
 use crate::run_info::{Ids, RunInfo};
 use crate::stored;
-use crate::task::Index;
+use crate::task::{Call, Index, Work};
 
 /// What to do about operations that were sent and have not been answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +55,79 @@ impl Run {
 /// a failed or cancelled execution is resumed: those that failed, or asked to be run again, and
 /// were not replaced by another attempt. `force` adds those that were sent and never answered.
 pub fn to_reset(rows: &[StoredTask], force: bool) -> Vec<TaskId> {
-    let replaced: std::collections::HashSet<TaskId> =
-        rows.iter().filter_map(|row| stored::id_in(row, "retried_task")).collect();
+    let replaced: HashSet<TaskId> = rows.iter().filter_map(|row| stored::id_in(row, "retried_task")).collect();
     let counts = |row: &&StoredTask| match row.state {
         TaskState::Failed | TaskState::Rescheduled => true,
         TaskState::Sending | TaskState::Sent | TaskState::Started => force,
         _ => false,
     };
     rows.iter().filter(counts).filter(|row| !replaced.contains(&row.id)).map(|row| row.id.clone()).collect()
+}
+
+/// The parameters of those rows that say of a workflow what they did when its parameters were others: `graph` is what
+/// it would be made as now, `values` are its parameters. What has ended well or was replaced stays as it was.
+///
+/// Errors: a row that is no task of this engine.
+pub fn renewed(rows: &[StoredTask], graph: &Graph, values: &Map<String, Value>) -> Result<Vec<(TaskId, Value)>> {
+    let calls = graph.tasks.iter().filter_map(|task| task.work.call());
+    let fresh: HashMap<_, &Call> = calls.map(|call| (place(call), call)).collect();
+    let replaced: HashSet<TaskId> = rows.iter().filter_map(|row| stored::id_in(row, "retried_task")).collect();
+    let stays = |row: &StoredTask| matches!(row.state, TaskState::Succeeded | TaskState::Skipped);
+    let mut renewed = Vec::new();
+    for row in rows.iter().filter(|row| !stays(row) && !replaced.contains(&row.id)) {
+        let mut task = stored::task(row)?;
+        let Work::Operation(call) = &mut task.work else { continue };
+        if let Some(new) = fresh.get(&place(call)) {
+            call.inputs.clone_from(&new.inputs);
+        }
+        call.context.workflow_parameters.clone_from(values);
+        let mut parameters = row.parameters.clone();
+        parameters["task_kwargs"] = stored::arguments(&task.work);
+        renewed.push((row.id.clone(), parameters));
+    }
+    Ok(renewed)
+}
+
+/// What a call runs where: operation, node instance, the other end of a relationship, and which end that is.
+fn place(call: &Call) -> [Option<&str>; 4] {
+    let context = &call.context;
+    let related = context.related.as_ref().map(|related| related.node_id.as_str());
+    let end = context.operation.relationship.as_deref();
+    [Some(context.operation.name.as_str()), context.node_id.as_deref(), related, end]
+}
+
+/// Which of the rows must be set back so that the task is run again: it, and the subgraphs that failed and in which
+/// nothing else keeps things from going on. The inner error is another task in one of its subgraphs that does.
+///
+/// Errors: a row that is no task of this engine.
+pub fn to_retry(rows: Vec<StoredTask>, task: &TaskId) -> Result<std::result::Result<Vec<TaskId>, TaskId>> {
+    let rows = Rows::new(rows);
+    let mut entries = rows.entries()?;
+    let Some(&chosen) = rows.index.get(task) else { return Ok(Err(task.clone())) };
+    entries[chosen].fate = Fate::Open;
+    let hinders = |entries: &[Entry], container: Index| {
+        let inside = |entry: &&Entry| entry.task.container == Some(container);
+        entries
+            .iter()
+            .find(|entry| inside(entry) && entry.fate == Fate::Over && !entry.replaced)
+            .map(|entry| entry.id.clone())
+    };
+    let mut set_back = vec![task.clone()];
+    loop {
+        let failed = |index: &Index| {
+            let entry = &entries[*index];
+            entry.task.work.is_subgraph() && entry.fate == Fate::Over && !entry.replaced
+        };
+        let freed = (0..entries.len()).filter(failed).find(|&container| hinders(&entries, container).is_none());
+        let Some(container) = freed else { break };
+        entries[container].fate = Fate::Open;
+        set_back.push(entries[container].id.clone());
+    }
+    let closed = containers(&entries, chosen).into_iter().find(|&outer| entries[outer].fate == Fate::Over);
+    Ok(match closed.and_then(|container| hinders(&entries, container)) {
+        Some(other) => Err(other),
+        None => Ok(set_back),
+    })
 }
 
 struct Rows {
@@ -111,7 +179,7 @@ impl Rows {
 fn fate(entry: &Entry) -> Fate {
     match entry.state {
         _ if entry.replaced => Fate::Over,
-        TaskState::Succeeded => Fate::Complete,
+        TaskState::Succeeded | TaskState::Skipped => Fate::Complete,
         TaskState::Failed if entry.task.on_failure.is_ignored() => Fate::Complete,
         TaskState::Failed | TaskState::Rescheduled => Fate::Over,
         _ => Fate::Open,
@@ -155,7 +223,7 @@ fn containers(entries: &[Entry], index: Index) -> Vec<Index> {
 /// The tasks that made the run fail: their failure was stored and nothing around them ignored it.
 fn failed(entries: &mut [Entry]) -> Vec<Index> {
     let mut failed = Vec::new();
-    let mut explained = std::collections::HashSet::new();
+    let mut explained = HashSet::new();
     for index in 0..entries.len() {
         if entries[index].failure.is_none() {
             continue;

@@ -180,7 +180,7 @@ fn info(task: &Task) -> Value {
     }
 }
 
-fn arguments(work: &Work) -> Value {
+pub(crate) fn arguments(work: &Work) -> Value {
     match work {
         Work::Operation(call) | Work::DryRun(call) => json!({"kwargs": call_arguments(call)}),
         Work::Subgraph { .. } | Work::Nop => json!({}),

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use nephele_model::finding::Note;
 use nephele_model::instance::InstanceState;
 use nephele_model::operation::Plugin;
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,18 @@ impl Topology {
         Ok(Self::new(self.nodes, instances)?.with_groups(self.groups))
     }
 
+    /// The same with other nodes: those of the same id take the place of the present ones.
+    #[must_use]
+    pub fn with_nodes(mut self, nodes: Vec<Node>) -> Self {
+        for node in nodes {
+            match self.nodes.iter_mut().find(|present| present.id == node.id) {
+                Some(present) => *present = node,
+                None => self.nodes.push(node),
+            }
+        }
+        self
+    }
+
     /// The same with scaling groups: how many instances each has.
     #[must_use]
     pub fn with_groups(self, groups: HashMap<String, i64>) -> Self {
@@ -93,6 +106,13 @@ impl Topology {
     pub fn set_state(&mut self, instance: &str, state: InstanceState) {
         if let Some(position) = self.position(instance) {
             self.instances[position].state = state;
+        }
+    }
+
+    /// Notes something about the instance with this id, if there is one.
+    pub fn note(&mut self, instance: &str, note: &Note) {
+        if let Some(position) = self.position(instance) {
+            note.add_to(&mut self.instances[position].system_properties);
         }
     }
 

@@ -16,8 +16,8 @@ use nephele_store::{Record, deployment_groups};
 use serde_json::{Map, Value};
 
 use crate::deployment_groups::{members_of, status_of_place, visible_member};
+use crate::executions::demand_execution_inside;
 use crate::executions::place::Wish;
-use crate::executions::{WAIT_AFTER_FAIL, demand_execution_inside};
 use crate::rows::failed;
 use crate::{Ctx, Manager, visibility};
 
@@ -214,16 +214,7 @@ impl NewExecutionGroup {
     fn wish(&self, deployment: &str) -> Wish {
         let mut parameters = self.default_parameters.clone();
         parameters.extend(self.parameters.get(deployment).cloned().unwrap_or_default());
-        Wish {
-            workflow: self.workflow_id.clone(),
-            parameters,
-            allow_custom_parameters: false,
-            force: self.force,
-            dry_run: false,
-            queue: true,
-            in_line: false,
-            wait_after_fail: WAIT_AFTER_FAIL,
-        }
+        Wish { force: self.force, queue: true, ..Wish::new(self.workflow_id.clone(), parameters) }
     }
 }
 

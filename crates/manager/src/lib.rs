@@ -78,7 +78,7 @@ pub use evaluation::Context;
 pub use events::{Changes, News, Told, ToldChange, Topic, Wanted as WantedChanges};
 pub use execution_groups::{GroupTargets, NewExecutionGroup};
 pub use execution_schedules::{NewSchedule, RuleWords, ScheduleUpdate, arguments as schedule_arguments};
-pub use executions::{Deletion, Explanation, NewExecutionRecord, Start, Wait};
+pub use executions::{Deletion, Explanation, NewExecutionRecord, PlanRequest, Start, Wait};
 pub use exports::{Kind as ExportKind, Restoration};
 pub use filters::{FilterValues, Filtered};
 pub use instances::InstanceUpdate;

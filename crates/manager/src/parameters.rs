@@ -3,7 +3,8 @@
 //! Invariant: what comes out has every declared parameter that has a value, in its declared type.
 //! Source: spec workflows.md section 5.9; every refusal is `illegal_execution_parameters_error`.
 
-use nephele_model::{Code, Error, Result};
+use nephele_dsl::constraint;
+use nephele_model::{Code, Error, Result, json};
 use serde_json::{Map, Number, Value};
 
 /// Refuses parameters of `workflow` that are not `declared` (`{name: {default, type, required}}`), unless
@@ -30,7 +31,7 @@ pub(crate) fn complete(
     Ok(given)
 }
 
-/// Brings parameters into their declared types, and refuses those that are missing.
+/// Brings parameters into their declared types, and refuses those that violate constraints or are missing.
 pub(crate) fn check(
     workflow: &str,
     declared: &Map<String, Value>,
@@ -52,6 +53,11 @@ pub(crate) fn check(
     if !wrong.is_empty() {
         return Err(refused(wrong.join("\n")));
     }
+    let violations: Vec<String> =
+        declared.iter().filter_map(|(name, schema)| violation(name, schema, &given)).collect();
+    if !violations.is_empty() {
+        return Err(refused(violations.join("\n")));
+    }
     let missing = |(name, schema): &(&String, &Value)| {
         !given.contains_key(*name) && schema.get("required").and_then(Value::as_bool).unwrap_or(true)
     };
@@ -63,6 +69,15 @@ pub(crate) fn check(
         )));
     }
     Ok(given)
+}
+
+/// How a value that was given violates its parameter's constraints, if it does.
+fn violation(name: &str, schema: &Value, given: &Map<String, Value>) -> Option<String> {
+    let value = given.get(name).filter(|value| !value.is_null())?;
+    schema.get("constraints").filter(|constraints| !constraints.is_null())?;
+    let schema = json::Map::from(schema.as_object()?.clone());
+    let problem = constraint::check(name, &schema, &json::Value::from(value.clone())).err()?;
+    Some(format!("Parameter \"{name}\" does not meet its constraints: {}", problem.reference_text()))
 }
 
 fn refused(message: String) -> Error {
@@ -107,6 +122,7 @@ mod tests {
             "name": {},
             "note": {"required": false},
             "flag": {"type": "boolean", "default": null},
+            "size": {"type": "integer", "required": false, "constraints": [{"in_range": [1, 5]}]},
         });
         let (Value::Object(declared), Value::Object(given)) = (declared, given) else { unreachable!() };
         let completed = complete("scale", &declared, given, custom);
@@ -132,5 +148,8 @@ mod tests {
             merged(json!({"name": 1, "delta": "x"}), false).unwrap_err().contains("\"delta\" must be of type integer")
         );
         assert!(merged(json!({"name": 1, "delta": 1.5}), false).is_err());
+        assert_eq!(merged(json!({"name": 1, "size": "5"}), false).unwrap()["size"], 5);
+        let violated = merged(json!({"name": 1, "size": 6}), false).unwrap_err();
+        assert!(violated.starts_with("Parameter \"size\" does not meet its constraints: Value 6"), "{violated}");
     }
 }

@@ -34,14 +34,39 @@ states! {
         Succeeded = "succeeded",
         /// Ended with an error, for good.
         Failed = "failed",
+        /// Left out because a person decided so: what waits for it goes on.
+        Skipped = "skipped",
     }
 }
 
 impl TaskState {
     /// Whether nothing more will happen to the task.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Rescheduled | Self::Succeeded | Self::Failed)
+        matches!(self, Self::Rescheduled | Self::Succeeded | Self::Failed | Self::Skipped)
     }
+}
+
+states! {
+    /// What a person may have done about a task that failed.
+    TaskAction {
+        /// It is run again.
+        Retry = "retry",
+        /// It is left out.
+        Skip = "skip",
+    }
+}
+
+/// What a person decided about a task; stored as `parameters.decision` of its row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskDecision {
+    /// What is to be done.
+    pub action: TaskAction,
+    /// Why.
+    pub reason: String,
+    /// Who decided.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 states! {
@@ -114,12 +139,14 @@ pub struct TaskChange {
     pub error: Option<Value>,
     /// Why it failed this time, for people; stored whether or not it is tried again.
     pub reason: Option<String>,
+    /// What a person decided about it, if that is why it moves.
+    pub decision: Option<TaskDecision>,
 }
 
 impl TaskChange {
     /// A move that changes nothing but the state.
     pub const fn new(id: TaskId, state: TaskState) -> Self {
-        Self { id, state, dependencies: None, error: None, reason: None }
+        Self { id, state, dependencies: None, error: None, reason: None, decision: None }
     }
 }
 

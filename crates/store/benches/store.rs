@@ -146,10 +146,12 @@ async fn fill(url: &str) -> (Store, Deployment, Execution, Vec<NodeInstanceId>) 
         is_system_workflow: false,
         is_dry_run: false,
         allow_custom_parameters: false,
+        is_forced: false,
         token: None,
         deployment_fk: Some(deployment.storage_id),
         wait_after_fail: 600.0,
         blueprint_id: Some("b".to_owned()),
+        rerun_of: None,
     };
     let row = executions::insert(&store, new).await.expect("an execution");
     let execution = executions::by_storage_id(&store, row).await.expect("a query").expect("the execution");

@@ -84,7 +84,7 @@ pub(crate) const DEFAULTS: &[Default] = &[
     login("oidc_username_claim"),
     setting("rest", "log_level", "\"info\"", LOG_LEVEL),
     setting("rest", "marketplace_api_url", "\"\"", TEXT),
-    setting("rest", "max_concurrent_workflows", "20", POSITIVE),
+    setting("rest", "max_concurrent_workflows", "1000", POSITIVE),
     setting("rest", "min_available_memory_mb", "100", COUNT),
     setting("workflow", "max_retries", "60", RETRIES),
     setting("workflow", "subgraph_retries", "0", RETRIES),

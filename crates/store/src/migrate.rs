@@ -25,6 +25,12 @@ const STEPS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0003_tasks_progress.sql"),
         include_str!("../migrations/pg/0003_tasks_progress.sql"),
     ),
+    (
+        4,
+        "executions",
+        include_str!("../migrations/sqlite/0004_executions.sql"),
+        include_str!("../migrations/pg/0004_executions.sql"),
+    ),
 ];
 
 pub(crate) async fn run(backend: &Backend) -> Result<()> {

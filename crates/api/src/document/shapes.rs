@@ -102,6 +102,7 @@ pub(super) fn shape(name: &str) -> Value {
         "Null" => json!({"type": "null"}),
         "OpenApi" => map,
         "Outputs" => object(json!({"deployment_id": text, "outputs": map})),
+        "Plan" => plan(),
         "ProviderContext" => object(json!({"id": maybe, "name": maybe, "context": {"type": ["object", "null"]}})),
         "Registration" => object(json!({"customer_id": text})),
         "Status" => {
@@ -142,6 +143,34 @@ pub(super) fn parts(name: &str) -> &'static [&'static str] {
         "Explanation" => &["Wait"],
         _ => &[],
     }
+}
+
+/// The plan of an execution.
+fn plan() -> Value {
+    let (text, number, flag) = (json!({"type": "string"}), json!({"type": "integer"}), json!({"type": "boolean"}));
+    let (maybe, seconds) = (json!({"type": ["string", "null"]}), json!({"type": "number"}));
+    let maybe_seconds = json!({"type": ["number", "null"], "description": "Null where no such operation ever ran."});
+    let list = |items: &Value| json!({"type": "array", "items": items});
+    let task = object(json!({
+        "id": number, "name": text, "type": text, "subgraph": {"type": ["integer", "null"]},
+        "dependencies": list(&number), "node_id": maybe, "node_instance_id": maybe, "operation": maybe,
+        "relationship": maybe, "related_node_instance_id": maybe, "state": maybe, "text": maybe,
+        "expected_seconds": maybe_seconds, "is_critical": flag,
+    }));
+    let phase = object(json!({
+        "name": text, "type": {"enum": ["graph", "act"]}, "detail": {"type": ["object", "null"]}, "tasks": list(&task),
+        "expected_seconds": maybe_seconds, "at_least_seconds": seconds,
+    }));
+    let obstacle = object(json!({"error_code": text, "message": text}));
+    let update =
+        json!({"type": ["object", "null"], "description": "What an update changes: blueprint, inputs, steps, nodes."});
+    object(json!({
+        "deployment_id": text, "workflow_id": text, "parameters": {"type": "object"}, "error": maybe,
+        "obstacles": list(&obstacle), "update": update, "phases": list(&phase),
+        "node_instances": object(json!({"created": list(&text), "changed": list(&text), "deleted": list(&text)})),
+        "expected_seconds": maybe_seconds, "at_least_seconds": seconds, "operations": number,
+        "operations_without_history": number,
+    }))
 }
 
 /// The records that a shape holds.

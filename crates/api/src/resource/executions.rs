@@ -2,12 +2,12 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use nephele_manager::{Deletion, NewExecutionRecord, Start};
+use nephele_manager::{Deletion, NewExecutionRecord, PlanRequest, Start};
 use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Act, NewStatus, created, ok};
+use super::{NewStatus, created, ok};
 use crate::arguments::Arguments;
 use crate::auth::Caller;
 use crate::body::{Body, FromBody, OptionalBody};
@@ -83,6 +83,26 @@ impl FromBody for NewExecutionRecord {
     }
 }
 
+/// What a workflow would do in the deployment of the path if it began now.
+pub(crate) async fn plan(
+    State(app): State<App>,
+    caller: Caller,
+    Path(deployment): Path<String>,
+    Body(request): Body<PlanRequest>,
+) -> Answer {
+    Ok(ok(&app.manager.plan_execution(caller.ctx(), &deployment, request).await?))
+}
+
+impl FromBody for PlanRequest {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self {
+            workflow_id: body.required_text("workflow_id")?,
+            parameters: parameters(body)?,
+            allow_custom_parameters: body.flag("allow_custom_parameters")?,
+        })
+    }
+}
+
 fn parameters(body: &mut Arguments) -> Result<Map<String, Value>> {
     match body.take_as("parameters", Shape::Object) {
         None => Ok(Map::new()),
@@ -126,9 +146,45 @@ pub(crate) async fn act(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(Act(action)): Body<Act>,
+    Body(Asked { action, parameters }): Body<Asked>,
 ) -> Answer {
-    Ok(ok(&app.manager.act_on_execution(caller.ctx(), &id, &action).await?))
+    Ok(ok(&app.manager.act_on_execution(caller.ctx(), &id, &action, parameters).await?))
+}
+
+/// What to do with an execution.
+pub(crate) struct Asked {
+    action: String,
+    parameters: Option<Map<String, Value>>,
+}
+
+impl FromBody for Asked {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        const ACTIONS: &[&str] = &["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue", "rerun"];
+        Ok(Self { action: body.required_word("action", ACTIONS)?, parameters: body.object("parameters")? })
+    }
+}
+
+/// Has one task run again, or leaves it out.
+pub(crate) async fn decide_task(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, task)): Path<(String, String)>,
+    Body(Decision { action, reason }): Body<Decision>,
+) -> Answer {
+    let decided = app.manager.decide_task(caller.ctx(), &id, &task, &action, &reason).await?;
+    Ok(page::record(StatusCode::OK, &decided))
+}
+
+/// What to do about a task, and why.
+pub(crate) struct Decision {
+    action: String,
+    reason: String,
+}
+
+impl FromBody for Decision {
+    fn read(body: &mut Arguments) -> Result<Self> {
+        Ok(Self { action: body.required_word("action", &["retry", "skip"])?, reason: body.required_text("reason")? })
+    }
 }
 
 pub(crate) async fn patch(

@@ -51,7 +51,7 @@ use crate::arguments::{Arguments, VISIBILITIES};
 use crate::body::FromBody;
 use crate::error::json_response;
 
-/// What to do with an execution or a group of them.
+/// What to do with the executions of a group.
 pub(crate) struct Act(pub(crate) String);
 
 impl FromBody for Act {

@@ -17,6 +17,7 @@ mod custom_workflows;
 mod deployment_updates;
 mod examples;
 mod failing_operation;
+mod fix_forward;
 mod functions;
 mod plugin_faults;
 mod plugin_life;

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use nephele_model::execution::CancelAction;
+use nephele_model::task::TaskAction;
 use serde_json::{Value, json};
 
 use super::show;
 use crate::connection::Connection;
 use crate::follow::{self, Look};
-use crate::{inputs, output};
+use crate::{inputs, output, plan};
 
 /// Executions: runs of workflows.
 #[derive(Debug, Args)]
@@ -45,6 +46,20 @@ enum Action {
         #[arg(long)]
         queue: bool,
     },
+    /// Show what a workflow would do now, and do nothing
+    Plan {
+        /// The workflow, such as `install`, or `update`
+        workflow_id: String,
+        /// The deployment
+        #[arg(short, long)]
+        deployment_id: String,
+        /// A parameter as `key=value`, or several as a JSON object
+        #[arg(short, long, value_name = "PARAMETER")]
+        parameters: Vec<String>,
+        /// Take parameters that the workflow does not declare
+        #[arg(long)]
+        allow_custom_parameters: bool,
+    },
     /// List executions, the newest first
     List {
         /// Only those of this deployment
@@ -79,6 +94,40 @@ enum Action {
         /// Run operations again that had been started and not ended
         #[arg(short, long)]
         force: bool,
+        /// A parameter to change, as `key=value`, or several as a JSON object
+        #[arg(short, long, value_name = "PARAMETER")]
+        parameters: Vec<String>,
+        /// Do not wait for the end
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Run a task again: one that failed, or one that waits to be tried again
+    RetryTask {
+        /// The execution
+        execution_id: String,
+        /// The task
+        task_id: String,
+        /// Why; it stays with the task and in the audit log
+        #[arg(short, long)]
+        reason: String,
+        /// Do not wait for the end
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Leave a task out; `resume` then goes on without it
+    SkipTask {
+        /// The execution
+        execution_id: String,
+        /// The task
+        task_id: String,
+        /// Why; it stays with the task and in the audit log
+        #[arg(short, long)]
+        reason: String,
+    },
+    /// Start the workflow of an execution that has ended anew, with the same parameters
+    Rerun {
+        /// The execution
+        execution_id: String,
         /// Do not wait for the end
         #[arg(long)]
         no_wait: bool,
@@ -113,6 +162,16 @@ impl Executions {
                 }
                 return follow::execution(&client, &id, look).await;
             }
+            Action::Plan { workflow_id, deployment_id, parameters, allow_custom_parameters } => {
+                let parameters = inputs::merge(&parameters)?;
+                let options = json!({"allow_custom_parameters": allow_custom_parameters});
+                let plan = executions.plan(&deployment_id, &workflow_id, &parameters, &options).await?;
+                if connection.json {
+                    output::json(&plan)?;
+                } else {
+                    plan::lines(&plan).into_iter().try_for_each(output::line)?;
+                }
+            }
             Action::List { deployment_id } => {
                 let mut query = vec![("_include", FIELDS), ("_sort", "-created_at")];
                 query.extend(deployment_id.as_deref().map(|id| ("deployment_id", id)));
@@ -145,12 +204,34 @@ impl Executions {
                 };
                 return accepted(connection, &executions.cancel(&execution_id, action).await?);
             }
-            Action::Resume { execution_id, force, no_wait } => {
-                let resumed = executions.resume(&execution_id, force).await?;
+            Action::Resume { execution_id, force, parameters, no_wait } => {
+                let resumed = if parameters.is_empty() {
+                    executions.resume(&execution_id, force).await?
+                } else {
+                    executions.resume_with(&execution_id, force, &inputs::merge(&parameters)?).await?
+                };
                 if no_wait {
                     return accepted(connection, &resumed);
                 }
                 return follow::execution(&client, &execution_id, look).await;
+            }
+            Action::RetryTask { execution_id, task_id, reason, no_wait } => {
+                let task = executions.decide(&execution_id, &task_id, TaskAction::Retry, &reason).await?;
+                if no_wait {
+                    return decided(connection, &task);
+                }
+                return follow::execution(&client, &execution_id, look).await;
+            }
+            Action::SkipTask { execution_id, task_id, reason } => {
+                let task = executions.decide(&execution_id, &task_id, TaskAction::Skip, &reason).await?;
+                return decided(connection, &task);
+            }
+            Action::Rerun { execution_id, no_wait } => {
+                let started = executions.rerun(&execution_id).await?;
+                if no_wait {
+                    return accepted(connection, &started);
+                }
+                return follow::execution(&client, &output::text(&started["id"]), look).await;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -176,6 +257,16 @@ fn explain(connection: &Connection, why: &Value) -> anyhow::Result<()> {
         None | Some(0) => Ok(()),
         Some(more) => output::line(format!("  and {more} more")),
     }
+}
+
+/// Says where a task stands about which something was decided.
+fn decided(connection: &Connection, task: &Value) -> anyhow::Result<ExitCode> {
+    if connection.json {
+        output::json(task)?;
+    } else {
+        output::line(format!("Task {} is {}", output::text(&task["id"]), output::text(&task["state"])))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says where an execution stands that nobody waits for.

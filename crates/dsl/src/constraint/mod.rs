@@ -120,6 +120,19 @@ fn takes(kind: Argument, argument: &Value) -> bool {
     }
 }
 
+/// Checks a value against the constraints of its definition, such as that of a workflow's parameter. Of types whose values
+/// are names of things that exist nothing is checked: nobody is asked what exists.
+///
+/// Errors: those of an input's value.
+pub fn check(name: &str, definition: &Map, value: &Value) -> Result<(), Diagnostic> {
+    let is_of_object = |key| definition.get(key).and_then(Value::as_str).is_some_and(value::is_object_type);
+    let constraints = of(definition)?;
+    if constraints.is_empty() || is_of_object("type") || is_of_object("item_type") {
+        return Ok(());
+    }
+    check_value(name, definition, constraints, value, None)
+}
+
 /// Checks an input's value against its definition (`type`, `item_type`, `constraints`).
 ///
 /// Errors: [`Fault::ConstraintViolated`], 105 for items of the wrong type, 213 for a function as value.

@@ -28,6 +28,7 @@ use crate::phases::{Flow, Past, Phases, Turn};
 use crate::topology::Topology;
 pub use again::again;
 use execute_operation::Order;
+pub use foresee::{Foreseen, Foresight};
 pub use install::cleanup_before_resume;
 pub use parameters::Parameters;
 pub use selection::Selection;

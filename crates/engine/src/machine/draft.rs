@@ -48,7 +48,7 @@ impl Run {
         batch
     }
 
-    fn row(&self, index: Index, now: Timestamp) -> StoredTask {
+    pub(super) fn row(&self, index: Index, now: Timestamp) -> StoredTask {
         let entry = &self.entries[index];
         let id = |index: Index| self.entries[index].id.clone();
         let container = entry.task.container.map(id);

@@ -5,7 +5,7 @@ use nephele_model::finding::{Finding, Note};
 use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Failure, Outcome, Severity};
 use nephele_model::python_text;
-use nephele_model::task::{TaskChange, TaskState};
+use nephele_model::task::{TaskAction, TaskChange, TaskDecision, TaskState};
 use serde_json::Value;
 
 use super::entry::{Entry, Fate};
@@ -69,6 +69,24 @@ impl Run {
                 self.remember(index, failure);
                 self.fail(index, now);
             }
+        }
+    }
+
+    /// Someone decided about a task that waits to be tried again: now, or never.
+    pub(super) fn decided(&mut self, index: Index, decision: TaskDecision, now: Timestamp) {
+        let event = report::decision_event(&self.row(index, now), &decision);
+        self.draft.event(event);
+        let skips = decision.action == TaskAction::Skip;
+        let entry = &mut self.entries[index];
+        if skips {
+            entry.state = TaskState::Skipped;
+        }
+        let change = TaskChange { decision: Some(decision), ..TaskChange::new(entry.id.clone(), entry.state) };
+        self.draft.batch.changes.push(change);
+        if skips {
+            self.complete(index, now);
+        } else {
+            self.ready.push_back(index);
         }
     }
 

@@ -23,7 +23,7 @@ use nephele_model::Timestamp;
 use nephele_model::execution::CancelAction;
 use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Failure, Outcome, Request};
-use nephele_model::task::{JournalBatch, StoredGraph, TaskChange, TaskState};
+use nephele_model::task::{JournalBatch, StoredGraph, TaskChange, TaskDecision, TaskState};
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -48,6 +48,8 @@ pub enum Event {
     TimerFired(TimerKey),
     /// Someone wants the run to stop.
     CancelAsked(CancelAction),
+    /// Someone decided about a task that waits to be tried again. Of no effect if it does not.
+    Decided(TaskId, TaskDecision),
 }
 
 /// What a timer is for.
@@ -194,6 +196,12 @@ impl Run {
                 let index = self.find(&id)?;
                 if self.delayed.remove(&index) {
                     self.ready.push_back(index);
+                }
+            }
+            Event::Decided(id, decision) => {
+                let index = self.find(&id)?;
+                if self.delayed.remove(&index) {
+                    self.decided(index, decision, now);
                 }
             }
             Event::TimerFired(TimerKey::WaitAfterFail) => self.out_of_time = !self.failed.is_empty(),

@@ -3,6 +3,7 @@
 //! Invariant: an act may be done twice, since the manager may die after it and before its end is
 //! written: the second time finds what the first one made, and comes to the same result.
 
+use nephele_model::finding::Note;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -69,6 +70,18 @@ impl Act {
             Self::ForgetUpdates(_) => "forget_updates",
             Self::FinishUpdate => "finish_update",
         }
+    }
+
+    /// What it notes about which instances, if it does nothing else.
+    pub fn note(&self) -> Option<(Vec<String>, Note)> {
+        let (instances, note) = match self {
+            Self::ForgetHeals(instances) => (instances, Note::HealForgotten),
+            Self::MarkDrifted(instances) => (instances, Note::PresumedDrift),
+            Self::ForgetDrift(instances) => (instances, Note::DriftForgotten),
+            Self::ForgetUpdates(instances) => (instances, Note::UpdateForgotten),
+            _ => return None,
+        };
+        Some((instances.clone(), note))
     }
 }
 

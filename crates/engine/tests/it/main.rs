@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up must say so and stop")]
 
+mod decisions;
 mod driver;
 mod lifecycle;
 mod phases;

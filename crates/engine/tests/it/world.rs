@@ -10,7 +10,7 @@ use nephele_model::finding::Note;
 use nephele_model::id::{NodeInstanceId, TaskId};
 use nephele_model::operation::{Outcome, Request};
 use nephele_model::task::{JournalBatch, StoredGraph, StoredTask, TaskState};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) fn info() -> RunInfo {
     RunInfo {
@@ -57,6 +57,9 @@ impl Rows {
             }
             if let Some(error) = &change.error {
                 row.parameters["error"] = error.clone();
+            }
+            if let Some(decision) = &change.decision {
+                row.parameters["decision"] = json!(decision);
             }
         }
         for (instance, state) in &batch.instance_states {

@@ -28,6 +28,8 @@ use crate::workflows::environment::{new_instance, refused};
 use crate::workflows::upload::blocking;
 use crate::{Ctx, Manager, visibility};
 
+pub(crate) use of_execution::coming;
+
 /// Which of a node's or scaling group's counts is set.
 #[derive(Clone, Copy)]
 enum Count {

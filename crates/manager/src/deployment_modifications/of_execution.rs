@@ -10,6 +10,7 @@ use nephele_model::instance::InstanceState;
 use nephele_model::update::ModificationStatus;
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployment_modifications::{self as rows, Modification};
+use nephele_store::deployments::Deployment;
 use nephele_store::executions::Execution;
 use nephele_store::{node_instances, nodes};
 use serde_json::{Map, Value, json};
@@ -44,32 +45,28 @@ impl Manager {
     pub(crate) async fn foresee_modification(
         &self,
         ctx: &Ctx,
-        execution: &Execution,
+        deployment: &Deployment,
         wanted: &Map<String, Value>,
     ) -> Result<(Made, Topology)> {
-        let deployment = self.deployment_of(execution).await?;
-        let instances = self.all_of(ctx, &deployment, &node_instances::RESOURCE).await?;
-        let nodes = self.all_of(ctx, &deployment, &nodes::RESOURCE).await?;
-        let modified = compare(nodes, instances, scaling_groups(&deployment)?, changes(wanted)?).await?;
+        let instances = self.all_of(ctx, deployment, &node_instances::RESOURCE).await?;
+        let nodes = self.all_of(ctx, deployment, &nodes::RESOURCE).await?;
+        let modified = compare(nodes, instances, scaling_groups(deployment)?, changes(wanted)?).await?;
         let (mut added, mut related) = (Vec::new(), Vec::new());
         for noted in list(&modified, "added_and_related") {
-            let mut row = noted.clone();
-            row["state"] = InstanceState::UNINITIALIZED.as_str().into();
-            let instance: Instance = serde_json::from_value(row).map_err(Error::internal)?;
+            let instance = coming(noted.clone())?;
             if noted["modification"] == "added" {
                 added.push(instance);
             } else {
                 related.push((instance.id, instance.relationships));
             }
         }
-        let topology = self.topology(execution).await?.grown(added, related).map_err(Error::internal)?;
+        let topology = self.topology(deployment.storage_id).await?.grown(added, related).map_err(Error::internal)?;
         Ok((of_lists("", &modified), topology))
     }
 
-    /// The modification of the execution's deployment that was started and has not ended.
-    pub(crate) async fn started_modification(&self, execution: &Execution) -> Result<Option<Made>> {
-        let all =
-            rows::of_deployment(&*self.store, execution.deployment_fk.unwrap_or_default()).await.map_err(failed)?;
+    /// The modification of a deployment that was started and has not ended.
+    pub(crate) async fn started_modification(&self, deployment: i64) -> Result<Option<Made>> {
+        let all = rows::of_deployment(&*self.store, deployment).await.map_err(failed)?;
         let started = all.iter().find(|modification| modification.status == ModificationStatus::Started);
         started.map(made).transpose()
     }
@@ -99,6 +96,15 @@ impl Manager {
         };
         Ok(all.into_iter().find(is_its))
     }
+}
+
+/// An instance as it is when it comes, from what is noted of it.
+pub(crate) fn coming(mut noted: Value) -> Result<Instance> {
+    noted["state"] = InstanceState::UNINITIALIZED.as_str().into();
+    if let Some(parts) = noted.as_object_mut() {
+        parts.retain(|_, part| !part.is_null());
+    }
+    serde_json::from_value(noted).map_err(Error::internal)
 }
 
 /// What was refused because it had been done before was done.

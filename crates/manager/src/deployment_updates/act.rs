@@ -9,6 +9,7 @@ use nephele_store::executions::Execution;
 use serde_json::{Value, json};
 
 use super::apply::Prepared;
+use super::changes::InstanceChanges;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -40,7 +41,6 @@ impl Manager {
 
     /// What an update that was applied is about.
     async fn touched(&self, update: &Undertaking) -> Result<Touched> {
-        let Prepared { instances, .. } = Prepared::read(update)?;
         let steps = rows::steps(&*self.store, update.storage_id).await.map_err(failed)?;
         let mut changed_nodes: Vec<String> = Vec::new();
         for step in steps.iter().filter(|step| matches!(step.entity_type.as_str(), "property" | "operation")) {
@@ -48,17 +48,22 @@ impl Manager {
             let node = path.get(1).filter(|node| path[0] == "nodes" && !changed_nodes.contains(node));
             changed_nodes.extend(node.cloned());
         }
-        let (added, added_related) = apart(&instances.added_and_related, "added");
-        let (removed, removed_related) = apart(&instances.removed_and_related, "removed");
-        Ok(Touched {
-            extended: pairs(&instances.extended_and_related, "extended", &added),
-            reduced: pairs(&instances.reduced_and_related, "reduced", &removed),
-            added,
-            added_related,
-            removed,
-            removed_related,
-            changed_nodes,
-        })
+        Ok(touched(&Prepared::read(update)?.instances, changed_nodes))
+    }
+}
+
+/// What an update with these changes is about.
+pub(super) fn touched(instances: &InstanceChanges, changed_nodes: Vec<String>) -> Touched {
+    let (added, added_related) = apart(&instances.added_and_related, "added");
+    let (removed, removed_related) = apart(&instances.removed_and_related, "removed");
+    Touched {
+        extended: pairs(&instances.extended_and_related, "extended", &added),
+        reduced: pairs(&instances.reduced_and_related, "reduced", &removed),
+        added,
+        added_related,
+        removed,
+        removed_related,
+        changed_nodes,
     }
 }
 

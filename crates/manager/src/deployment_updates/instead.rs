@@ -8,7 +8,6 @@ use nephele_store::executions::{self, Execution};
 use serde_json::{Map, Value, json};
 
 use super::apply::Prepared;
-use crate::executions::WAIT_AFTER_FAIL;
 use crate::executions::place::Wish;
 use crate::rows::failed;
 use crate::workflows::upload::parameters;
@@ -40,14 +39,9 @@ impl Manager {
             }
         }
         let wish = Wish {
-            workflow: workflow.to_owned(),
-            parameters: self.description(execution, update).await?,
             allow_custom_parameters: true,
             force: true,
-            dry_run: false,
-            queue: false,
-            in_line: false,
-            wait_after_fail: WAIT_AFTER_FAIL,
+            ..Wish::new(workflow.to_owned(), self.description(execution, update).await?)
         };
         let ready = self.make_ready(ctx, &deployment, &wish).await?;
         let tx = self.begin_write().await?;

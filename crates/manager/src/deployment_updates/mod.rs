@@ -12,6 +12,7 @@ mod act;
 mod apply;
 mod changes;
 mod finish;
+pub(crate) mod foresee;
 mod instead;
 mod of_many;
 mod prepare;
@@ -20,7 +21,7 @@ mod record;
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::update::UpdateState;
-use nephele_model::{Code, Result};
+use nephele_model::{Code, Error, Result};
 use nephele_store::deployment_updates::{self as rows, NewUpdate, UpdateChanges};
 use nephele_store::deployments::Deployment;
 use nephele_store::{Json, Record, Tx, execution_groups, executions};
@@ -34,7 +35,7 @@ use crate::{Ctx, Manager};
 pub use record::{UpdatePatch, UpdateRecord};
 
 /// The workflow that carries out an update.
-const WORKFLOW: &str = "update";
+pub(crate) const WORKFLOW: &str = "update";
 /// A workflow that updates deployments one after the other: theirs join its groups.
 pub(crate) const OF_MANY: &str = "csys_update_deployment";
 
@@ -52,6 +53,10 @@ pub const SWITCHES: [(&str, bool); 11] = [
     ("force_reinstall", false),
     ("skip_heal", false),
 ];
+
+/// What the workflow takes beside them.
+const PARAMETERS: [&str; 7] =
+    ["blueprint_id", "workflow_id", "inputs", "reinstall_list", "runtime_only_evaluation", "preview", "force"];
 
 /// What a deployment is to become.
 #[derive(Debug, Default)]
@@ -76,6 +81,38 @@ pub struct UpdateRequest {
     pub switches: Map<String, Value>,
 }
 
+impl UpdateRequest {
+    /// The request that these parameters of the workflow `update` come from.
+    ///
+    /// Error: `illegal_execution_parameters_error`.
+    pub(crate) fn of_parameters(parameters: Map<String, Value>) -> Result<Self> {
+        let mut request = Self::default();
+        for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_null()) {
+            let refuse = |problem: &str| {
+                Error::new(Code::IllegalExecutionParameters, format!("Parameter `{name}` of an update {problem}"))
+            };
+            match (name.as_str(), value) {
+                ("blueprint_id", Value::String(id)) => request.blueprint_id = Some(id),
+                ("workflow_id", Value::String(id)) => request.workflow_id = Some(id),
+                ("inputs", Value::Object(inputs)) => request.inputs = inputs,
+                ("reinstall_list", Value::Array(ids)) => request.reinstall_list = ids,
+                ("runtime_only_evaluation", Value::Bool(is)) => request.runtime_only_evaluation = Some(is),
+                ("preview", Value::Bool(is)) => request.preview = is,
+                ("force", Value::Bool(is)) => request.force = is,
+                (switch, Value::Bool(is)) if SWITCHES.iter().any(|(known, _)| *known == switch) => {
+                    request.switches.insert(name, is.into());
+                }
+                (other, _) if PARAMETERS.contains(&other) => return Err(refuse("has a value of another type")),
+                (other, _) if SWITCHES.iter().any(|(known, _)| *known == other) => {
+                    return Err(refuse("must be true or false"));
+                }
+                _ => return Err(refuse("does not exist")),
+            }
+        }
+        Ok(request)
+    }
+}
+
 impl Manager {
     /// One page of updates.
     pub async fn list_updates(&self, ctx: &Ctx, query: &ListQuery) -> Result<Page<Record>> {
@@ -96,12 +133,7 @@ impl Manager {
             None => None,
         };
         let deployment = self.writable_deployment(ctx, deployment).await?;
-        let old_inputs = match &deployment.inputs {
-            Some(inputs) => inputs.parse::<Option<Map<String, Value>>>().map_err(failed)?.unwrap_or_default(),
-            None => Map::new(),
-        };
-        let mut new_inputs = old_inputs.clone();
-        new_inputs.extend(request.inputs.clone());
+        let (old_inputs, new_inputs) = merged_inputs(&deployment, &request)?;
         let id = request.id.take().unwrap_or_else(|| format!("{}-{}", deployment.id, uuid::Uuid::new_v4()));
         let runtime_only = request.runtime_only_evaluation.unwrap_or(deployment.runtime_only_evaluation);
         let changes = UpdateChanges {
@@ -119,7 +151,7 @@ impl Manager {
         let tx = self.begin_write().await?;
         let refused = if force { None } else { dependents::demand_none(&tx, &deployment, WORKFLOW, false).await.err() };
         if refused.as_ref().is_some_and(|error| error.code() != Code::DependentExists) {
-            return Err(refused.unwrap_or_else(|| nephele_model::Error::internal("an update was refused")));
+            return Err(refused.unwrap_or_else(|| Error::internal("an update was refused")));
         }
         // What will not run has no place among what begins.
         let status = if refused.is_some() { ExecutionStatus::Queued } else { ExecutionStatus::Pending };
@@ -178,6 +210,17 @@ impl Manager {
         }
         Ok(())
     }
+}
+
+/// The deployment's inputs before the update and afterwards.
+fn merged_inputs(deployment: &Deployment, request: &UpdateRequest) -> Result<(Map<String, Value>, Map<String, Value>)> {
+    let old = match &deployment.inputs {
+        Some(inputs) => inputs.parse::<Option<Map<String, Value>>>().map_err(failed)?.unwrap_or_default(),
+        None => Map::new(),
+    };
+    let mut new = old.clone();
+    new.extend(request.inputs.clone());
+    Ok((old, new))
 }
 
 /// The parameters of the workflow.

@@ -13,6 +13,7 @@ use nephele_store::deployments::Deployment;
 use nephele_store::executions::Execution;
 use nephele_store::{Json, blueprints, node_instances, nodes};
 
+use super::apply::Prepared;
 use super::changes::{self, InstanceChanges};
 use super::record;
 use crate::rows::failed;
@@ -30,34 +31,51 @@ impl Manager {
             return Ok(());
         }
         let deployment = self.deployment_of(execution).await?;
-        let ctx = Ctx::internal(deployment.tenant_name.clone(), deployment.tenant_id);
-        let nodes = values(self.all_of(&ctx, &deployment, &nodes::RESOURCE).await?);
-        let instances = values(self.all_of(&ctx, &deployment, &node_instances::RESOURCE).await?);
-        let plan = self.new_plan(execution, update, &deployment, nodes.clone()).await?;
-        let before = match update.old_blueprint_fk.filter(|old| update.new_blueprint_fk != Some(*old)) {
-            Some(old) => blueprints::plan(&*self.store, old).await.map_err(failed)?,
-            None => None,
+        let inputs = match &update.new_inputs {
+            Some(inputs) => inputs.parse::<Option<Map>>().map_err(failed)?.unwrap_or_default(),
+            None => Map::default(),
         };
-        let found = blocking(move || compare(&deployment, &plan, &nodes, &instances, before.as_ref())).await??;
+        let target = Target {
+            blueprint_fk: update.new_blueprint_fk.unwrap_or(deployment.blueprint_fk),
+            old_blueprint_fk: update.old_blueprint_fk,
+            inputs,
+            runtime_only_evaluation: update.runtime_only_evaluation,
+            auto_correct_types: parameters(execution)?.get("auto_correct_types").is_some_and(python_text::is_truthy),
+        };
+        let (steps, prepared) = self.compare(deployment, target).await?;
+        let changes = UpdateChanges {
+            deployment_plan: Some(Json::of(&prepared.plan)),
+            deployment_update_nodes: Some(Json::of(&prepared.nodes)),
+            deployment_update_node_instances: Some(Json::of(&prepared.instances)),
+            ..UpdateChanges::default()
+        };
 
         let tx = self.begin_write().await?;
         rows::delete_steps(&tx, update.storage_id).await.map_err(failed)?;
-        let steps = record::new_steps(update, &found.steps)?;
+        let steps = record::new_steps(update, &steps)?;
         rows::insert_steps(&tx, steps).await.map_err(failed)?;
-        rows::update(&tx, update.storage_id, found.changes).await.map_err(failed)?;
+        rows::update(&tx, update.storage_id, changes).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
 
+    /// What an update to this target would change. Reads only.
+    ///
+    /// Errors: those of [`Self::prepare_update`].
+    pub(super) async fn compare(&self, deployment: Deployment, target: Target) -> Result<(Vec<Step>, Prepared)> {
+        let ctx = Ctx::internal(deployment.tenant_name.clone(), deployment.tenant_id);
+        let nodes = values(self.all_of(&ctx, &deployment, &nodes::RESOURCE).await?);
+        let instances = values(self.all_of(&ctx, &deployment, &node_instances::RESOURCE).await?);
+        let before = match target.old_blueprint_fk.filter(|old| *old != target.blueprint_fk) {
+            Some(old) => blueprints::plan(&*self.store, old).await.map_err(failed)?,
+            None => None,
+        };
+        let plan = self.new_plan(&ctx, target, nodes.clone()).await?;
+        blocking(move || compare(&deployment, plan, &nodes, &instances, before.as_ref())).await?
+    }
+
     /// The plan of the blueprint with the inputs that it declares and the numbers of instances that there are.
-    async fn new_plan(
-        &self,
-        execution: &Execution,
-        update: &Undertaking,
-        deployment: &Deployment,
-        nodes: Vec<Value>,
-    ) -> Result<DeploymentPlan> {
-        let blueprint = update.new_blueprint_fk.unwrap_or(deployment.blueprint_fk);
-        let stored = blueprints::plan(&*self.store, blueprint).await.map_err(failed)?;
+    async fn new_plan(&self, ctx: &Ctx, target: Target, nodes: Vec<Value>) -> Result<DeploymentPlan> {
+        let stored = blueprints::plan(&*self.store, target.blueprint_fk).await.map_err(failed)?;
         let stored = stored.ok_or_else(|| {
             Error::new(Code::DeploymentCreation, "The blueprint of the update has no plan; upload it again")
         })?;
@@ -67,16 +85,11 @@ impl Manager {
             Ok::<_, serde_json::Error>(Plan(plan.as_object().cloned().unwrap_or_default()))
         };
         let plan = blocking(read).await?.map_err(Error::internal)?;
-        let mut inputs: Map = match &update.new_inputs {
-            Some(inputs) => inputs.parse::<Option<Map>>().map_err(failed)?.unwrap_or_default(),
-            None => Map::default(),
-        };
-        inputs = inputs.into_iter().filter(|(name, _)| plan.inputs().contains_key(name)).collect();
-        let catalog = self.known(execution, &plan).await?;
-        let auto_correct_types = parameters(execution)?.get("auto_correct_types").is_some_and(python_text::is_truthy);
+        let inputs = target.inputs.into_iter().filter(|(name, _)| plan.inputs().contains_key(name)).collect();
+        let catalog = self.known(&self.scope(ctx, false).await?, &plan).await?;
         let options = PrepareOptions {
-            runtime_only_evaluation: update.runtime_only_evaluation,
-            auto_correct_types,
+            runtime_only_evaluation: target.runtime_only_evaluation,
+            auto_correct_types: target.auto_correct_types,
             ..PrepareOptions::default()
         };
         let prepared = blocking(move || nephele_dsl::prepare(plan, inputs, &catalog, &mut RandomIds, &options)).await?;
@@ -84,19 +97,25 @@ impl Manager {
     }
 }
 
-/// What the comparison of a deployment with its new plan found.
-struct Found {
-    steps: Vec<Step>,
-    changes: UpdateChanges,
+/// What a deployment is to become.
+pub(super) struct Target {
+    /// The row of the blueprint that it is to follow.
+    pub(super) blueprint_fk: i64,
+    /// The row of the blueprint that it followed before.
+    pub(super) old_blueprint_fk: Option<i64>,
+    /// All inputs; those that the blueprint does not declare do not count.
+    pub(super) inputs: Map,
+    pub(super) runtime_only_evaluation: bool,
+    pub(super) auto_correct_types: bool,
 }
 
 fn compare(
     deployment: &Deployment,
-    plan: &DeploymentPlan,
+    plan: DeploymentPlan,
     nodes: &[Value],
     instances: &[Value],
     before: Option<&Json>,
-) -> Result<Found> {
+) -> Result<(Vec<Step>, Prepared)> {
     let section = |stored: Option<&Json>| -> Result<Map> {
         let parsed: Option<Option<Map>> = stored.map(Json::parse).transpose().map_err(failed)?;
         Ok(parsed.flatten().unwrap_or_default())
@@ -114,24 +133,19 @@ fn compare(
         capabilities: &capabilities,
         inputs: &inputs,
     };
-    let diff::Steps { supported: steps, unsupported, .. } = diff::steps(deployed, plan);
+    let diff::Steps { supported: steps, unsupported, .. } = diff::steps(deployed, &plan);
     if !unsupported.is_empty() {
         return Err(not_supported(&unsupported));
     }
-    let counts = changes::counts(plan, nodes);
+    let counts = changes::counts(&plan, nodes);
     let modified = modify(plan.nodes(), &scaling_groups, Current { nodes, instances }, &counts, &mut RandomIds)
         .map_err(|problem| refused(&problem))?;
-    let mut of_nodes = changes::of_nodes(&steps, plan, nodes);
+    let mut of_nodes = changes::of_nodes(&steps, &plan, nodes);
     if let Some(before) = before {
-        of_nodes.cda_plugins_to_uninstall = changes::central_plugins_gone(&before.parse().map_err(failed)?, plan);
+        of_nodes.cda_plugins_to_uninstall = changes::central_plugins_gone(&before.parse().map_err(failed)?, &plan);
     }
-    let changes = UpdateChanges {
-        deployment_plan: Some(Json::of(plan)),
-        deployment_update_nodes: Some(Json::of(&of_nodes)),
-        deployment_update_node_instances: Some(Json::of(&InstanceChanges::new(modified, &steps))),
-        ..UpdateChanges::default()
-    };
-    Ok(Found { steps, changes })
+    let instances = InstanceChanges::new(modified, &steps);
+    Ok((steps, Prepared { plan, nodes: of_nodes, instances }))
 }
 
 /// Workflows as a deployment shows them, with whether they can run now: the original compares those with its plan,

@@ -13,6 +13,7 @@ use nephele_store::{Db, Json, Record, Tx, executions, plugins, sites};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::deployments::settings::display_name;
 use crate::deployments::tree;
 use crate::executions::NewRun;
 use crate::rows::{demand_free, failed};
@@ -151,7 +152,8 @@ impl Manager {
         if let Some(demands) = demands {
             check_inputs(demands, &new.inputs)?;
         }
-        let display_name = new.display_name.clone().unwrap_or_else(|| new.id.clone());
+        let chosen = new.display_name.as_deref().filter(|name| !name.is_empty());
+        let display_name = chosen.map(display_name).transpose()?.unwrap_or_else(|| new.id.clone());
         let created_at = overrides::instant(ctx, new.created_at.as_deref())?;
         let creator_id = self.new_owner(ctx, new.created_by).await?;
         let now = created_at.unwrap_or_else(|| self.clock.now());

@@ -5,6 +5,7 @@
 //! begins only when nothing needs the deployment any more, or somebody insisted.
 
 mod create;
+pub(crate) mod settings;
 pub(crate) mod tree;
 mod update;
 mod workdir;

@@ -9,6 +9,7 @@ use nephele_store::labels::{self as rows, Labeled};
 use nephele_store::{Json, Record, Tx};
 use serde_json::{Map, Value};
 
+use super::settings::display_name;
 use crate::rows::failed;
 use crate::{Ctx, Manager, labels, overrides};
 
@@ -51,7 +52,7 @@ impl Manager {
         }
         let is_update = ctx.only_deployment_update().is_ok();
         let mut changes = self.references(ctx, &update, is_update).await?;
-        changes.display_name = update.display_name;
+        changes.display_name = update.display_name.as_deref().map(display_name).transpose()?;
         changes.creator_id = self.new_owner(ctx, update.creator).await?;
         if let Some(value) = update.runtime_only_evaluation {
             demand_unset("runtime_only_evaluation", true, is_update)?;

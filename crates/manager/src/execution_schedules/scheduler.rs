@@ -135,13 +135,11 @@ fn wish(schedule: &ExecutionSchedule) -> Result<Wish> {
     let arguments = parse(schedule.execution_arguments.as_ref())?;
     let flag = |name: &str| arguments.get(name).and_then(Value::as_bool).unwrap_or(false);
     Ok(Wish {
-        workflow: schedule.workflow_id.clone(),
-        parameters: parse(schedule.parameters.as_ref())?,
         allow_custom_parameters: flag("allow_custom_parameters"),
         force: flag("force"),
         dry_run: flag("is_dry_run"),
         queue: true,
-        in_line: false,
         wait_after_fail: arguments.get("wait_after_fail").and_then(Value::as_f64).unwrap_or(WAIT_AFTER_FAIL),
+        ..Wish::new(schedule.workflow_id.clone(), parse(schedule.parameters.as_ref())?)
     })
 }

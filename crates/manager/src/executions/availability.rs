@@ -11,6 +11,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::rows::failed;
 
+/// How many of the node instances are to be active.
+const PARTS: [&str; 3] = ["all", "partial", "none"];
+
 /// What availability rules look at.
 #[derive(Default, Deserialize)]
 pub(crate) struct Present {
@@ -34,8 +37,7 @@ impl Present {
         if let Some(wanted) = rules["node_instances_active"].as_array() {
             let wanted: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
             if !wanted.iter().any(|wanted| self.are_active(wanted)) {
-                let present: Vec<&str> =
-                    ["all", "partial", "none"].into_iter().filter(|part| self.are_active(part)).collect();
+                let present: Vec<&str> = PARTS.into_iter().filter(|part| self.are_active(part)).collect();
                 return Some(format!(
                     "its node instances must be active: {}; they are: {}",
                     wanted.join(" or "),
@@ -71,6 +73,17 @@ pub(super) async fn demand(db: &dyn Db, deployment: &Deployment, workflow: &str,
     let rules = &declared["availability_rules"];
     if !rules.is_object() {
         return Ok(());
+    }
+    let mut parts = rules["node_instances_active"].as_array().into_iter().flatten();
+    if let Some(wrong) = parts.find(|part| !PARTS.iter().any(|known| *part == known)) {
+        return Err(Error::new(
+            Code::InvalidWorkflowAvailabilityRule,
+            format!(
+                "Invalid value for the availability rule `node_instances_active` of workflow {workflow}: {wrong}; it is \
+                 a list of {}",
+                PARTS.join(", ")
+            ),
+        ));
     }
     match Present::of(db, deployment.storage_id).await?.obstacle(rules) {
         None => Ok(()),

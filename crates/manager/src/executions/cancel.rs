@@ -1,40 +1,55 @@
-//! Asking a run to stop, and letting a stopped one go on.
+//! Asking a run to stop, and what else can be asked of one; going on is in `resume.rs`, starting again in `rerun.rs`.
 
 use nephele_model::execution::{CancelAction, ExecutionStatus};
 use nephele_model::id::ExecutionId;
-use nephele_model::phase::{PhaseEnd, PhaseKind};
 use nephele_model::{Code, Error, Result};
-use nephele_store::executions::{self, Execution, ExecutionChanges};
-use nephele_store::journal::Run;
-use nephele_store::{Record, deployment_updates, deployments, operations, phases};
+use nephele_store::executions::{self, Execution};
+use nephele_store::{Record, deployments};
+use serde_json::{Map, Value};
 
 use super::demand_execution_inside;
+use super::order;
 use super::place::components;
-use super::{order, refresh_deployment};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
 /// What can be asked of an execution, by its wire name.
-const ACTIONS: [&str; 6] = ["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue"];
+const ACTIONS: [&str; 7] = ["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue", "rerun"];
 
 impl Manager {
-    /// `POST /executions/ID`.
-    pub async fn act_on_execution(&self, ctx: &Ctx, id: &str, action: &str) -> Result<Record> {
+    /// `POST /executions/ID`. With `parameters`, what is resumed has these from then on.
+    pub async fn act_on_execution(
+        &self,
+        ctx: &Ctx,
+        id: &str,
+        action: &str,
+        parameters: Option<Map<String, Value>>,
+    ) -> Result<Record> {
         let scope = self.scope(ctx, false).await?;
-        match action {
-            "cancel" | "requeue" | "force-cancel" | "kill" | "resume" | "force-resume" => {}
-            other => {
-                return Err(Error::bad_parameters(format!(
-                    "Invalid action: {other}, Valid action values are: [{}]",
-                    ACTIONS.map(|name| format!("'{name}'")).join(", ")
-                )));
-            }
+        if !ACTIONS.contains(&action) {
+            return Err(Error::bad_parameters(format!(
+                "Invalid action: {action}, Valid action values are: [{}]",
+                ACTIONS.map(|name| format!("'{name}'")).join(", ")
+            )));
         }
         let found = executions::find(&*self.store, &scope, &ExecutionId::new(id)).await.map_err(failed)?;
         let execution =
             found.ok_or_else(|| Error::new(Code::NotFound, format!("Requested `Execution` ['{id}'] was not found")))?;
         demand_execution_inside(ctx, execution.tenant_id, id)?;
-        self.act(&execution.id, action, false).await?;
+        match parameters {
+            None if action == "rerun" => {
+                let again = self.rerun(ctx, &execution).await?;
+                return self.get_execution(ctx, again.as_str(), None).await;
+            }
+            None => self.act(&execution.id, action, false).await?,
+            Some(given) if action.ends_with("resume") => {
+                self.resume(&execution.id, action == "force-resume", false, Some((ctx, given))).await?;
+            }
+            Some(_) => {
+                let message = format!("`parameters` can be changed by the action `resume`, not by `{action}`");
+                return Err(Error::bad_parameters(message));
+            }
+        }
         self.act_on_components(&execution, action).await?;
         self.get_execution(ctx, id, None).await
     }
@@ -42,8 +57,8 @@ impl Manager {
     /// Does what `action` says. With `in_line`, what is resumed waits for its turn.
     pub(crate) async fn act(&self, id: &ExecutionId, action: &str, in_line: bool) -> Result<()> {
         match action {
-            "resume" => self.resume(id, false, in_line).await,
-            "force-resume" => self.resume(id, true, in_line).await,
+            "resume" => self.resume(id, false, in_line, None).await,
+            "force-resume" => self.resume(id, true, in_line, None).await,
             "force-cancel" => self.cancel(id, CancelAction::Force).await,
             "kill" => self.cancel(id, CancelAction::Kill).await,
             _ => self.cancel(id, CancelAction::Cancel).await,
@@ -102,51 +117,6 @@ impl Manager {
         tx.commit().await.map_err(failed)?;
         self.workflows.cancel(id, action);
         self.after_move(&execution, status).await;
-        Ok(())
-    }
-
-    async fn resume(&self, id: &ExecutionId, force: bool, in_line: bool) -> Result<()> {
-        let tx = self.begin_write().await?;
-        tx.lock(&format!("execution {id}")).await.map_err(failed)?;
-        let found = executions::by_id(&tx, id).await.map_err(failed)?;
-        let execution = found.ok_or_else(|| Error::not_found("Execution", id))?;
-        match execution.status {
-            ExecutionStatus::Cancelled | ExecutionStatus::Failed => {}
-            // The executor has it already, or finds it by itself at its next start.
-            ExecutionStatus::Started if !force => return Ok(()),
-            status => {
-                let verb = if force { "force-resume" } else { "resume" };
-                return Err(Error::conflict(format!(
-                    "Cannot {verb} execution: `{id}` in state: `{}`",
-                    status.as_str()
-                )));
-            }
-        }
-        let forgotten = phases::forget_failed(&tx, execution.storage_id).await.map_err(failed)?;
-        if forgotten.iter().any(|phase| phase.kind == PhaseKind::Act && phase.end == PhaseEnd::Succeeded) {
-            return Err(Error::conflict(format!(
-                "Cannot resume execution: `{id}`: what it had begun was undone; start `{}` anew",
-                execution.workflow_id
-            )));
-        }
-        deployment_updates::go_on(&tx, execution.storage_id).await.map_err(failed)?;
-        operations::reset(&tx, &Run::from(&execution), force).await.map_err(failed)?;
-        let status = if in_line { ExecutionStatus::Queued } else { ExecutionStatus::Pending };
-        let changes = ExecutionChanges {
-            status: Some(status),
-            ended_at: Some(None),
-            resume: Some(true),
-            ..ExecutionChanges::default()
-        };
-        executions::update(&tx, execution.storage_id, changes).await.map_err(failed)?;
-        if let Some(deployment) = execution.deployment_fk.filter(|_| !in_line) {
-            refresh_deployment(&tx, deployment, execution.storage_id, status).await?;
-        }
-        if !in_line {
-            order(&tx, id, self.clock.now()).await?;
-        }
-        tx.commit().await.map_err(failed)?;
-        self.workflows.wake();
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an execution's row, its deployment's status and the message that starts it are written
 //! in one transaction. Rows are made by [`Manager::accept`](crate::Manager) alone and change their
-//! status through `status.rs`, `cancel.rs` and `queue.rs`. Source of the rules: spec rest-api.md
+//! status through `status.rs`, `cancel.rs`, `resume.rs` and `queue.rs`. Source of the rules: spec rest-api.md
 //! section 2.4, workflows.md sections 5.7 to 5.9.
 
 pub(crate) mod availability;
@@ -10,10 +10,14 @@ mod cancel;
 mod delete;
 pub(crate) mod dependents;
 pub(crate) mod place;
+mod plan;
 mod queue;
 mod record;
+mod rerun;
+mod resume;
 mod start;
 mod status;
+mod tasks;
 mod token;
 mod why;
 
@@ -34,6 +38,7 @@ use crate::rows::failed;
 use crate::{Ctx, Manager};
 
 pub use delete::Deletion;
+pub use plan::PlanRequest;
 pub use record::NewExecutionRecord;
 pub use start::Start;
 pub(crate) use start::WAIT_AFTER_FAIL;
@@ -55,6 +60,10 @@ pub(crate) struct NewRun<'a> {
     pub(crate) is_dry_run: bool,
     pub(crate) allow_custom_parameters: bool,
     pub(crate) wait_after_fail: f64,
+    /// Whether it is to begin whatever the rules say.
+    pub(crate) is_forced: bool,
+    /// The execution that it does again.
+    pub(crate) rerun_of: Option<ExecutionId>,
 }
 
 impl<'a> NewRun<'a> {
@@ -78,6 +87,8 @@ impl<'a> NewRun<'a> {
             is_dry_run: false,
             allow_custom_parameters: true,
             wait_after_fail: WAIT_AFTER_FAIL,
+            is_forced: false,
+            rerun_of: None,
         }
     }
 }
@@ -138,10 +149,12 @@ impl Manager {
             is_system_workflow: run.is_system,
             is_dry_run: run.is_dry_run,
             allow_custom_parameters: run.allow_custom_parameters,
+            is_forced: run.is_forced,
             token: None,
             deployment_fk: run.deployment.map(|row| row.storage_id),
             blueprint_id: run.blueprint_id.or_else(|| run.deployment.map(|row| row.blueprint_id.to_string())),
             wait_after_fail: run.wait_after_fail,
+            rerun_of: run.rerun_of.map(|id| id.to_string()),
         };
         let storage_id = executions::insert(tx, row).await.map_err(failed)?;
         if let Some(deployment) = run.deployment

@@ -12,7 +12,7 @@ use nephele_store::executions::{self, Execution};
 use nephele_store::{Db, Json, Tx, node_instances};
 use serde_json::{Map, Value};
 
-use super::{NewRun, availability, dependents};
+use super::{NewRun, WAIT_AFTER_FAIL, availability, dependents};
 use crate::deployment_updates::OF_MANY;
 use crate::rows::failed;
 use crate::{Ctx, Manager, parameters};
@@ -35,12 +35,39 @@ pub(crate) struct Wish {
     pub(crate) in_line: bool,
     /// Seconds that running operations get after one failed.
     pub(crate) wait_after_fail: f64,
+    /// The execution that is done again.
+    pub(crate) rerun_of: Option<ExecutionId>,
+}
+
+impl Wish {
+    /// The workflow with these parameters, to run at once, and to be refused if it cannot.
+    pub(crate) const fn new(workflow: String, parameters: Map<String, Value>) -> Self {
+        Self {
+            workflow,
+            parameters,
+            allow_custom_parameters: false,
+            force: false,
+            dry_run: false,
+            queue: false,
+            in_line: false,
+            wait_after_fail: WAIT_AFTER_FAIL,
+            rerun_of: None,
+        }
+    }
 }
 
 /// A wish that a deployment's plan allows.
 pub(crate) struct Ready {
-    declared: Value,
-    parameters: Map<String, Value>,
+    pub(super) declared: Value,
+    pub(super) parameters: Map<String, Value>,
+}
+
+/// Parameters as they are given.
+pub(super) struct Given<'a> {
+    pub(super) workflow: &'a str,
+    pub(super) values: Map<String, Value>,
+    /// Take those that are not declared.
+    pub(super) allow_custom: bool,
 }
 
 impl Manager {
@@ -54,12 +81,28 @@ impl Manager {
             dependents::demand_none(&*self.store, deployment, &wish.workflow, recursive).await?;
         }
         let declared = declared(deployment, &wish.workflow)?;
-        let schema = declared["parameters"].as_object().cloned().unwrap_or_default();
-        let takes_others = wish.allow_custom_parameters || wish.workflow == OF_MANY;
-        let given = parameters::complete(&wish.workflow, &schema, wish.parameters.clone(), takes_others)?;
-        let given = self.evaluate_parameters(ctx, &deployment.id, given).await?;
-        let parameters = parameters::check(&wish.workflow, &schema, given)?;
+        let given = Given {
+            workflow: &wish.workflow,
+            values: wish.parameters.clone(),
+            allow_custom: wish.allow_custom_parameters,
+        };
+        let parameters = self.whole_parameters(ctx, deployment, &declared, given).await?;
         Ok(Ready { declared, parameters })
+    }
+
+    /// The parameters of a run as its workflow declares them: with defaults, evaluated, of the right types.
+    pub(super) async fn whole_parameters(
+        &self,
+        ctx: &Ctx,
+        deployment: &Deployment,
+        declared: &Value,
+        given: Given<'_>,
+    ) -> Result<Map<String, Value>> {
+        let schema = declared["parameters"].as_object().cloned().unwrap_or_default();
+        let takes_others = given.allow_custom || given.workflow == OF_MANY;
+        let values = parameters::complete(given.workflow, &schema, given.values, takes_others)?;
+        let values = self.evaluate_parameters(ctx, &deployment.id, values).await?;
+        parameters::check(given.workflow, &schema, values)
     }
 
     /// Stores the run, to begin at once or to wait for others. Gives its row and id.
@@ -91,7 +134,7 @@ impl Manager {
     }
 
     /// A cascading workflow runs in the deployments of the components as well, and in theirs.
-    async fn place_in_components(
+    pub(super) async fn place_in_components(
         &self,
         tx: &Tx,
         ctx: &Ctx,
@@ -124,6 +167,8 @@ fn run<'a>(deployment: &'a Deployment, wish: &'a Wish, ready: &Ready, status: Ex
         is_dry_run: wish.dry_run,
         allow_custom_parameters: wish.allow_custom_parameters,
         wait_after_fail: wish.wait_after_fail,
+        is_forced: wish.force,
+        rerun_of: wish.rerun_of.clone(),
         ..NewRun::of(deployment, &wish.workflow, ready.parameters.clone())
     }
 }
@@ -187,7 +232,7 @@ pub(super) async fn demand_environment(db: &dyn Db, deployment: &Deployment) -> 
     Err(Error::new(code, message))
 }
 
-fn occupied(running: &[Execution]) -> Error {
+pub(super) fn occupied(running: &[Execution]) -> Error {
     let named: Vec<String> = running
         .iter()
         .map(|execution| {

@@ -7,16 +7,25 @@ use std::collections::HashMap;
 
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::{Code, Error, Result};
-use nephele_store::executions::{self, Execution};
-use nephele_store::{Db, Tx, config, deployments, execution_groups, maintenance};
-use serde_json::Value;
+use nephele_store::deployments::Deployment;
+use nephele_store::executions::{self, Execution, ExecutionChanges};
+use nephele_store::{Db, Json, Tx, config, deployments, execution_groups, maintenance};
+use serde_json::{Map, Value};
 
+use super::place::{Ready, Wish};
 use super::{availability, order, place, refresh_deployment};
-use crate::Manager;
 use crate::rows::failed;
+use crate::workflows::upload::parameters;
+use crate::{Ctx, Manager};
 
 /// How many executions run at a time, unless the configuration says otherwise.
-const MOST_RUNNING: usize = 20;
+const MOST_RUNNING: usize = 1000;
+
+/// A workflow that runs in the deployments of components as well.
+struct Cascade {
+    deployment: Deployment,
+    ready: Ready,
+}
 
 impl Manager {
     /// [`Self::dequeue`] in a transaction of its own, for whoever removed an obstacle.
@@ -47,10 +56,13 @@ impl Manager {
         while room > 0 {
             let Some(next) = executions::next_queued(tx, &groups.full).await.map_err(failed)? else { return Ok(()) };
             match self.demand_ready(tx, &next).await {
-                Ok(()) => {
+                Ok(cascade) => {
                     self.let_begin(tx, &next).await?;
                     groups.begun(tx, &next).await?;
                     room -= 1;
+                    if let Some(cascade) = cascade {
+                        self.cascade(tx, &next, cascade).await?;
+                    }
                 }
                 Err(error) if error.code() == Code::InternalServer => return Err(error),
                 Err(error) => {
@@ -71,14 +83,15 @@ impl Manager {
         order(tx, &execution.id, self.clock.now()).await
     }
 
-    /// Refuses what can no longer be run: much may have changed since it was queued.
-    async fn demand_ready(&self, tx: &Tx, execution: &Execution) -> Result<()> {
-        let Some(key) = execution.deployment_fk else { return Ok(()) };
-        let Some(deployment) = deployments::by_storage_id(tx, key).await.map_err(failed)? else { return Ok(()) };
+    /// Refuses what can no longer be run: much may have changed since it was queued. Gives what components are to do
+    /// as well, if they are.
+    async fn demand_ready(&self, tx: &Tx, execution: &Execution) -> Result<Option<Cascade>> {
+        let Some(key) = execution.deployment_fk else { return Ok(None) };
+        let Some(deployment) = deployments::by_storage_id(tx, key).await.map_err(failed)? else { return Ok(None) };
         if execution.workflow_id == "create_deployment_environment"
             || execution.workflow_id == "delete_deployment_environment"
         {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(create) = deployment.create_execution_fk
             && let Some(create) = executions::by_storage_id(tx, create).await.map_err(failed)?
@@ -87,10 +100,53 @@ impl Manager {
             return Err(Error::new(Code::DeploymentCreation, "create_deployment_environment failed"));
         }
         if execution.resume {
-            return Ok(());
+            return Ok(None);
         }
         let declared = place::declared(&deployment, &execution.workflow_id)?;
-        availability::demand(tx, &deployment, &execution.workflow_id, &declared).await
+        let parameters = self.renew_parameters(tx, execution, &deployment, &declared).await?;
+        if !execution.is_forced {
+            availability::demand(tx, &deployment, &execution.workflow_id, &declared).await?;
+        }
+        let ready = Ready { declared, parameters };
+        Ok((ready.declared["is_cascading"] == true).then_some(Cascade { deployment, ready }))
+    }
+
+    /// Has components begin as well what begins in their deployment.
+    async fn cascade(&self, tx: &Tx, execution: &Execution, cascade: Cascade) -> Result<()> {
+        let Cascade { deployment, ready } = cascade;
+        let internal = Ctx::internal(deployment.tenant_name.clone(), deployment.tenant_id);
+        let ctx = Ctx { user_id: execution.creator_id, ..internal };
+        let wish = Wish {
+            allow_custom_parameters: execution.allow_custom_parameters,
+            force: execution.is_forced,
+            dry_run: execution.is_dry_run,
+            wait_after_fail: execution.wait_after_fail,
+            ..Wish::new(execution.workflow_id.clone(), ready.parameters.clone())
+        };
+        self.place_in_components(tx, &ctx, &deployment, &wish, &ready).await
+    }
+
+    /// What the workflow declares may have changed while the execution waited.
+    async fn renew_parameters(
+        &self,
+        tx: &Tx,
+        execution: &Execution,
+        deployment: &Deployment,
+        declared: &Value,
+    ) -> Result<Map<String, Value>> {
+        let before = parameters(execution)?;
+        let ctx = Ctx::internal(deployment.tenant_name.clone(), deployment.tenant_id);
+        let given = place::Given {
+            workflow: &execution.workflow_id,
+            values: before.clone(),
+            allow_custom: execution.allow_custom_parameters,
+        };
+        let values = self.whole_parameters(&ctx, deployment, declared, given).await?;
+        if values != before {
+            let changes = ExecutionChanges { parameters: Some(Json::of(&values)), ..ExecutionChanges::default() };
+            executions::update(tx, execution.storage_id, changes).await.map_err(failed)?;
+        }
+        Ok(values)
     }
 
     /// How many executions may be under way.

@@ -137,10 +137,12 @@ impl Manager {
             is_system_workflow: new.is_system_workflow,
             is_dry_run: new.start.dry_run,
             allow_custom_parameters: new.start.allow_custom_parameters,
+            is_forced: new.start.force,
             token: None,
             deployment_fk: deployment.map(|row| row.storage_id),
             wait_after_fail: new.start.wait_after_fail.unwrap_or(super::WAIT_AFTER_FAIL),
             blueprint_id: deployment.map(|row| row.blueprint_id.to_string()),
+            rerun_of: None,
         })
     }
 

@@ -11,6 +11,7 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::finding::Note;
 use nephele_model::id::{ExecutionId, NodeInstanceId};
 use nephele_model::{Code, Error, Result};
+use nephele_store::deployments::Deployment;
 use nephele_store::executions::{self, Execution};
 use nephele_store::{execution_groups, node_instances};
 use serde_json::{Value, json};
@@ -30,20 +31,20 @@ impl Manager {
     /// Does what a workflow asks for. Gives what the workflow wants to know of it.
     pub(super) async fn perform_act(self: &Arc<Self>, execution: &Execution, act: &Act) -> Result<Value> {
         let ctx = Ctx::internal(execution.tenant_name.clone(), execution.tenant_id);
+        if let Some((instances, note)) = act.note() {
+            return Ok(json!(self.note_all(execution, &instances, note).await?));
+        }
         Ok(match act {
             Act::StartModification { wanted } => json!(self.begin_modification(&ctx, execution, wanted.clone()).await?),
-            Act::FindStarted => json!(self.started_modification(execution).await?),
+            Act::FindStarted => json!(self.started_modification(execution.deployment_fk.unwrap_or_default()).await?),
             Act::FinishModification(id) => json!(self.finish_modification_once(&ctx, id).await?),
             Act::RollBackModification(id) | Act::Abort(id) => json!(self.roll_back_modification_once(&ctx, id).await?),
-            Act::ForgetHeals(instances) => json!(self.note_all(execution, instances, Note::HealForgotten).await?),
-            Act::MarkDrifted(instances) => json!(self.note_all(execution, instances, Note::PresumedDrift).await?),
-            Act::ForgetDrift(instances) => json!(self.note_all(execution, instances, Note::DriftForgotten).await?),
-            Act::ForgetUpdates(instances) => json!(self.note_all(execution, instances, Note::UpdateForgotten).await?),
             Act::AwaitExecution(id) => json!(self.await_execution(execution, &ExecutionId::new(id)).await?),
             Act::PrepareUpdate | Act::EndPreview | Act::ApplyUpdate | Act::StartWorkflow(_) | Act::FinishUpdate => {
                 self.act_on_update(&ctx, execution, act).await?
             }
             Act::UninstallServices => json!(self.uninstall_services(&ctx, execution).await?),
+            Act::ForgetHeals(_) | Act::MarkDrifted(_) | Act::ForgetDrift(_) | Act::ForgetUpdates(_) => Value::Null,
         })
     }
 
@@ -54,14 +55,23 @@ impl Manager {
         execution: &Execution,
         act: &Act,
     ) -> Result<(Value, Option<Topology>)> {
-        let ctx = Ctx::internal(execution.tenant_name.clone(), execution.tenant_id);
+        Ok(match act {
+            // These change nothing of the deployment.
+            Act::PrepareUpdate | Act::EndPreview => (self.perform_act(execution, act).await?, None),
+            _ => self.imagine_act(&self.deployment_of(execution).await?, act).await?,
+        })
+    }
+
+    /// What would come of an act, and the deployment that the workflow would then find, if it would be another one.
+    /// Reads only.
+    pub(crate) async fn imagine_act(&self, deployment: &Deployment, act: &Act) -> Result<(Value, Option<Topology>)> {
         Ok(match act {
             Act::StartModification { wanted } => {
-                let (made, topology) = self.foresee_modification(&ctx, execution, wanted).await?;
+                let ctx = Ctx::internal(deployment.tenant_name.clone(), deployment.tenant_id);
+                let (made, topology) = self.foresee_modification(&ctx, deployment, wanted).await?;
                 (json!(made), Some(topology))
             }
-            // These change nothing of the deployment.
-            Act::FindStarted | Act::PrepareUpdate | Act::EndPreview => (self.perform_act(execution, act).await?, None),
+            Act::FindStarted => (json!(self.started_modification(deployment.storage_id).await?), None),
             _ => (Value::Null, None),
         })
     }

@@ -36,19 +36,27 @@ impl Manager {
     }
 
     /// The parameters of the run, with the manager's own settings for retries.
-    pub(super) async fn run_parameters(&self, execution: &Execution) -> Result<Parameters> {
+    pub(crate) async fn run_parameters(&self, execution: &Execution) -> Result<Parameters> {
+        Ok(Parameters {
+            execution: execution.id.to_string(),
+            deployment: execution.deployment_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            values: parameters(execution)?,
+            dry_run: execution.is_dry_run,
+            ..self.retries().await?
+        })
+    }
+
+    /// Parameters of no run in particular: the manager's settings for retries.
+    pub(crate) async fn retries(&self) -> Result<Parameters> {
         let defaults = Parameters::default();
         let retries = self.workflow_setting("task_retries").await?;
         let interval = self.workflow_setting("task_retry_interval").await?;
         let subgraphs = self.workflow_setting("subgraph_retries").await?;
         Ok(Parameters {
-            execution: execution.id.to_string(),
-            deployment: execution.deployment_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-            values: parameters(execution)?,
             task_retries: retries.and_then(|value| value.as_i64()).unwrap_or(defaults.task_retries),
             task_retry_interval: interval.and_then(|value| value.as_f64()).unwrap_or(defaults.task_retry_interval),
             subgraph_retries: subgraphs.and_then(|value| value.as_i64()).unwrap_or(defaults.subgraph_retries),
-            dry_run: execution.is_dry_run,
+            ..defaults
         })
     }
 
@@ -82,8 +90,7 @@ impl Manager {
     }
 
     /// The nodes and node instances as they are now.
-    pub(crate) async fn topology(&self, execution: &Execution) -> Result<Topology> {
-        let deployment = execution.deployment_fk.unwrap_or_default();
+    pub(crate) async fn topology(&self, deployment: i64) -> Result<Topology> {
         let nodes = nodes::of_deployment(&*self.store, deployment).await.map_err(rows::failed)?;
         let instances = node_instances::of_deployment(&*self.store, deployment).await.map_err(rows::failed)?;
         let nodes = nodes.iter().map(|row| node(row).map_err(Error::internal)).collect::<Result<_>>()?;

@@ -19,7 +19,7 @@ use nephele_store::executions::Execution;
 use nephele_store::labels::{self, Labeled};
 use nephele_store::node_instances::{self, NewInstance};
 use nephele_store::nodes::{self, NewNode};
-use nephele_store::{Json, Tx, blueprints, inter_deployment_dependencies as dependencies, secrets};
+use nephele_store::{Json, Scope, Tx, blueprints, inter_deployment_dependencies as dependencies, secrets};
 use serde_json::value::RawValue;
 
 use crate::workflows::outbox;
@@ -30,10 +30,6 @@ impl Manager {
     /// Fills in a deployment from its blueprint's plan and the inputs that were given.
     pub(super) async fn create_environment(self: &Arc<Self>, execution: &Execution) -> Result<()> {
         let deployment = self.deployment_of(execution).await?;
-        if !nodes::of_deployment(&*self.store, deployment.storage_id).await.map_err(rows::failed)?.is_empty() {
-            // An earlier run of this execution did it and was interrupted before it could say so.
-            return Ok(());
-        }
         let parameters = parameters(execution)?;
         let plan = blueprints::plan(&*self.store, deployment.blueprint_fk).await.map_err(rows::failed)?;
         let plan = plan.ok_or_else(|| {
@@ -41,15 +37,23 @@ impl Manager {
         })?;
         let plan = blocking(move || read_plan(plan.as_str())).await?.map_err(Error::internal)?;
         let inputs = parameters.get("inputs").and_then(|inputs| inputs.as_object()).cloned().unwrap_or_default();
-        let catalog = self.known(execution, &plan).await?;
+        let needed = plan.requirements().get("parent_capabilities").cloned().unwrap_or_default();
+        let catalog = self.known(&internal_scope(execution), &plan).await?;
         let options =
             PrepareOptions { runtime_only_evaluation: deployment.runtime_only_evaluation, ..PrepareOptions::default() };
         let prepared =
             blocking(move || nephele_dsl::prepare(plan, inputs.into(), &catalog, &mut RandomIds, &options)).await?;
         let prepared = prepared.map_err(|problem| refused(&problem))?;
-        let (nodes, instances) = (prepared.nodes().len(), prepared.node_instances().len());
-        self.log(execution, vec![("info", format!("Storing {nodes} nodes and {instances} node instances"))]).await?;
-        self.store_environment(&deployment, &prepared, &parameters).await?;
+        self.demand_environment_capabilities(&deployment, &needed, prepared.labels()).await?;
+        // An earlier run of this execution may have done it, and been interrupted before it could say so.
+        if nodes::of_deployment(&*self.store, deployment.storage_id).await.map_err(rows::failed)?.is_empty() {
+            let (nodes, instances) = (prepared.nodes().len(), prepared.node_instances().len());
+            self.log(execution, vec![("info", format!("Storing {nodes} nodes and {instances} node instances"))])
+                .await?;
+            self.store_environment(&deployment, &prepared, &parameters).await?;
+        }
+        let name = parameters.get("display_name").and_then(|name| name.as_str());
+        Box::pin(self.settle_deployment(&deployment, prepared.deployment_settings(), name)).await?;
         let folder = self.files.deployment(&deployment.tenant_name, &deployment.id);
         tokio::fs::create_dir_all(folder).await.map_err(Error::internal)
     }
@@ -79,13 +83,12 @@ impl Manager {
     }
 
     /// Looks up what the plan may ask for while it is being prepared.
-    pub(crate) async fn known(&self, execution: &Execution, plan: &Plan) -> Result<Known> {
-        let scope = internal_scope(execution);
+    pub(crate) async fn known(&self, scope: &Scope, plan: &Plan) -> Result<Known> {
         let names = plan.requirements().get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
         let mut known = Known::default();
         for name in names.iter().filter_map(Value::as_str) {
             if !known.secrets.contains_key(name) {
-                let found = secrets::find(&*self.store, &scope, name).await.map_err(rows::failed)?;
+                let found = secrets::find(&*self.store, scope, name).await.map_err(rows::failed)?;
                 known.secrets.insert(name.to_owned(), found.is_some());
             }
         }

@@ -88,7 +88,7 @@ impl Lifecycle<'_> {
                 Next::Look => {
                     present = match &imagined {
                         Some(topology) => Some(Topology::clone(topology)),
-                        None => Some(self.manager.topology(self.execution).await?),
+                        None => Some(self.topology().await?),
                     };
                     continue;
                 }
@@ -133,6 +133,11 @@ impl Lifecycle<'_> {
         Ok(Phase { name: act.phase().to_owned(), kind: PhaseKind::Act, end, value })
     }
 
+    /// The deployment as it is now.
+    async fn topology(&self) -> Result<Topology> {
+        self.manager.topology(self.execution.deployment_fk.unwrap_or_default()).await
+    }
+
     /// What earlier starts of the execution left.
     async fn past(&self) -> Result<Past> {
         let store = &*self.manager.store;
@@ -149,7 +154,7 @@ impl Lifecycle<'_> {
         let stored = tasks_graphs::load(store, self.execution.storage_id, &name).await.map_err(rows::failed)?;
         let (graph, tasks) = stored.ok_or_else(|| Error::not_found("TasksGraph", &name))?;
         let info = self.manager.run_info(self.execution, &self.parameters).await?;
-        let topology = self.manager.topology(self.execution).await?;
+        let topology = self.topology().await?;
         let resumed = Run::resume(info, graph, tasks, Unanswered::SendAgain, Ids::random()).and_then(|mut run| {
             // Only a person's wish to go on undoes what was half done; after a crash it is sent again.
             if self.execution.resume && name.ends_with("install") {

@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nephele_bus::topology;
 use nephele_engine::driver;
 use nephele_model::execution::CancelAction;
-use nephele_model::id::ExecutionId;
+use nephele_model::id::{ExecutionId, TaskId};
+use nephele_model::task::TaskDecision;
 use nephele_store::executions;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,14 @@ impl Control {
     /// Whether this manager carries the execution.
     pub(crate) fn carries(&self, execution: &ExecutionId) -> bool {
         self.lock().contains_key(execution)
+    }
+
+    /// Tells the engine's run of this execution what was decided about a task; false if it has none.
+    pub(crate) fn decide(&self, execution: &ExecutionId, task: TaskId, decision: TaskDecision) -> bool {
+        match self.lock().get(execution) {
+            Some(Some(Steering::Engine(handle))) => handle.send(nephele_engine::Event::Decided(task, decision)),
+            _ => false,
+        }
     }
 
     /// Says that the outbox holds something to send.

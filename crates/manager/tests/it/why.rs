@@ -37,10 +37,12 @@ async fn execution(
         is_system_workflow: id.starts_with("system"),
         is_dry_run: false,
         allow_custom_parameters: false,
+        is_forced: false,
         token: None,
         deployment_fk: deployment.map(|row| row.storage_id),
         wait_after_fail: 600.0,
         blueprint_id: None,
+        rerun_of: None,
     };
     let row = executions::insert(store, new).await.unwrap();
     executions::by_storage_id(store, row).await.unwrap().unwrap()

@@ -185,6 +185,8 @@ codes! {
     EnteringMaintenanceMode = "entering_maintenance_mode", 503, "Wait until it has ended.";
     /// Plain HTTP where HTTPS is wanted.
     SslRequired = "SSL_REQUIRED", 400, "Use `https://`.";
+    /// Which tasks the workflow has is known only while it runs.
+    UnplannableWorkflow = "unplannable_workflow_error", 400, "Start it as a dry run to see what it would do.";
     /// There is nothing to change; the answer has no body.
     NotModified = "not_modified", 304, "Nothing.";
 }

@@ -57,6 +57,7 @@ const RECORD: Resource = Resource::new(
         int("finished_operations"),
         boolean("allow_custom_parameters"),
         text("blueprint_id"),
+        text("rerun_of"),
         text("deployment_display_name").of(&[("deployment_fk", "deployments")], "display_name"),
         text("deployment_id").of(&[("deployment_fk", "deployments")], "id"),
         text("status_display").sql("CASE WHEN r.status = 'terminated' THEN 'completed' ELSE r.status END"),
@@ -108,6 +109,8 @@ row! {
         resume: bool,
         /// Whether undeclared parameters are taken.
         allow_custom_parameters: bool,
+        /// Whether it is to begin whatever the rules say.
+        is_forced: bool,
         /// Tasks to do, joints not counted.
         total_operations: i64,
         /// Tasks done, joints not counted.
@@ -150,6 +153,8 @@ insertable! {
         is_dry_run: bool,
         /// Whether undeclared parameters are taken.
         allow_custom_parameters: bool,
+        /// Whether it is to begin whatever the rules say.
+        is_forced: bool,
         /// SHA-256 of its token, in hex.
         token: Option<String>,
         /// The row of its deployment.
@@ -158,6 +163,8 @@ insertable! {
         wait_after_fail: f64,
         /// Its blueprint.
         blueprint_id: Option<String>,
+        /// The execution that it does again.
+        rerun_of: Option<String>,
     }
 }
 
@@ -277,13 +284,16 @@ pub async fn count_active(db: &dyn Db) -> Result<usize> {
     Ok(found.first().map_or(0, |(count,)| usize::try_from(*count).unwrap_or_default()))
 }
 
-/// The oldest queued execution whose deployment is free and that is in none of the `full` groups.
+/// The oldest queued execution whose deployment is free and that is in none of the `full` groups. What makes a deployment's
+/// environment waits for nothing else of it, and all else waits for that.
 pub async fn next_queued(db: &dyn Db, full: &[i64]) -> Result<Option<Execution>> {
     let active = ACTIVE.replace("r.", "o.");
     let condition = format!(
         "r.status = 'queued' AND NOT r.is_system_workflow \
-         AND NOT EXISTS (SELECT 1 FROM executions o WHERE o.deployment_fk = r.deployment_fk \
-         AND o.storage_id <> r.storage_id AND ({active} OR (o.status = 'queued' AND o.storage_id < r.storage_id))) \
+         AND (r.workflow_id = 'create_deployment_environment' \
+         OR NOT EXISTS (SELECT 1 FROM executions o WHERE o.deployment_fk = r.deployment_fk \
+         AND o.storage_id <> r.storage_id AND ({active} OR (o.status = 'queued' \
+         AND (o.storage_id < r.storage_id OR o.workflow_id = 'create_deployment_environment'))))) \
          AND NOT EXISTS (SELECT 1 FROM execution_groups_executions m WHERE m.execution_fk = r.storage_id \
          AND m.execution_group_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1))) \
          ORDER BY r.storage_id LIMIT 1"

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::field::{CREATED_BY, PRIVATE_RESOURCE, RESOURCE_AVAILABILITY, Resource, TENANT_NAME, json, text, time};
 use crate::journal::{Run, waves};
 use crate::json::Json;
+use crate::table::deployments::Deployment;
 use crate::table::{executions, tasks_graphs};
 use crate::write::{self, insertable};
 
@@ -137,6 +138,39 @@ pub async fn resumable(db: &dyn Db, deployment_fk: i64, text: &str) -> Result<Ve
     db.all::<Operation>(statement, values![deployment_fk, text]).await?.into_iter().map(Operation::task).collect()
 }
 
+row! {
+    /// An operation that ended well.
+    pub struct Took {
+        /// The reference's description of the task.
+        parameters: Json,
+        /// When a worker began, or else when it was handed over.
+        began_at: Timestamp = "coalesce(r.started_at, r.queued_at)",
+        /// When it ended.
+        ended_at: Timestamp,
+    }
+}
+
+impl Took {
+    /// How long it took.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of years are exact")]
+    pub fn seconds(&self) -> f64 {
+        (self.ended_at.micros() - self.began_at.micros()).max(0) as f64 / 1e6
+    }
+}
+
+/// Operations that ended well in executions of this deployment, or of another one of its blueprint, the latest first.
+pub async fn durations(db: &dyn Db, deployment: &Deployment, most: i64) -> Result<Vec<Took>> {
+    let text = format!(
+        "SELECT {} {FROM} JOIN executions e ON e.storage_id = g.execution_fk \
+         WHERE (e.deployment_fk = $1 OR (e.tenant_id = $2 AND e.blueprint_id = $3)) AND r.type = $4 \
+         AND r.state = 'succeeded' AND r.ended_at IS NOT NULL AND coalesce(r.started_at, r.queued_at) IS NOT NULL \
+         ORDER BY r.storage_id DESC LIMIT $5",
+        Took::COLUMNS
+    );
+    let (key, tenant, blueprint) = (deployment.storage_id, deployment.tenant_id, &deployment.blueprint_id);
+    db.all(text, values![key, tenant, blueprint, TaskKind::Operation, most]).await
+}
+
 /// Deletes a task. Gives whether it was there.
 pub async fn delete(tx: &Tx, id: &TaskId) -> Result<bool> {
     let db: &dyn Db = tx;
@@ -218,6 +252,12 @@ pub async fn change(tx: &Tx, run: &Run, changes: &[TaskChange]) -> Result<()> {
             task.parameters["error"] = error.clone();
             set_parameters(db, &change.id, &task.parameters).await?;
         }
+        if let Some(decision) = &change.decision
+            && let Some(mut task) = by_id(db, &change.id).await?
+        {
+            task.parameters["decision"] = serde_json::to_value(decision)?;
+            set_parameters(db, &change.id, &task.parameters).await?;
+        }
     }
     if finished > 0 {
         executions::count_operations(db, run.execution_fk, 0, finished).await?;
@@ -231,7 +271,7 @@ async fn set_state(tx: &Tx, state: TaskState, version: i64, ids: &Json) -> Resul
     let mut ended = 0;
     if state.is_final() {
         let text = "SELECT count(*) FROM operations WHERE id IN (SELECT value FROM json_each($1)) \
-                    AND state NOT IN ('rescheduled', 'succeeded', 'failed') AND type <> 'NOPLocalWorkflowTask'";
+                    AND state NOT IN ('rescheduled', 'succeeded', 'failed', 'skipped') AND type <> 'NOPLocalWorkflowTask'";
         ended = db.number(text, values![ids]).await?;
     }
     let mut values = values![state, ids, version];
@@ -294,7 +334,6 @@ pub async fn set_parameters(db: &dyn Db, id: &TaskId, parameters: &Value) -> Res
 /// place of stays, and so does everything of a phase that has ended. Gives how many were reset.
 pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     let db: &dyn Db = tx;
-    let version = progress::next_version(db, run.execution_fk).await?;
     let text = format!(
         "SELECT {} {FROM} WHERE g.execution_fk = $1 AND NOT EXISTS (SELECT 1 FROM phases p \
          WHERE p.execution_fk = g.execution_fk AND p.name = g.name) ORDER BY r.storage_id",
@@ -307,17 +346,24 @@ pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     let lost = |task: &StoredTask| matches!(task.state, TaskState::Sending | TaskState::Sent | TaskState::Started);
     let chosen = |task: &&StoredTask| (ended(task) || force && lost(task)) && !replaced.contains(task.id.as_str());
     let chosen: Vec<_> = tasks.iter().filter(chosen).collect();
-    for task in &chosen {
+    begin_anew(tx, run, &chosen).await?;
+    Ok(chosen.len())
+}
+
+/// Makes tasks pending again, their attempts anew.
+pub async fn begin_anew(tx: &Tx, run: &Run, tasks: &[&StoredTask]) -> Result<()> {
+    let db: &dyn Db = tx;
+    let version = progress::next_version(db, run.execution_fk).await?;
+    for task in tasks {
         let mut parameters = task.parameters.clone();
         parameters["current_retries"] = Value::from(0);
         set_parameters(db, &task.id, &parameters).await?;
     }
     let text = "UPDATE operations SET state = 'pending', attempt = 1, version = $2, due_at = NULL, queued_at = NULL, \
                 started_at = NULL, ended_at = NULL, error = NULL WHERE id IN (SELECT value FROM json_each($1))";
-    db.run(text, values![Json::texts(chosen.iter().map(|task| &task.id)), version]).await?;
-    let again = chosen.iter().filter(|task| ended(task) && task.kind != TaskKind::Nop).count();
-    executions::count_operations(db, run.execution_fk, 0, -whole(again)).await?;
-    Ok(chosen.len())
+    db.run(text, values![Json::texts(tasks.iter().map(|task| &task.id)), version]).await?;
+    let again = tasks.iter().filter(|task| task.state.is_final() && task.kind != TaskKind::Nop).count();
+    executions::count_operations(db, run.execution_fk, 0, -whole(again)).await
 }
 
 /// Whether a worker still has a task of this execution in hand.

@@ -158,10 +158,12 @@ impl House {
             is_system_workflow: false,
             is_dry_run: false,
             allow_custom_parameters: false,
+            is_forced: false,
             token: Some(format!("sha-of-{id}")),
             deployment_fk: deployment.map(|deployment| deployment.storage_id),
             wait_after_fail: 600.0,
             blueprint_id: deployment.map(|deployment| deployment.blueprint_id.to_string()),
+            rerun_of: None,
         };
         let row = executions::insert(&self.store, new).await.expect("an execution");
         executions::by_storage_id(&self.store, row).await.expect("a query").expect("the execution")

@@ -17,7 +17,6 @@ use nephele_store::{Json, Tx, events, journal};
 use serde_json::{Map, Value, json};
 
 use crate::evaluation::Context;
-use crate::executions::WAIT_AFTER_FAIL;
 use crate::executions::place::Wish;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
@@ -224,16 +223,7 @@ impl<'a> Operation<'a> {
 
 /// A workflow with these parameters.
 pub(super) fn wish(workflow: &str, parameters: Map<String, Value>) -> Wish {
-    Wish {
-        workflow: workflow.to_owned(),
-        parameters,
-        allow_custom_parameters: false,
-        force: false,
-        dry_run: false,
-        queue: false,
-        in_line: false,
-        wait_after_fail: WAIT_AFTER_FAIL,
-    }
+    Wish::new(workflow.to_owned(), parameters)
 }
 
 /// Why an operation cannot be done.
