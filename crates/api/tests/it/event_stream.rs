@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{ADMIN, As, Fresh, SMALL};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One event of the protocol.
 #[derive(Debug)]
@@ -55,13 +55,14 @@ impl Stream {
                     event,
                     data: serde_json::from_str(&field("data").unwrap()).unwrap(),
                 });
-                self.text = rest.to_owned();
+                let read = self.text.len() - rest.len();
+                self.text.drain(..read);
                 if told.is_some() {
                     return told;
                 }
                 continue;
             }
-            let piece = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("news")?;
+            let piece = tokio::time::timeout(PATIENCE, self.body.next()).await.unwrap()?;
             self.text.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
         }
     }
@@ -69,7 +70,7 @@ impl Stream {
     /// The next event that is as wanted.
     async fn until(&mut self, wanted: impl Fn(&Told) -> bool) -> Told {
         loop {
-            let told = self.next().await.expect("the stream goes on");
+            let told = self.next().await.unwrap();
             if wanted(&told) {
                 return told;
             }

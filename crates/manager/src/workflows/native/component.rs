@@ -14,7 +14,7 @@ use super::password_secret::{delete_secrets, set_secrets};
 use crate::deployment_updates::UpdateRequest;
 use crate::deployments::NewDeployment;
 use crate::executions::place::Wish;
-use crate::rows::failed;
+use crate::rows::{failed, is_passing};
 
 /// How many ids are tried where a number may be added to one.
 const SUFFIXES: usize = 10;
@@ -74,6 +74,8 @@ async fn make(operation: &mut Operation<'_>, config: &Value) -> Result<String> {
             Ok(_) => {}
             // An earlier start of this operation came as far as this.
             Err(_) if is_ours(operation, &id).await? => {}
+            // The id is not taken: the database is away.
+            Err(error) if is_passing(&error) => return Err(error),
             Err(error) => {
                 refused = error;
                 continue;
