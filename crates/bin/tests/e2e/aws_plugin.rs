@@ -81,7 +81,7 @@ fn answer(stream: TcpStream, known: &Mutex<Known>) {
         };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().unwrap(),
-            "authorization" => login = value.split(['=', '/']).nth(1).unwrap_or_default().to_owned(),
+            "authorization" => value.split(['=', '/']).nth(1).unwrap_or_default().clone_into(&mut login),
             _ => {}
         }
     }

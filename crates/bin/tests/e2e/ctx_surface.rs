@@ -176,9 +176,8 @@ async fn operations_see_the_same_in_a_warm_interpreter_and_by_hand() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    if !traces.join("link/calls.json").exists() {
-        panic!("{:#?}", users.rest.get(&format!("/executions/{execution}")).await.body["error"]);
-    }
+    let error = &users.rest.get(&format!("/executions/{execution}")).await.body["error"];
+    assert!(traces.join("link/calls.json").exists(), "{error:#?}");
 
     let work = home.data_dir().join("worker/work");
     for name in ["surface", "recorded", "link"] {

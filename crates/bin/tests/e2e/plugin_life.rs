@@ -71,7 +71,7 @@ async fn three_plugins_serve_a_deployment_from_install_to_uninstall() {
     assert_eq!(version, "2.1.5");
     assert!([package, compiled].iter().all(|file| file.starts_with(place.to_str().unwrap())), "{page:#}");
     let begun = json!(["create", "configure after 1", "start after 2"]);
-    assert_eq!(users.done("d").await, [begun.clone()]);
+    assert_eq!(users.done("d").await, std::slice::from_ref(&begun));
     assert_eq!(users.properties("d", "service").await["region"], "north");
 
     let said = users.runs("d", "survey", &json!({"text": "<asked>"}));

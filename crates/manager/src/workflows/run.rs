@@ -81,7 +81,7 @@ impl Manager {
         // What a run changes, it changes on behalf of whoever started it.
         let actor =
             Actor { username: Some(execution.created_by.to_string()), execution_id: Some(execution.id.to_string()) };
-        actor.act(self.run_execution(&execution)).await
+        actor.act(Box::pin(self.run_execution(&execution))).await
     }
 
     async fn run_execution(self: &Arc<Self>, execution: &Execution) -> Result<()> {

@@ -157,7 +157,7 @@ async fn an_operation_gets_no_more_memory_than_it_may_have() {
     let before = bench.run(evaluated(host)).await;
     // By itself, and by what it starts.
     let leak = "held = b'x' * (400 << 20)\ntime.sleep(300)";
-    let child = format!("subprocess.run([sys.executable, '-c', 'import time\\n' {:?}])", leak);
+    let child = format!("subprocess.run([sys.executable, '-c', 'import time\\n' {leak:?}])");
     for lines in [leak.to_owned(), child] {
         let failure = failing(&mut bench, &lines).await;
         assert_eq!(failure.severity, Severity::Fatal);
