@@ -17,7 +17,7 @@ deployment_settings:
   display_name: {concat: [{get_input: customer}, ' in ', {get_label: [stage, 0]}]}
   default_groups: [settled, {get_input: customer}]
   default_schedules:
-    daily: {workflow: check_status, since: '2030-01-01 10:00:00', recurrence: 1 days}
+    daily: {workflow: check_status, since: '2030-01-01 10:00', recurrence: 1 days}
 ";
 
 const NEEDY: &str = "

@@ -229,6 +229,7 @@ fn body(route: &Route, visibility: &str) -> Sent {
         }
         ("PATCH", "/secrets/{key}") => json!({"value": "v"}),
         ("POST", "/sites/{name}") => json!({"location": "2,2"}),
+        ("POST", "/executions/{id}/tasks/{task}") => json!({"action": "skip", "reason": "why"}),
         ("POST", "/deployments/{id}/plan") => json!({"workflow_id": "install"}),
         ("POST", "/deployments/{id}/set-site") => json!({"detach_site": true}),
         ("PUT", "/deployments/{id}/inter-deployment-dependencies") => json!({"inter_deployment_dependencies": []}),

@@ -151,7 +151,9 @@ impl Manager {
             return Err(late(&task));
         }
         for _ in 0..LOOKS {
-            let (present, _) = open_task(&*self.store, execution, &task.id).await?;
+            // Its phase may have ended with it by now.
+            let present = operations::by_id(&*self.store, &task.id).await.map_err(failed)?;
+            let present = present.ok_or_else(|| Error::not_found("Operation", &task.id))?;
             if present.parameters["decision"] == json!(decision) {
                 return self.audit_decision(&*self.store, ctx, execution, &task.id, &decision).await;
             }
