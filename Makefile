@@ -24,7 +24,7 @@ up: build ## Starts the manager on DATA_DIR (default .demo/up)
 	$(RELEASE) up --data-dir $(DATA_DIR)
 
 test: check cfy ## Runs every check and every test
-	@scripts/prepare compiler postgresql slapd
+	@scripts/prepare compiler postgresql slapd schemathesis
 	@scripts/test
 
 fuzz: ## Reads made-up texts and broken blueprints for minutes (CASES=25600: a hundred times as many as `make test`)

@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::RequestExt;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use nephele_model::{Code, Error, Result};
 use serde_json::{Map, Value};
 
@@ -138,12 +139,27 @@ async fn read(request: Request) -> Result<Bytes> {
 
 /// A body with its limits.
 pub(crate) async fn collect(body: axum::body::Body) -> Result<Bytes> {
-    let collected = tokio::time::timeout(JSON_TIME, axum::body::to_bytes(body, JSON_LIMIT))
-        .await
-        .map_err(|_| Error::bad_parameters("The request body did not arrive in time"))?;
-    collected.map_err(|error| {
-        Error::bad_parameters(format!("The request body cannot be read, or is larger than {JSON_LIMIT} bytes: {error}"))
-    })
+    let collected = tokio::time::timeout(JSON_TIME, gather(body)).await;
+    collected.map_err(|_| Error::bad_parameters("The request body did not arrive in time"))?
+}
+
+async fn gather(body: axum::body::Body) -> Result<Bytes> {
+    let mut pieces = body.into_data_stream();
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece =
+            piece.map_err(|error| Error::bad_parameters(format!("The request body cannot be read: {error}")))?;
+        if bytes.len() + piece.len() > JSON_LIMIT {
+            return Err(too_large("The request body", JSON_LIMIT));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The refusal of more than is taken at once.
+pub(crate) fn too_large(what: &str, limit: impl std::fmt::Display) -> Error {
+    Error::new(Code::TooLarge, format!("{what} is larger than {limit} bytes"))
 }
 
 #[cfg(test)]

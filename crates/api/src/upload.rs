@@ -14,6 +14,7 @@ use nephele_model::{Error, Result};
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
+use crate::body::too_large;
 use crate::{App, files};
 
 /// How long a client may pause.
@@ -45,7 +46,7 @@ pub(crate) async fn save<E: std::fmt::Display>(
         let chunk = chunk.map_err(|error| Error::bad_parameters(format!("The upload broke off: {error}")))?;
         written += chunk.len() as u64;
         if written > limit {
-            return Err(Error::bad_parameters(format!("The upload is larger than {limit} bytes")));
+            return Err(too_large("The upload", limit));
         }
         file.write_all(&chunk).await.map_err(Error::internal)?;
     }
@@ -67,7 +68,7 @@ pub(crate) async fn text(mut field: Field<'_>) -> Result<String> {
             chunk.map_err(|error| Error::bad_parameters(format!("The form cannot be read: {}", error.body_text())))?;
         bytes.extend_from_slice(&chunk);
         if bytes.len() > FIELD_LIMIT {
-            return Err(Error::bad_parameters(format!("A form field is larger than {FIELD_LIMIT} bytes")));
+            return Err(too_large("A form field", FIELD_LIMIT));
         }
     }
     String::from_utf8(bytes).map_err(|_| Error::bad_parameters("A form field is not UTF-8"))

@@ -9,6 +9,11 @@ pub fn program() -> PathBuf {
     tool("python")
 }
 
+/// An interpreter with `schemathesis`.
+pub fn schemathesis() -> PathBuf {
+    prepared("schemathesis", "python")
+}
+
 /// Builds a wagon from a folder with a `setup.py`, with the unmodified `wagon` of the package index. What
 /// the package depends on is left out.
 pub fn wagon(source: &Path, into: &Path) -> PathBuf {
@@ -65,7 +70,12 @@ fn file_with(folder: &Path, ending: &str) -> Option<PathBuf> {
 }
 
 fn tool(name: &str) -> PathBuf {
-    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/cfy/bin").join(name);
-    assert!(tool.exists(), "{} is missing: `make cfy` installs it", tool.display());
+    prepared("cfy", name)
+}
+
+/// A program of an environment that `scripts/prepare` makes.
+fn prepared(environment: &str, name: &str) -> PathBuf {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(environment).join("bin").join(name);
+    assert!(tool.exists(), "{} is missing: `scripts/prepare {environment}` installs it", tool.display());
     tool
 }

@@ -2,11 +2,12 @@
 //!
 //! Invariant: every checker takes its input as data, so that its own tests can show it turning red.
 //! `tests/workspace.rs` runs them on the real workspace. [`layers`] says which crate may know which,
-//! [`files`] what a source file looks like, [`documents`] that the documentation names things that exist; `tests/errors_page.rs` writes `docs/errors.md`.
+//! [`files`] what a source file looks like, [`handlers`] how long a handler may be, [`documents`] that the documentation names things that exist; `tests/errors_page.rs` writes `docs/errors.md`.
 //! Licences and sources of outside packages are the business of `deny.toml`.
 
 pub mod documents;
 pub mod files;
+pub mod handlers;
 pub mod layers;
 
 use std::path::{Path, PathBuf};

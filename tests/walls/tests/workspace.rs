@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nephele_walls::{documents, files, layers, metadata, root};
+use nephele_walls::{documents, files, handlers, layers, metadata, root};
 
 const NONE: &[String] = &[];
 
@@ -36,6 +36,26 @@ fn files_are_short_named_and_introduced() {
         }
     }
     assert!(seen > 50, "only {seen} files found");
+    assert_eq!(found, NONE);
+}
+
+#[test]
+fn handlers_are_short() {
+    let sources = root().join("crates/api/src");
+    let named = handlers::named(&fs::read_to_string(sources.join("routes.rs")).unwrap());
+    assert!(named.len() > 150, "the route table names only {} handlers", named.len());
+    let mut found = Vec::new();
+    for (module, function) in named {
+        let texts =
+            handlers::places(&module).into_iter().filter_map(|place| fs::read_to_string(sources.join(place)).ok());
+        match texts.filter_map(|text| handlers::length(&text, &function)).next() {
+            None => found.push(format!("{module}::{function} is nowhere")),
+            Some(lines) if lines > handlers::MOST_LINES => {
+                found.push(format!("{module}::{function} has {lines} lines, more than {}", handlers::MOST_LINES));
+            }
+            Some(_) => {}
+        }
+    }
     assert_eq!(found, NONE);
 }
 

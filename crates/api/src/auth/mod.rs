@@ -84,6 +84,7 @@ pub(crate) async fn admit(State((app, gate)): State<(App, Gate)>, request: Reque
 }
 
 async fn let_in(app: &App, gate: Gate, request: Request) -> Result<(Option<Caller>, Request)> {
+    percent_decoded(request.uri().path()).ok_or_else(not_text)?;
     let changes = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     let closed = app.manager.demand_service(gate.path, changes).await.err();
     // Maintenance is told before anything is asked about the caller, unless the caller may pass.
@@ -109,7 +110,18 @@ const fn is_open(access: Access) -> bool {
     matches!(access, Access::Public | Access::Cookie)
 }
 
+/// Headers that say who asks, and where. Twice they could mean one thing here and another to a proxy in front.
+const ONCE: [&str; 4] = ["tenant", "authorization", "authentication-token", "execution-token"];
+
+fn demand_once(headers: &HeaderMap) -> Result<()> {
+    match ONCE.iter().find(|name| headers.get_all(**name).iter().count() > 1) {
+        Some(name) => Err(Error::bad_parameters(format!("The header {name} is there more than once"))),
+        None => Ok(()),
+    }
+}
+
 async fn identify(app: &App, access: Access, request: Request) -> Result<(Ctx, Request)> {
+    demand_once(request.headers())?;
     let (tenant, request) = match access {
         Access::NeedsInNamedTenant(_) => (last_segment(request.uri().path())?, request),
         Access::NeedsInSentTenant(_) => sent_tenant(request).await?,
@@ -156,11 +168,14 @@ async fn sent_tenant(request: Request) -> Result<(Option<String>, Request)> {
 
 fn last_segment(path: &str) -> Result<Option<String>> {
     let Some(segment) = path.rsplit('/').next() else { return Ok(None) };
-    let decoded = percent_decoded(segment);
-    decoded.map(Some).ok_or_else(|| Error::bad_parameters("The path is not UTF-8"))
+    percent_decoded(segment).map(Some).ok_or_else(not_text)
 }
 
-/// A path segment as the handlers see it.
+fn not_text() -> Error {
+    Error::bad_parameters("The path is not UTF-8")
+}
+
+/// A path, or a part of one, as the handlers see it.
 fn percent_decoded(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();

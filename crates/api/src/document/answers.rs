@@ -153,6 +153,9 @@ fn refused(route: &Route, reads: &Reads) -> Vec<u16> {
     if changes {
         refused.extend([304, 405]);
     }
+    if !reads.bodies.is_empty() {
+        refused.push(413);
+    }
     if reads.bodies.iter().any(|body| matches!(body, Content::Json(_))) {
         refused.push(415);
     }

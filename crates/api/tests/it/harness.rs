@@ -13,6 +13,7 @@ use nephele_bus::Local;
 use nephele_manager::{Manager, Settings};
 use nephele_model::Secret;
 use nephele_model::clock::SystemClock;
+use nephele_testkit::postgres::Database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,12 @@ pub(crate) struct Fresh {
     router: Router,
     shutdown: CancellationToken,
     folder: Arc<TempDir>,
+    /// A database of its own, where it is not a file in the folder.
+    database: Option<Database>,
 }
+
+/// Set to `postgresql` it has every test run there that asks for no database: see `postgresql.rs`.
+pub(crate) const DATABASE: &str = "TEST_DATABASE";
 
 impl Drop for Fresh {
     fn drop(&mut self) {
@@ -74,7 +80,11 @@ pub(crate) const ADMIN: As<'_> = As { user: "admin", password: "admin", tenant: 
 
 impl Fresh {
     pub(crate) async fn start() -> Self {
-        Self::start_on(None).await
+        let is_elsewhere = std::env::var_os(DATABASE).is_some_and(|database| database == "postgresql");
+        let database = is_elsewhere.then(Database::empty);
+        let mut fresh = Self::start_on(database.as_ref().map(Database::url)).await;
+        fresh.database = database;
+        fresh
     }
 
     /// On a database of its own, unless there is one.
@@ -101,7 +111,7 @@ impl Fresh {
         tokio::spawn(opened.manager.clone().run_workflows(shutdown.clone()));
         tokio::spawn(opened.manager.clone().run_schedules(shutdown.clone()));
         let router = nephele_api::router(opened.manager.clone());
-        Self { manager: opened.manager, router, shutdown, folder }
+        Self { manager: opened.manager, router, shutdown, folder, database: None }
     }
 
     /// From now on executions are accepted, and nobody runs them.

@@ -81,6 +81,69 @@ async fn tenants_that_are_no_names_are_unknown() {
     with(&fresh, &[("authorization", &login), ("tenant", b"\xff\xfe")]).await.refused(400, "bad_parameters_error");
 }
 
+/// What a proxy in front may have read otherwise is not read at all.
+#[tokio::test]
+async fn headers_that_stand_there_twice_are_refused() {
+    let fresh = Fresh::start().await;
+    let login = format!("Basic {}", STANDARD.encode("admin:admin")).into_bytes();
+    let (good, tenant): ((&'static str, &[u8]), (&'static str, &[u8])) =
+        (("authorization", &login), ("tenant", b"default_tenant"));
+    with(&fresh, &[good, tenant]).await.expect(200);
+    for more in [tenant, ("tenant", b"other"), good, ("authorization", b"Basic x")] {
+        let message = with(&fresh, &[good, tenant, more]).await.refused(400, "bad_parameters_error");
+        assert!(message.contains(more.0), "{message}");
+    }
+    for name in ["authentication-token", "execution-token"] {
+        with(&fresh, &[(name, b"a"), (name, b"b"), tenant]).await.refused(400, "bad_parameters_error");
+    }
+    // Others may be there as often and as long as they like.
+    let long = "x".repeat(100_000);
+    let odd: Vec<(&'static str, &[u8])> = (0..500).map(|_| ("x-odd", b"\xff".as_slice())).collect();
+    with(&fresh, &[vec![good, tenant, ("x-long", long.as_bytes())], odd].concat()).await.expect(200);
+}
+
+/// Files outside of what is served, however the way to them is written.
+#[tokio::test]
+async fn paths_do_not_lead_outside_of_the_file_tree() {
+    let fresh = Fresh::start().await;
+    std::fs::write(fresh.manager.files.uploading().join("../../secret"), "hidden").unwrap();
+    for way in [
+        "../secret",
+        "../../secret",
+        "global-resources/../../secret",
+        "%2e%2e/secret",
+        "..%2fsecret",
+        "%2e%2e%2fsecret",
+        "..%5csecret",
+        "....//secret",
+        "./../secret",
+        "global-resources/%2e%2e/%2e%2e/secret",
+        "%2fetc%2fpasswd",
+        "//etc/passwd",
+        "global-resources/a%00/../../../secret",
+        "..%c0%afsecret",
+        "..;/secret",
+        ".uploading/x",
+        "%252e%252e/secret",
+    ] {
+        for base in ["/resources/", "/file-server-proxy/"] {
+            for method in [Method::GET, Method::PUT, Method::DELETE] {
+                let path = format!("{base}{way}");
+                let answer = fresh.ask_as(&crate::harness::ADMIN, method.clone(), &path, Some(json!("x"))).await;
+                let told = String::from_utf8_lossy(&answer.bytes).into_owned();
+                assert!(answer.status.is_client_error() && !told.contains("hidden"), "{method} {path}: {answer:?}");
+            }
+        }
+    }
+    // An archive with such names publishes nothing.
+    for name in ["bp/../../x", "/x", "bp/a\0b"] {
+        let archive = crate::harness::zip(&[("bp/blueprint.yaml", b"a"), (name, b"x")]);
+        let answer = fresh.upload_archive("climbing", &archive).await;
+        assert!(answer.status.is_client_error(), "{name}: {answer:?}");
+        fresh.delete("/blueprints/climbing?force=true").await;
+    }
+}
+
 /// Names as they come in bodies and, escaped, in paths.
 const NAMES: &[(&str, &str)] = &[
     ("", ""),

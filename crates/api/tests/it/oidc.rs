@@ -1,6 +1,8 @@
 //! Tokens of an identity provider: a small one of this test, with real keys.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -16,7 +18,12 @@ use crate::harness::{Answer, Fresh};
 /// A provider that publishes one key and signs with it.
 struct Provider {
     issuer: String,
+    /// What tokens call the key.
+    id: String,
     key: rcgen::KeyPair,
+    published: Arc<Mutex<Value>>,
+    /// How often the keys were fetched.
+    fetched: Arc<AtomicUsize>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -29,22 +36,31 @@ impl Drop for Provider {
 impl Provider {
     async fn start() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let key = new_key();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        // An uncompressed point: one byte, then both coordinates.
-        let point = key.public_key_raw().to_vec();
-        let jwk = json!({
-            "kty": "EC", "crv": "P-256", "kid": "one", "alg": "ES256", "use": "sig",
-            "x": URL_SAFE_NO_PAD.encode(&point[1..33]), "y": URL_SAFE_NO_PAD.encode(&point[33..65]),
-        });
         let about = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")});
-        let (about, keys) = (Arc::new(about.to_string()), Arc::new(json!({"keys": [jwk]}).to_string()));
+        let (published, fetched) = (Arc::new(Mutex::new(jwks("one", &key))), Arc::new(AtomicUsize::new(0)));
+        let (keys, count) = (published.clone(), fetched.clone());
+        let serve = move || async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            keys.lock().unwrap().to_string()
+        };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(move || async move { about.to_string() }))
-            .route("/keys", get(move || async move { keys.to_string() }));
+            .route("/keys", get(serve));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { issuer, key, server }
+        Self { issuer, id: "one".to_owned(), key, published, fetched, server }
+    }
+
+    /// Goes on with another key; the one before is published no more.
+    fn rotate(&mut self) {
+        (self.id, self.key) = ("two".to_owned(), new_key());
+        *self.published.lock().unwrap() = jwks(&self.id, &self.key);
+    }
+
+    fn fetched(&self) -> usize {
+        self.fetched.load(Ordering::Relaxed)
     }
 
     fn claims(&self) -> Value {
@@ -55,9 +71,27 @@ impl Provider {
     }
 
     fn sign(&self, claims: &Value) -> String {
-        let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::ES256) };
+        self.sign_as(&self.id, claims)
+    }
+
+    fn sign_as(&self, id: &str, claims: &Value) -> String {
+        let header = Header { kid: Some(id.to_owned()), ..Header::new(Algorithm::ES256) };
         encode(&header, claims, &EncodingKey::from_ec_der(&self.key.serialize_der())).unwrap()
     }
+}
+
+fn new_key() -> rcgen::KeyPair {
+    rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap()
+}
+
+/// What is published of a key.
+fn jwks(id: &str, key: &rcgen::KeyPair) -> Value {
+    // An uncompressed point: one byte, then both coordinates.
+    let point = key.public_key_raw().to_vec();
+    json!({"keys": [{
+        "kty": "EC", "crv": "P-256", "kid": id, "alg": "ES256", "use": "sig",
+        "x": URL_SAFE_NO_PAD.encode(&point[1..33]), "y": URL_SAFE_NO_PAD.encode(&point[33..65]),
+    }]})
 }
 
 async fn ask(fresh: &Fresh, token: &str) -> Answer {
@@ -182,4 +216,63 @@ async fn a_provider_in_the_clear_elsewhere_is_not_asked() {
     let mut claims = provider.claims();
     claims["iss"] = json!("http://192.0.2.1");
     ask(&fresh, &provider.sign(&claims)).await.refused(401, "unauthorized_error");
+}
+
+#[tokio::test]
+async fn keys_that_the_issuer_rotates_are_picked_up() {
+    let (mut provider, fresh) = (Provider::start().await, Fresh::start().await);
+    set_up(&fresh, &provider).await;
+    ask(&fresh, &provider.sign(&provider.claims())).await.expect(200);
+    let mut claims = provider.claims();
+    claims["jti"] = json!("never shown before");
+    let old = provider.sign(&claims);
+    provider.rotate();
+    let new = provider.sign(&provider.claims());
+    // The issuer is not asked again at once: see below.
+    let taken = async {
+        while ask(&fresh, &new).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), taken).await.expect("the new key is never looked for");
+    assert_eq!(provider.fetched(), 2);
+    ask(&fresh, &new).await.expect(200);
+    ask(&fresh, &old).await.refused(401, "unauthorized_error");
+}
+
+#[tokio::test]
+async fn unknown_keys_do_not_have_the_issuer_asked_again_and_again() {
+    let (provider, fresh) = (Provider::start().await, Fresh::start().await);
+    set_up(&fresh, &provider).await;
+    let claims = provider.claims();
+    let storm = async || {
+        let tokens: Vec<String> = (0..40).map(|number| provider.sign_as(&format!("k{number}"), &claims)).collect();
+        for answer in futures::future::join_all(tokens.iter().map(|token| ask(&fresh, token))).await {
+            answer.refused(401, "unauthorized_error");
+        }
+    };
+    // Nothing is known yet, and all come at once.
+    let began = Instant::now();
+    storm().await;
+    storm().await;
+    ask(&fresh, &provider.sign(&claims)).await.expect(200);
+    assert!(provider.fetched() <= at_most(began), "{}", provider.fetched());
+}
+
+/// How often an issuer may have been asked since then.
+fn at_most(began: Instant) -> usize {
+    usize::try_from(began.elapsed().as_secs() / 10).unwrap() + 1
+}
+
+/// An issuer whose answers are of no use is left in peace as well.
+#[tokio::test]
+async fn an_issuer_that_fails_is_not_asked_for_each_token() {
+    let (provider, fresh) = (Provider::start().await, Fresh::start().await);
+    set_up(&fresh, &provider).await;
+    *provider.published.lock().unwrap() = json!("no keys");
+    let began = Instant::now();
+    for _ in 0..20 {
+        ask(&fresh, &provider.sign(&provider.claims())).await.refused(401, "unauthorized_error");
+    }
+    assert!((1..=at_most(began)).contains(&provider.fetched()), "{}", provider.fetched());
 }

@@ -81,7 +81,7 @@ async fn archives_that_lie_are_refused_and_leave_nothing() {
     refused(zip(&[("a.wgn", &wagon(&json!({}))), ("b.wgn", &wagon(&json!({})))])).await;
     refused(zip(&[("a.wgn", &wagon(&json!({}))), ("plugin.yaml", b"a: [")])).await;
     let bytes = vec![0_u8; 5 << 20];
-    let message = upload(&fresh, "", bytes).await.refused(400, "bad_parameters_error");
+    let message = upload(&fresh, "", bytes).await.refused(413, "too_large_error");
     assert!(message.contains("larger than"), "{message}");
 }
 

@@ -19,6 +19,7 @@ mod examples;
 mod failing_operation;
 mod fix_forward;
 mod functions;
+mod made_up_requests;
 mod plugin_faults;
 mod plugin_life;
 mod plugins;

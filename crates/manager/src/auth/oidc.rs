@@ -2,11 +2,11 @@
 //!
 //! Invariant: a token counts only if it is signed with a key that the issuer publishes, by an algorithm
 //! with a public key, names this issuer and our audience, and its time is now. Keys are fetched over
-//! TLS (plain HTTP only from this machine) and kept for ten minutes; a key that is not known is
-//! looked for at most once in ten seconds.
+//! TLS (plain HTTP only from this machine) and kept for ten minutes. Whatever tokens name, the issuer is
+//! asked by one request at a time and at most once in ten seconds, also when it does not answer.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::JwkSet;
@@ -37,15 +37,38 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// The keys of an issuer, as they were fetched last.
+/// The keys of an issuer.
 #[derive(Default)]
-pub(crate) struct Issuer(Mutex<Option<Known>>);
+pub(crate) struct Issuer {
+    /// As they were fetched last.
+    known: Mutex<Option<Known>>,
+    /// Held while it is asked: who was asked last, and when.
+    asked: tokio::sync::Mutex<Option<(String, Instant)>>,
+}
 
-#[derive(Clone)]
 struct Known {
     issuer: String,
     since: Instant,
-    keys: Arc<JwkSet>,
+    keys: JwkSet,
+}
+
+impl Issuer {
+    fn key(&self, issuer: &str, id: Option<&str>) -> Option<DecodingKey> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref().filter(|known| known.issuer == issuer && known.since.elapsed() < FRESH)?;
+        let key = match (id, known.keys.keys.as_slice()) {
+            (Some(id), _) => known.keys.find(id)?,
+            // Without an id the only key is meant.
+            (None, [only]) => only,
+            (None, _) => return None,
+        };
+        DecodingKey::from_jwk(key).ok()
+    }
+
+    fn learn(&self, issuer: &str, keys: JwkSet) {
+        let known = Known { issuer: issuer.to_owned(), since: Instant::now(), keys };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
 }
 
 impl Manager {
@@ -91,26 +114,20 @@ impl Manager {
     }
 
     async fn issuers_key(&self, issuer: &str, id: Option<&str>) -> Result<Option<DecodingKey>> {
-        let find = |keys: &JwkSet| {
-            let found = match id {
-                Some(id) => keys.find(id),
-                // Without an id the only key is meant.
-                None => (keys.keys.len() == 1).then(|| keys.keys.first()).flatten(),
-            };
-            found.and_then(|key| DecodingKey::from_jwk(key).ok())
-        };
-        let known = self.issuer.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = known.filter(|known| known.issuer == issuer && known.since.elapsed() < FRESH);
-        if let Some(known) = known {
-            let key = find(&known.keys);
-            if key.is_some() || known.since.elapsed() < PAUSE {
-                return Ok(key);
-            }
+        if let Some(key) = self.issuer.key(issuer, id) {
+            return Ok(Some(key));
         }
-        let keys = Arc::new(fetch_keys(issuer).await?);
-        let known = Known { issuer: issuer.to_owned(), since: Instant::now(), keys: keys.clone() };
-        *self.issuer.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
-        Ok(find(&keys))
+        let mut asked = self.issuer.asked.lock().await;
+        // Whoever asked meanwhile may have found it.
+        if let Some(key) = self.issuer.key(issuer, id) {
+            return Ok(Some(key));
+        }
+        if asked.as_ref().is_some_and(|(whom, when)| whom == issuer && when.elapsed() < PAUSE) {
+            return Ok(None);
+        }
+        *asked = Some((issuer.to_owned(), Instant::now()));
+        self.issuer.learn(issuer, fetch_keys(issuer).await?);
+        Ok(self.issuer.key(issuer, id))
     }
 }
 

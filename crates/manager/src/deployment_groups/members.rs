@@ -112,7 +112,7 @@ impl Manager {
         rows::add(&tx, group.storage_id, &members).await.map_err(failed)?;
         let made = i64::try_from(members.len()).unwrap_or(i64::MAX);
         let changes = DeploymentGroupChanges {
-            creation_counter: Some(group.creation_counter + made),
+            creation_counter: Some(group.creation_counter.saturating_add(made)),
             ..DeploymentGroupChanges::default()
         };
         rows::update(&tx, group.storage_id, changes).await.map_err(failed)?;

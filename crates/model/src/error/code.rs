@@ -85,6 +85,8 @@ codes! {
     OnlyDeploymentUpdate = "only_deployment_update", 403, "Use `deployments update`.";
     /// The body is no JSON.
     UnsupportedContentType = "unsupported_content_type_error", 415, "Send `Content-Type: application/json`.";
+    /// The body is larger than what is taken at once.
+    TooLarge = "too_large_error", 413, "Send less at once; the message names the limit.";
     /// A parameter is missing or has a value that cannot be taken.
     BadParameters = "bad_parameters_error", 400, "Correct the parameter that the message names.";
     /// The blueprint is not in order, or not ready.
