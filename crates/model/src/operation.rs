@@ -51,6 +51,7 @@ pub struct Context {
     pub workflow_id: String,
     pub tenant: TenantRef,
     /// Seconds after which the operation is killed.
+    #[serde(serialize_with = "seconds")]
     pub timeout: Option<f64>,
     pub timeout_recoverable: Option<bool>,
     /// The node instance (sic) that the operation runs for.
@@ -81,6 +82,16 @@ pub struct Context {
     pub deployment_resource_tags: Option<Value>,
     pub task_queue: String,
     pub task_target: String,
+}
+
+/// Seconds as they were written: whole ones without a point.
+#[expect(clippy::ref_option, reason = "serde gives the field")]
+fn seconds<S: serde::Serializer>(seconds: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match seconds {
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+        Some(whole) if whole.fract() == 0.0 && whole.abs() < 1e15 => serializer.serialize_some(&(*whole as i64)),
+        other => other.serialize(serializer),
+    }
 }
 
 /// A truth value that may be null.

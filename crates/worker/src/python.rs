@@ -109,7 +109,13 @@ impl Python {
                 self.surroundings.prepare_workflow(operation).await?;
                 context.clone()
             }
-            None => json!(self.context_of(operation).await?),
+            None => {
+                let mut context = json!(self.context_of(operation).await?);
+                // The same for all operations, and told by the original.
+                context["__cloudify_context"] = json!("0.3");
+                context["local"] = json!(false);
+                context
+            }
         };
         let input = json!({"cloudify_context": context, "args": [], "kwargs": operation.request.inputs});
         let folder = operation.dir.path();

@@ -33,7 +33,9 @@ node_types:
     interfaces:
       cloudify.interfaces.lifecycle:
         create: {implementation: aws.cloudify_aws.iam.resources.group.create}
-        delete: {implementation: aws.cloudify_aws.iam.resources.group.delete}
+        delete:
+          implementation: aws.cloudify_aws.iam.resources.group.delete
+          inputs: {resource_config: {default: {}}}
 ";
 
 const BLUEPRINT: &str = "

@@ -14,6 +14,14 @@ from cloudify import ctx, manager
 from cloudify.decorators import operation
 
 CALLS = []
+# Where they are written and what the function returned, when it has; the dispatcher goes on for a while after that.
+LEFT = {}
+
+
+def leave():
+    if LEFT:
+        with open(os.path.join(LEFT['place'], 'calls.json'), 'w') as file:
+            json.dump({'result': LEFT['result'], 'calls': CALLS}, file, default=str)
 
 
 def recorded(send):
@@ -28,6 +36,7 @@ def recorded(send):
             'headers': {name: value for name, value in request.headers.items() if name in kept},
             'status': response.status_code,
             'answer': response.text if response.status_code < 400 and '/api/' in request.path_url else None})
+        leave()
         return response
     return send_and_note
 
@@ -45,8 +54,8 @@ def leaving(name):
             with open(os.path.join(place, 'environment.json'), 'w') as file:
                 json.dump(dict(os.environ), file)
             result = function(**kwargs)
-            with open(os.path.join(place, 'calls.json'), 'w') as file:
-                json.dump({'result': result, 'calls': CALLS}, file, default=str)
+            LEFT.update(place=place, result=result)
+            leave()
             return result
         return operation(perform)
     return decorator
@@ -70,7 +79,7 @@ def surface(evaluated, **_):
         'plugin': plain('name package_name package_version source properties prefix workdir', ctx.plugin),
         'node': plain('id name type type_hierarchy number_of_instances', ctx.node),
         'properties': dict(ctx.node.properties),
-        'instance': plain('id index host_ip scaling_groups drift', ctx.instance),
+        'instance': plain('id index host_ip scaling_groups', ctx.instance),
         'before': dict(ctx.instance.runtime_properties),
         'relationships': [
             [one.type, one.type_hierarchy, one.target.node.id, one.target.instance.id,
@@ -107,7 +116,8 @@ def surface(evaluated, **_):
     seen['downloaded'] = open(ctx.download_resource('files/a.txt')).read()
     seen['written'] = open(ctx.download_resource_and_render(
         'files/b.txt', os.path.join(sys.argv[1], 'b.txt'), {'word': 'bye'})).read()
-    folder = ctx.download_directory('files')
+    # Of one file: the original takes several in no order.
+    folder = ctx.download_directory('more')
     seen['directory'] = sorted(os.listdir(folder))
     try:
         ctx.get_resource('files/none.txt')
@@ -129,6 +139,8 @@ def link(**_):
     seen = {
         'type': ctx.type,
         'relationship': ctx.operation.relationship,
+        # There is none before an instance is configured.
+        'drift': ctx.source.instance.drift,
         'source': [ctx.source.node.id, ctx.source.node.properties['text'], ctx.source.instance.id],
         'target': [ctx.target.node.id, ctx.target.node.properties['text'], ctx.target.instance.id],
     }
@@ -155,5 +167,6 @@ def as_recorded(**_):
 @operation
 def wait(folder, **_):
     """Keeps the execution, and with it its token."""
+    open(os.path.join(folder, 'waiting'), 'w').close()
     while not os.path.exists(os.path.join(folder, 'go')):
         time.sleep(0.05)
