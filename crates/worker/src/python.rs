@@ -104,18 +104,15 @@ impl Python {
 
     /// Writes what the dispatcher reads.
     async fn leave_input(&self, operation: &Operation) -> Result<(), Failure> {
-        let context = match &operation.workflow {
-            Some(context) => {
-                self.surroundings.prepare_workflow(operation).await?;
-                context.clone()
-            }
-            None => {
-                let mut context = json!(self.context_of(operation).await?);
-                // The same for all operations, and told by the original.
-                context["__cloudify_context"] = json!("0.3");
-                context["local"] = json!(false);
-                context
-            }
+        let context = if let Some(context) = &operation.workflow {
+            self.surroundings.prepare_workflow(operation).await?;
+            context.clone()
+        } else {
+            let mut context = json!(self.context_of(operation).await?);
+            // The same for all operations, and told by the original.
+            context["__cloudify_context"] = json!("0.3");
+            context["local"] = json!(false);
+            context
         };
         let input = json!({"cloudify_context": context, "args": [], "kwargs": operation.request.inputs});
         let folder = operation.dir.path();

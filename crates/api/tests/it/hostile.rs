@@ -86,8 +86,8 @@ async fn tenants_that_are_no_names_are_unknown() {
 async fn headers_that_stand_there_twice_are_refused() {
     let fresh = Fresh::start().await;
     let login = format!("Basic {}", STANDARD.encode("admin:admin")).into_bytes();
-    let (good, tenant): ((&'static str, &[u8]), (&'static str, &[u8])) =
-        (("authorization", &login), ("tenant", b"default_tenant"));
+    let good = ("authorization", login.as_slice());
+    let tenant = ("tenant", b"default_tenant".as_slice());
     with(&fresh, &[good, tenant]).await.expect(200);
     for more in [tenant, ("tenant", b"other"), good, ("authorization", b"Basic x")] {
         let message = with(&fresh, &[good, tenant, more]).await.refused(400, "bad_parameters_error");
