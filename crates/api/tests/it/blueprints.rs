@@ -42,7 +42,7 @@ async fn failed_uploads_say_why_and_can_be_repeated() {
 #[tokio::test]
 async fn archives_beyond_the_limit_leave_nothing() {
     let fresh = Fresh::start().await;
-    fresh.upload_archive("huge", &vec![7; 5 << 20]).await.refused(400, "bad_parameters_error");
+    fresh.upload_archive("huge", &vec![7; 5 << 20]).await.refused(413, "too_large_error");
     fresh.get("/blueprints/huge").await.refused(404, "not_found_error");
     assert_eq!(std::fs::read_dir(fresh.manager.files.uploading()).unwrap().count(), 0);
 }

@@ -102,7 +102,8 @@ impl Fresh {
             archive_limit: 4 << 20,
             types: None,
             hostname: hostname.to_owned(),
-            host: "127.0.0.1".to_owned(),
+            // Managers of one database are told apart by their addresses as well.
+            host: if hostname == "manager" { "127.0.0.1" } else { hostname }.to_owned(),
             port: 53333,
         };
         let opened = Manager::open(settings, Arc::new(Local::new()), Arc::new(SystemClock)).await.unwrap();

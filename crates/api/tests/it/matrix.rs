@@ -73,6 +73,7 @@ const FOR_UPDATES: &[(&str, &str)] = &[
 const NEVER: &[(&str, &str)] = &[
     // What made a deployment ended long ago.
     ("POST", "/executions/{id}"),
+    ("POST", "/executions/{id}/tasks/{task}"),
     ("PATCH", "/executions/{id}"),
     // No restore is there yet, and no other phase of an update that needs no change.
     ("POST", "/snapshots/{id}/restore"),

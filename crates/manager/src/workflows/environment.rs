@@ -48,8 +48,7 @@ impl Manager {
         // An earlier run of this execution may have done it, and been interrupted before it could say so.
         if nodes::of_deployment(&*self.store, deployment.storage_id).await.map_err(rows::failed)?.is_empty() {
             let (nodes, instances) = (prepared.nodes().len(), prepared.node_instances().len());
-            self.log(execution, vec![("info", format!("Storing {nodes} nodes and {instances} node instances"))])
-                .await?;
+            self.log(execution, vec![("info", format!("Storing nodes: {nodes}, node instances: {instances}"))]).await?;
             self.store_environment(&deployment, &prepared, &parameters).await?;
         }
         let name = parameters.get("display_name").and_then(|name| name.as_str());
