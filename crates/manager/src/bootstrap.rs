@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::rows::failed;
 use crate::{
-    Manager, Settings, audit_log, auth, crypto, files, maintenance, managers, permissions, types, waiting, workflows,
+    Manager, Settings, audit_log, auth, builtin_types, crypto, files, maintenance, managers, permissions, waiting,
+    workflows,
 };
 
 /// A manager that was just opened.
@@ -32,8 +33,8 @@ impl Manager {
         let store = Store::open(&settings.database_url, clock.clone()).await.map_err(failed)?;
         let new_password = first_start(&store, &settings).await?;
         let files = files::Tree::open(&settings.data_dir.join("resources"))?;
-        let types = types::read(settings.types.as_deref())?;
-        types::publish(&types, &files)?;
+        let types = builtin_types::read(settings.types.as_deref())?;
+        builtin_types::publish(&types, &files)?;
         let cipher = crypto::Cipher::open(&settings.data_dir.join("secrets.key"))?;
         let node = managers::node_id(&settings.data_dir)?;
         managers::introduce(&store, &settings, &node).await?;

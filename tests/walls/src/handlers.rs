@@ -21,10 +21,10 @@ pub fn named(routes: &str) -> BTreeSet<(String, String)> {
     rows.flat_map(|row| row.split(", ")).filter_map(handler).collect()
 }
 
-/// Where a module of handlers may stand, below the sources of the `api` crate.
-pub fn places(module: &str) -> [PathBuf; 4] {
-    ["resource/NAME.rs", "resource/NAME/mod.rs", "NAME.rs", "NAME/mod.rs"]
-        .map(|place| PathBuf::from(place.replace("NAME", module)))
+/// Where a handler of a module may stand, below the sources of the `api` crate; a long one may have a file.
+pub fn places(module: &str, function: &str) -> [PathBuf; 5] {
+    ["resource/NAME.rs", "resource/NAME/mod.rs", "NAME.rs", "NAME/mod.rs", "resource/NAME/FUNCTION.rs"]
+        .map(|place| PathBuf::from(place.replace("NAME", module).replace("FUNCTION", function)))
 }
 
 /// How many lines stand between the braces of a function of this file; `None` when it has no such function.

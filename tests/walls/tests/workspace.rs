@@ -46,8 +46,9 @@ fn handlers_are_short() {
     assert!(named.len() > 150, "the route table names only {} handlers", named.len());
     let mut found = Vec::new();
     for (module, function) in named {
-        let mut texts =
-            handlers::places(&module).into_iter().filter_map(|place| fs::read_to_string(sources.join(place)).ok());
+        let mut texts = handlers::places(&module, &function)
+            .into_iter()
+            .filter_map(|place| fs::read_to_string(sources.join(place)).ok());
         match texts.find_map(|text| handlers::length(&text, &function)) {
             None => found.push(format!("{module}::{function} is nowhere")),
             Some(lines) if lines > handlers::MOST_LINES => {
