@@ -134,6 +134,12 @@ impl Pairs {
         self.get(key).map(str::to_owned)
     }
 
+    /// The last value of a key that must be there, where the use case says itself that it is not.
+    pub(crate) fn expected(&self, key: &str) -> Option<String> {
+        self.note(key, Shape::Text, true);
+        self.last(key).map(str::to_owned)
+    }
+
     /// The last value of a key that must be there.
     pub(crate) fn required(&self, key: &str, refusal: &str) -> Result<String> {
         self.note(key, Shape::Text, true);

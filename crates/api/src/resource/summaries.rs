@@ -49,6 +49,6 @@ pub(crate) struct Asked {
 impl FromQuery for Asked {
     fn read(query: &Pairs) -> Result<Self> {
         let sub = query.filled("_sub_field").map(str::to_owned);
-        Ok(Self { list: query.list(&[])?, target: query.text("_target_field"), sub })
+        Ok(Self { list: query.list(&[])?, target: query.expected("_target_field"), sub })
     }
 }

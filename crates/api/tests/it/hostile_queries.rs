@@ -21,9 +21,10 @@ async fn lists(fresh: &Fresh) -> Vec<String> {
     let mut found = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         let parameters = operations["get"]["parameters"].as_array().cloned().unwrap_or_default();
-        // An export takes the filters of a list and gives no page.
-        if parameters.iter().any(|one| one["name"] == "_size") && path != "/secrets/share/export" {
-            let of = |one: &Value| format!("{}={}", one["name"].as_str().unwrap(), word(&one["schema"]));
+        // An export takes the filters of a list and gives no page; workflows are those of all deployments, as in the original.
+        let is_whole = ["/secrets/share/export", "/workflows"].contains(&path.as_str());
+        if parameters.iter().any(|one| one["name"] == "_size") && !is_whole {
+            let of = |one: &Value| format!("{}={}", one["name"].as_str().unwrap(), word(one));
             let needed = parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true);
             let mut query: Vec<String> = needed.map(of).collect();
             if ["/operations", "/tasks_graphs"].contains(&path.as_str()) {
@@ -37,7 +38,12 @@ async fn lists(fresh: &Fresh) -> Vec<String> {
     found
 }
 
-fn word(schema: &Value) -> &str {
+/// A value of a parameter. Every summary counts by tenant.
+fn word(parameter: &Value) -> &str {
+    if parameter["name"] == "_target_field" {
+        return "tenant_name";
+    }
+    let schema = &parameter["schema"];
     schema["items"]["enum"][0].as_str().or_else(|| schema["enum"][0].as_str()).unwrap_or("nothing")
 }
 

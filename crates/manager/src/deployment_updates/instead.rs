@@ -43,12 +43,7 @@ impl Manager {
             force: true,
             ..Wish::new(workflow.to_owned(), self.description(execution, update).await?)
         };
-        let ready = self.make_ready(ctx, &deployment, &wish).await?;
-        let tx = self.begin_write().await?;
-        let (_, id) = self.place(&tx, ctx, &deployment, &wish, ready).await?;
-        tx.commit().await.map_err(failed)?;
-        self.workflows.wake();
-        Ok(id)
+        self.place_and_wake(ctx, &deployment, &wish).await
     }
 
     /// What the workflow is told of the update.

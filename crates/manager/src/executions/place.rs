@@ -105,6 +105,16 @@ impl Manager {
         parameters::check(given.workflow, &schema, values)
     }
 
+    /// Makes ready, stores and begins a run, or lets it wait for others. Gives its id.
+    pub(crate) async fn place_and_wake(&self, ctx: &Ctx, deployment: &Deployment, wish: &Wish) -> Result<ExecutionId> {
+        let ready = self.make_ready(ctx, deployment, wish).await?;
+        let tx = self.begin_write().await?;
+        let (_, id) = self.place(&tx, ctx, deployment, wish, ready).await?;
+        tx.commit().await.map_err(failed)?;
+        self.workflows.wake();
+        Ok(id)
+    }
+
     /// Stores the run, to begin at once or to wait for others. Gives its row and id.
     pub(crate) async fn place(
         &self,

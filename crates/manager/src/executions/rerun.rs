@@ -6,7 +6,6 @@ use nephele_store::executions::Execution;
 
 use super::place::{Wish, demand_environment};
 use crate::deployment_updates::WORKFLOW as UPDATE;
-use crate::rows::failed;
 use crate::workflows::upload::parameters;
 use crate::{Ctx, Manager};
 
@@ -44,11 +43,6 @@ impl Manager {
             ..Wish::new(first.workflow_id.clone(), parameters(first)?)
         };
         demand_environment(&*self.store, &deployment).await?;
-        let ready = self.make_ready(ctx, &deployment, &wish).await?;
-        let tx = self.begin_write().await?;
-        let (_, id) = self.place(&tx, ctx, &deployment, &wish, ready).await?;
-        tx.commit().await.map_err(failed)?;
-        self.workflows.wake();
-        Ok(id)
+        self.place_and_wake(ctx, &deployment, &wish).await
     }
 }

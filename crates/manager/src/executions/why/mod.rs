@@ -1,7 +1,7 @@
 //! `GET /executions/ID/why`: what an execution waits for now; of one that has ended, how it ended and why.
 //!
-//! Invariant: every status has an answer, made from rows alone, so that each manager gives the same one. Executions
-//! that the caller may not see are counted and not named. What keeps a queued one is looked at in the order in which
+//! Invariant: every status has an answer, made from rows and from what this process carries: of several managers on
+//! one database, ask the one that runs it. Executions that the caller may not see are counted and not named. What keeps a queued one is looked at in the order in which
 //! `queue.rs` does; `tasks.rs` looks at what a run has in hand, `ended.rs` at what stopped it.
 
 mod ended;
