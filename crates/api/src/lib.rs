@@ -59,8 +59,9 @@ pub async fn serve(manager: Arc<Manager>, listeners: Vec<Listener>, shutdown: Ca
 pub fn router(manager: Arc<Manager>) -> Router {
     let app = App { manager };
     table::router(&app, routes())
-        .route("/console", routing::get(console::page))
+        .route("/console", routing::get(console::home))
         .route("/console/", routing::get(console::page))
+        .route("/console/{*path}", routing::get(console::file))
         .route("/", routing::get(console::home))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

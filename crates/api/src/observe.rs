@@ -6,13 +6,14 @@
 use std::time::Instant;
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use nephele_model::Error;
 use tracing::Instrument;
 
+use crate::auth::session;
 use crate::error::Failure;
 
 const HEADER: &str = "x-request-id";
@@ -32,6 +33,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         })
         .map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let is_console = session::is_console(request.headers());
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     let mut response = async {
         let begun = Instant::now();
@@ -44,6 +46,10 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await;
+    if is_console {
+        // The browser would ask for name and password itself, and hold the answer back meanwhile.
+        response.headers_mut().remove(header::WWW_AUTHENTICATE);
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }

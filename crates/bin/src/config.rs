@@ -58,8 +58,12 @@ pub(crate) struct Settings {
     pub(crate) wheels: PathBuf,
     /// Folder of types that take the place of the built-in ones; empty: the built-in ones.
     pub(crate) types: PathBuf,
+    /// File that says what is run when executions begin and end; empty: `hooks.conf` in the data directory.
+    pub(crate) hooks: PathBuf,
     /// What this manager is called; empty: the machine's name.
     pub(crate) hostname: String,
+    /// Seconds of silence after which other managers on the same database take over what this one runs.
+    pub(crate) lease: u64,
     /// Filter such as `info` or `nephele=debug`.
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -94,7 +98,9 @@ struct Defaults {
     python: &'static str,
     wheels: &'static str,
     types: &'static str,
+    hooks: &'static str,
     hostname: &'static str,
+    lease: u64,
     log: &'static str,
     log_format: &'static str,
 }
@@ -106,7 +112,7 @@ struct Variables {
     admin_password: Option<String>,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "data_dir",
     "listen",
     "listen_tls",
@@ -118,7 +124,9 @@ const NAMES: [&str; 14] = [
     "python",
     "wheels",
     "types",
+    "hooks",
     "hostname",
+    "lease",
     "log",
     "log_format",
 ];
@@ -138,7 +146,9 @@ impl Config {
             python: "python3",
             wheels: "",
             types: "",
+            hooks: "",
             hostname: "",
+            lease: 15,
             log: "info",
             log_format: "text",
         };

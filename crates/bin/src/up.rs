@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures::future::BoxFuture;
@@ -34,7 +35,24 @@ pub(crate) fn run(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<(
     let data = &settings.data_dir;
     make_private(data).with_context(|| format!("the data directory {} cannot be made", data.display()))?;
     let _lock = lock(data)?;
-    crate::runtime()?.block_on(up(settings, ready_fd))
+    let ready = move |http: SocketAddr, https: SocketAddr| {
+        tracing::info!("ready: http://{http} and https://{https}, console at https://{https}/console");
+        ready_fd.map_or(Ok(()), |descriptor| tell_ready(descriptor, http, https))
+    };
+    crate::runtime()?.block_on(up(settings, tell_password, ready, wait_for_signal()))
+}
+
+/// Runs the manager on a data directory of its own until `stop` is over; `ready` is told where it listens.
+pub(crate) fn run_quietly(
+    settings: Settings,
+    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+    stop: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let data = &settings.data_dir;
+    make_private(data).with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    let _lock = lock(data)?;
+    let keep = |data: &Path, password: &Secret| keep_password(data, password).map(|_| ());
+    crate::runtime()?.block_on(up(settings, keep, |http, _| ready(http), stop))
 }
 
 /// Makes a folder that only its owner sees, unless it is there.
@@ -42,7 +60,12 @@ pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
+async fn up(
+    settings: Settings,
+    tell_password: impl FnOnce(&Path, &Secret) -> anyhow::Result<()>,
+    ready: impl FnOnce(SocketAddr, SocketAddr) -> anyhow::Result<()>,
+    stop: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     let http = bind(settings.listen, "listen").await?;
     let https = bind(settings.listen_tls, "listen_tls").await?;
     let (http_address, https_address) = (local(http.local_addr()?), local(https.local_addr()?));
@@ -53,10 +76,9 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let bus: Arc<dyn Bus> = Arc::new(Local::new());
-    let opened =
-        Manager::open(manager_settings(&settings, hostname.clone(), https_address), bus.clone(), clock.clone())
-            .await
-            .context("the manager cannot start")?;
+    let opened = Manager::open(manager_settings(&settings, hostname, https_address), bus.clone(), clock.clone())
+        .await
+        .context("the manager cannot start")?;
     if let Some(password) = opened.new_password {
         tell_password(&settings.data_dir, &password)?;
     }
@@ -66,28 +88,26 @@ async fn up(settings: Settings, ready_fd: Option<i32>) -> anyhow::Result<()> {
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let listeners = vec![Listener { socket: http, tls: None }, Listener { socket: https, tls: Some(tls) }];
     let requests = tokio::spawn(nephele_api::serve(manager.clone(), listeners, stop_requests.clone()));
-    let mut options = worker_options(&settings, hostname, http_address, manager.files.root().to_path_buf())?;
+    let (name, root) = (manager.settings.hostname.clone(), manager.files.root().to_path_buf());
+    let mut options = worker_options(&settings, name, http_address, root)?;
     options.broker = Some(messages.local_addr()?);
     let door = Arc::new(Door(manager.clone()));
     let messages = tokio::spawn(nephele_amqp::serve(messages, bus.clone(), door, stop_requests.clone()));
     let worker = tokio::spawn(Worker::new(options, bus, clock)?.run(stop_worker.clone()));
     let schedules = tokio::spawn(manager.clone().run_schedules(stop_runs.clone()));
+    let hooks = tokio::spawn(manager.clone().run_hooks(stop_runs.clone()));
     let house = tokio::spawn(manager.clone().keep_house(stop_requests.clone()));
     let runs = tokio::spawn(manager.run_workflows(stop_runs.clone()));
 
-    tracing::info!(
-        "ready: http://{http_address} and https://{https_address}, console at https://{https_address}/console"
-    );
-    if let Some(descriptor) = ready_fd {
-        tell_ready(descriptor, http_address, https_address)?;
-    }
-    wait_for_signal().await?;
+    ready(http_address, https_address)?;
+    stop.await?;
     tracing::info!("stopping; runs under way go on at the next start");
     stop_worker.cancel();
     worker.await??;
     stop_runs.cancel();
     runs.await??;
     schedules.await?;
+    hooks.await?;
     stop_requests.cancel();
     requests.await?;
     messages.await?;
@@ -118,9 +138,11 @@ pub(crate) fn manager_settings(settings: &Settings, hostname: String, https: Soc
         admin_password: (!password.is_empty()).then(|| Secret::new(password.clone())),
         archive_limit: settings.archive_limit << 20,
         types: given(&settings.types),
+        hooks: given(&settings.hooks).unwrap_or_else(|| settings.data_dir.join("hooks.conf")),
         hostname,
         host: https.ip().to_string(),
         port: https.port(),
+        lease: Duration::from_secs(settings.lease).max(nephele_manager::SHORTEST_LEASE),
     }
 }
 
@@ -144,7 +166,7 @@ fn worker_options(
 }
 
 /// Two managers in one folder would each believe that the other's runs were interrupted.
-fn lock(data: &Path) -> anyhow::Result<File> {
+pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock"))?;
     if file.try_lock().is_err() {
         bail!("another manager already works in {}; stop it, or choose another --data-dir", data.display());
@@ -173,7 +195,14 @@ fn given(path: &Path) -> Option<PathBuf> {
 
 /// Shows the first password once and leaves it where only the owner can read it.
 #[expect(clippy::print_stdout, reason = "the one time that this password is shown")]
-fn tell_password(data: &Path, password: &Secret) -> anyhow::Result<()> {
+pub(crate) fn tell_password(data: &Path, password: &Secret) -> anyhow::Result<()> {
+    let file = keep_password(data, password)?;
+    println!("The first user is `admin` with the password {} (kept in {})", password.expose(), file.display());
+    Ok(())
+}
+
+/// Leaves the first password where only the owner can read it.
+fn keep_password(data: &Path, password: &Secret) -> anyhow::Result<PathBuf> {
     let file = data.join("admin-password");
     OpenOptions::new()
         .create(true)
@@ -182,8 +211,7 @@ fn tell_password(data: &Path, password: &Secret) -> anyhow::Result<()> {
         .mode(0o600)
         .open(&file)?
         .write_all(format!("{}\n", password.expose()).as_bytes())?;
-    println!("The first user is `admin` with the password {} (kept in {})", password.expose(), file.display());
-    Ok(())
+    Ok(file)
 }
 
 fn tell_ready(descriptor: i32, http: SocketAddr, https: SocketAddr) -> anyhow::Result<()> {

@@ -103,6 +103,11 @@ pub fn operations() -> Address {
     Address::manager(MANAGEMENT, "operation")
 }
 
+/// Hooks to be run by any worker.
+pub fn hooks() -> Address {
+    Address::manager(MANAGEMENT, "hook")
+}
+
 /// Operations that a manager runs itself.
 pub fn native_operations() -> Address {
     Address::manager(MANAGEMENT, "native_operation")

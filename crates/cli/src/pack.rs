@@ -17,13 +17,38 @@ pub(crate) fn folder_of(blueprint: &Path) -> anyhow::Result<(NamedTempFile, Stri
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
         anyhow::bail!("{shown} is not a file");
     };
+    Ok((self::folder(folder)?, name.to_string_lossy().into_owned()))
+}
+
+/// The same with a picture for the console in it.
+pub(crate) fn folder_with(blueprint: &Path, icon: &Path) -> anyhow::Result<(NamedTempFile, String)> {
+    let shown = blueprint.display();
+    let file = blueprint.canonicalize().with_context(|| format!("the blueprint {shown} cannot be read"))?;
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        anyhow::bail!("{shown} is not a file");
+    };
+    Ok((packed(folder, Some(icon))?, name.to_string_lossy().into_owned()))
+}
+
+/// A whole folder below one top folder.
+pub(crate) fn folder(folder: &Path) -> anyhow::Result<NamedTempFile> {
+    packed(folder, None)
+}
+
+fn packed(folder: &Path, icon: Option<&Path>) -> anyhow::Result<NamedTempFile> {
     let top = folder.file_name().map_or_else(|| "blueprint".to_owned(), |name| name.to_string_lossy().into_owned());
     let packed = NamedTempFile::new().context("a temporary file for the archive")?;
     let mut archive = tar::Builder::new(GzEncoder::new(packed, Compression::default()));
-    archive.append_dir_all(top, folder).with_context(|| format!("packing {}", folder.display()))?;
+    archive.append_dir_all(&top, folder).with_context(|| format!("packing {}", folder.display()))?;
+    if let Some(icon) = icon {
+        let place = Path::new(&top).join("icon.png");
+        archive
+            .append_path_with_name(icon, place)
+            .with_context(|| format!("the icon {} cannot be read", icon.display()))?;
+    }
     let mut packed = archive.into_inner()?.finish()?;
     packed.flush()?;
-    Ok((packed, name.to_string_lossy().into_owned()))
+    Ok(packed)
 }
 
 /// Whether this file is an archive already, by its name.

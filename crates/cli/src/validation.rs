@@ -4,7 +4,7 @@
 //! look is [`report`]. The exit code tells the outcome: 0 in order (perhaps with warnings), 1 not.
 
 mod archive;
-mod files;
+pub(crate) mod files;
 mod plugins;
 mod report;
 
@@ -48,6 +48,19 @@ pub(crate) fn run(request: &Request) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if plan { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The plan of a blueprint that is in order.
+pub(crate) fn plan(path: &std::path::Path, main_file: &str) -> anyhow::Result<serde_json::Value> {
+    let (files, main) = files::open(path, main_file, None)?;
+    let source = Source::new(main.clone(), files.main_text(&main)?);
+    match nephele_dsl::parse(&source, &Resolver::new(&files), &Options::default()) {
+        Ok(parsed) => Ok(serde_json::to_value(&parsed.plan)?),
+        Err(problems) => {
+            let first = problems.first().map(|problem| report::rendered(problem, &files, false)).unwrap_or_default();
+            anyhow::bail!("the blueprint is not in order\n{first}")
+        }
+    }
 }
 
 fn tell(main: &str, problems: &[Diagnostic], files: &Files, colours: bool) -> anyhow::Result<()> {

@@ -126,6 +126,11 @@ impl Client {
         Self { patience, ..self.clone() }
     }
 
+    /// The tenant that requests are about, where one is named.
+    pub const fn tenant(&self) -> Option<&TenantName> {
+        self.tenant.as_ref()
+    }
+
     /// The address below which everything lies, without a slash at its end.
     pub fn base(&self) -> &str {
         self.base.as_str().trim_end_matches('/')

@@ -46,14 +46,23 @@ pub struct List {
 
 impl List {
     /// Rows that match, in all pages.
-    pub const fn total(&self) -> u64 {
-        self.metadata.pagination.total
+    pub fn total(&self) -> u64 {
+        let here = || u64::try_from(self.items.len()).unwrap_or(u64::MAX);
+        self.metadata.pagination.as_ref().map_or_else(here, |pagination| pagination.total)
+    }
+
+    /// Rows that a filter hides, where the manager counts them.
+    pub const fn filtered(&self) -> Option<u64> {
+        self.metadata.filtered
     }
 }
 
 #[derive(Clone, Debug, Deserialize)]
 struct Metadata {
-    pagination: Pagination,
+    /// Lists of settings come whole.
+    pagination: Option<Pagination>,
+    #[serde(default)]
+    filtered: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

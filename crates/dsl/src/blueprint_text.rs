@@ -8,6 +8,7 @@ use nephele_model::python_text;
 use nephele_yaml11::{Node, Span, Stage, Value};
 
 use crate::diagnostic::{Diagnostic, Fault, Place, did_you_mean};
+use crate::dialect;
 use crate::element::Element;
 use crate::import::location;
 use crate::import::traversal::Setting;
@@ -27,7 +28,10 @@ pub(crate) fn load(source: &Source, prefix: &str, sources: &mut Sources, problem
         let error = match nephele_yaml11::load_numbered(&text, number) {
             Ok(root) => {
                 let empty = || Node { span: Span::default(), source: number, value: Value::Mapping([].into()) };
-                return Some(root.filter(|root| !root.is_null()).unwrap_or_else(|| Arc::new(empty())));
+                let root = root.filter(|root| !root.is_null()).unwrap_or_else(|| Arc::new(empty()));
+                let is_declared = dialect::is_declared(&root);
+                sources.is_dialect |= is_declared && number == 0;
+                return Some(if is_declared || sources.is_dialect { dialect::translated(&root) } else { root });
             }
             Err(error) => error,
         };

@@ -9,6 +9,7 @@ mod blueprint_text;
 pub mod builtin;
 pub mod constraint;
 mod diagnostic;
+mod dialect;
 pub mod diff;
 mod element;
 mod equality;

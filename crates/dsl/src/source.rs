@@ -34,6 +34,8 @@ impl Source {
 pub(crate) struct Sources {
     names: Vec<Option<String>>,
     refused: HashSet<*const Node>,
+    /// Whether the texts are in a dialect: the main one is, and it is read first.
+    pub(crate) is_dialect: bool,
 }
 
 impl Sources {

@@ -155,10 +155,13 @@ impl Rows {
         let newest = row.dependencies.iter().filter(|id| Some(*id) != container.as_ref());
         task.dependencies = newest.filter_map(|id| self.newest(id)).collect();
         let mut entry = Entry::new(row.id.clone(), task);
-        entry.state = row.state;
+        // What was sent again after it had begun has begun nevertheless.
+        let was_sent_again = matches!(row.state, TaskState::Sending | TaskState::Sent) && row.started_at.is_some();
+        entry.state = if was_sent_again { TaskState::Started } else { row.state };
         entry.stored = true;
         entry.replaced = self.replaced.contains_key(&row.id);
         entry.retries = stored::id_in(row, "retried_task");
+        entry.due_at = row.due_at;
         entry.fate = fate(&entry);
         if entry.fate == Fate::Over && !entry.replaced {
             entry.failure = stored::failure(row).map(Box::new);

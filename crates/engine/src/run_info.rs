@@ -67,10 +67,15 @@ impl RunInfo {
         context.deployment_creator.clone_from(&self.deployment_creator);
         context.deployment_resource_tags.clone_from(&self.deployment_resource_tags);
         context.bypass_maintenance = self.bypass_maintenance;
-        if runs_beside_the_manager(context) {
-            CENTRAL.clone_into(&mut context.task_queue);
-            CENTRAL.clone_into(&mut context.task_target);
-        }
+        address(context);
+    }
+}
+
+/// Says where an operation goes that has no host: beside the manager.
+pub(crate) fn address(context: &mut Context) {
+    if runs_beside_the_manager(context) {
+        CENTRAL.clone_into(&mut context.task_queue);
+        CENTRAL.clone_into(&mut context.task_target);
     }
 }
 

@@ -4,11 +4,12 @@
 //! is stored here reads the same through REST, and each row alone is enough to make its task again.
 
 use nephele_model::id::{NodeInstanceId, TaskId};
-use nephele_model::operation::{Failure, Outcome};
+use nephele_model::operation::{Context, Failure, Outcome};
 use nephele_model::task::{StoredTask, TaskKind};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::run_info::address;
 use crate::task::{Aspect, Call, Check, OnFailure, OnSuccess, Remedy, Retry, Task, Work};
 
 const LIFECYCLE: &str = "cloudify.plugins.lifecycle.";
@@ -234,7 +235,11 @@ fn call(row: &StoredTask) -> Result<Call> {
         .cloned()
         .ok_or_else(|| refused(row, "task_kwargs.kwargs is missing"))?;
     let context = arguments.shift_remove("__cloudify_context").unwrap_or_default();
-    let context = serde_json::from_value(context).map_err(|error| refused(row, &error.to_string()))?;
+    let mut context: Context = serde_json::from_value(context).map_err(|error| refused(row, &error.to_string()))?;
+    // The original addresses operations when they are sent: its rows, which a restore brings, have no address.
+    if context.task_target.is_empty() {
+        address(&mut context);
+    }
     Ok(Call { context, inputs: arguments })
 }
 
@@ -252,6 +257,7 @@ mod tests {
     fn tasks() -> Vec<Task> {
         let mut call = Call::default();
         call.context.task_name = "p.run".into();
+        address(&mut call.context);
         call.inputs.insert("x".into(), json!([1]));
         let event = Work::NodeEvent { instance: "n_1".into(), text: "t".into() };
         let subgraph = Work::Subgraph { name: "s".into() };
@@ -287,7 +293,9 @@ mod tests {
     fn checked(aspect: Aspect, on_failure: impl Fn(Check) -> OnFailure) -> Task {
         let check = Check { instance: "n_1".into(), aspect };
         let on_success = OnSuccess::Check(check.clone());
-        Task { on_success, on_failure: on_failure(check), ..Task::new(Work::Operation(Box::default())) }
+        let mut call = Box::<Call>::default();
+        address(&mut call.context);
+        Task { on_success, on_failure: on_failure(check), ..Task::new(Work::Operation(call)) }
     }
 
     fn row(task: &Task) -> StoredTask {
@@ -318,6 +326,21 @@ mod tests {
                 (before.retry, &before.on_failure, &before.on_success)
             );
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_without_an_address_goes_beside_the_manager_unless_it_is_for_a_host() -> Result<()> {
+        let target = |executor: &str| -> Result<String> {
+            let mut stored = row(&tasks()[0]);
+            let context = &mut stored.parameters["task_kwargs"]["kwargs"]["__cloudify_context"];
+            (context["task_target"], context["executor"], context["host_id"]) =
+                (json!(""), json!(executor), json!("vm_1"));
+            let Work::Operation(call) = task(&stored)?.work else { return Ok(String::new()) };
+            Ok(call.context.task_target)
+        };
+        assert_eq!(target("central_deployment_agent")?, nephele_model::operation::CENTRAL);
+        assert_eq!(target("host_agent")?, "");
         Ok(())
     }
 

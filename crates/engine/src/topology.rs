@@ -45,8 +45,18 @@ impl TryFrom<Rows> for Topology {
 }
 
 impl Topology {
-    /// Checks that instances and nodes belong together.
-    pub fn new(nodes: Vec<Node>, instances: Vec<Instance>) -> Result<Self> {
+    /// Checks that instances and nodes belong together. Operations that are not implemented are left out: a type has
+    /// dozens of them, and a run keeps its topology.
+    pub fn new(mut nodes: Vec<Node>, instances: Vec<Instance>) -> Result<Self> {
+        for node in &mut nodes {
+            let related = node.relationships.iter_mut();
+            let relationships =
+                related.flat_map(|related| [&mut related.source_operations, &mut related.target_operations]);
+            for operations in relationships.chain([&mut node.operations]) {
+                operations.retain(|_, operation| operation.is_implemented());
+                operations.shrink_to_fit();
+            }
+        }
         let by_id: HashMap<&str, usize> =
             nodes.iter().enumerate().map(|(position, node)| (node.id.as_str(), position)).collect();
         let find = |instance: &Instance| {

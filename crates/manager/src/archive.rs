@@ -6,12 +6,15 @@
 //! through one. Everything here blocks: call it on a blocking thread.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use bzip2::read::BzDecoder;
 use flate2::read::GzDecoder;
+
+/// Bytes that are copied at once.
+const BLOCK: usize = 64 << 10;
 
 /// The kinds of archive that are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +96,7 @@ pub enum Error {
 pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Error> {
     let kind = Kind::detect(archive).map_err(Error::Write)?.ok_or(Error::UnknownKind)?;
     let file = io::BufReader::new(File::open(archive).map_err(Error::Write)?);
-    let mut sink = Sink { root: into, left: limits, limits, links: Vec::new() };
+    let mut sink = Sink::new(into, limits);
     match kind {
         Kind::Zip => unpack_zip(file, &mut sink)?,
         Kind::Tar => unpack_tar(file, &mut sink)?,
@@ -211,14 +214,19 @@ struct Link {
 }
 
 /// Writes entries below one folder and keeps count.
-struct Sink<'a> {
+pub(crate) struct Sink<'a> {
     root: &'a Path,
     left: Limits,
     limits: Limits,
     links: Vec<Link>,
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
+    /// Nothing is written yet.
+    pub(crate) const fn new(root: &'a Path, limits: Limits) -> Self {
+        Self { root, left: limits, limits, links: Vec::new() }
+    }
+
     /// The place of an entry, or a refusal. `.` is allowed, everything that climbs is not.
     fn place(&mut self, name: &Path) -> Result<Option<PathBuf>, Error> {
         self.left.entries = self
@@ -230,12 +238,18 @@ impl Sink<'_> {
         Ok((!inside.as_os_str().is_empty()).then(|| self.root.join(inside)))
     }
 
-    fn folder(&mut self, name: &Path) -> Result<(), Error> {
+    pub(crate) fn folder(&mut self, name: &Path) -> Result<(), Error> {
         let Some(place) = self.place(name)? else { return Ok(()) };
         fs::create_dir_all(place).map_err(Error::Write)
     }
 
-    fn file(&mut self, name: &Path, mode: u32, size: Option<u64>, content: &mut impl Read) -> Result<(), Error> {
+    pub(crate) fn file(
+        &mut self,
+        name: &Path,
+        mode: u32,
+        size: Option<u64>,
+        content: &mut impl Read,
+    ) -> Result<(), Error> {
         let Some(place) = self.place(name)? else { return Ok(()) };
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent).map_err(Error::Write)?;
@@ -243,8 +257,7 @@ impl Sink<'_> {
         let mut file = File::create(&place).map_err(Error::Write)?;
         // One byte more than is left tells "just fits" from "too large".
         let allowed = self.left.bytes.saturating_add(1);
-        let written =
-            io::copy(&mut content.take(allowed), &mut file).map_err(|error| Error::Damaged(error.to_string()))?;
+        let written = copy(&mut content.take(allowed), &mut file)?;
         self.left.bytes = self
             .left
             .bytes
@@ -257,7 +270,7 @@ impl Sink<'_> {
         fs::set_permissions(&place, fs::Permissions::from_mode(executable)).map_err(Error::Write)
     }
 
-    fn link(&mut self, name: &Path, target: &Path, hard: bool) -> Result<(), Error> {
+    pub(crate) fn link(&mut self, name: &Path, target: &Path, hard: bool) -> Result<(), Error> {
         let outside = || Error::Outside(format!("{} -> {}", name.display(), target.display()));
         let Some(at) = self.place(name)? else { return Ok(()) };
         let base = if hard { Path::new("") } else { name.parent().unwrap_or_else(|| Path::new("")) };
@@ -267,7 +280,7 @@ impl Sink<'_> {
         Ok(())
     }
 
-    fn make_links(self) -> Result<(), Error> {
+    pub(crate) fn make_links(self) -> Result<(), Error> {
         for link in self.links {
             if let Some(parent) = link.at.parent() {
                 fs::create_dir_all(parent).map_err(Error::Write)?;
@@ -287,6 +300,27 @@ impl Sink<'_> {
         }
         Ok(())
     }
+}
+
+/// Copies and counts: what cannot be read is the archive's fault, what cannot be written the disk's.
+fn copy(content: &mut impl Read, file: &mut File) -> Result<u64, Error> {
+    let mut buffer = vec![0; BLOCK];
+    let mut written = 0;
+    loop {
+        let read = match content.read(&mut buffer) {
+            Ok(0) => return Ok(written),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::Damaged(error.to_string())),
+        };
+        file.write_all(&buffer[..read]).map_err(Error::Write)?;
+        written += read as u64;
+    }
+}
+
+/// Whether a path leads nowhere but into the folder that it is unpacked in.
+pub(crate) fn is_inside(path: &str) -> bool {
+    !path.contains('\0') && inside(Path::new(""), Path::new(path)).is_some()
 }
 
 /// `path` below `base` without `.` and `..`, or `None` when it leads outside. `..` is taken only at

@@ -8,6 +8,9 @@ use nephele_store::Json;
 use nephele_store::config::{self, Setting};
 use serde_json::{Value, json};
 
+use crate::execution_schedules::Rule;
+use crate::executions::MOST_RUNNING;
+use crate::exports::SCHEDULE;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
@@ -53,11 +56,21 @@ impl Manager {
         let schema = setting.schema.as_ref().map(Json::value).transpose().map_err(failed)?.unwrap_or_default();
         let value =
             fit(value, &schema).map_err(|problem| Error::conflict(format!("Error validating {name}: {problem}")))?;
+        if setting.name == SCHEDULE
+            && let Some(schedule) = value.as_str().map(str::trim).filter(|schedule| !schedule.is_empty())
+        {
+            Rule::of_text(schedule)
+                .map_err(|error| Error::conflict(format!("Error validating {name}: {}", error.message())))?;
+        }
         config::update(&*self.store, &setting.scope, &setting.name, &Json::from(&value), ctx.user_id)
             .await
             .map_err(failed)?;
         // Locks and logins read settings.
         self.verified.forget();
+        self.schedules_changed.notify_waiters();
+        if setting.name == MOST_RUNNING {
+            self.begin_queued().await?;
+        }
         self.config_value(ctx, &format!("{}.{}", setting.scope, setting.name)).await
     }
 

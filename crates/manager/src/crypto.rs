@@ -12,13 +12,13 @@ use std::path::Path;
 use aes::Aes256;
 use base64::Engine;
 use base64::alphabet::Alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use hmac::{Hmac, KeyInit, Mac};
 use nephele_model::{Code, Error, Result, Secret, Timestamp};
 use rand::Rng;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 const KEY_LENGTH: usize = 64;
 const VERSION: u8 = 0x80;
@@ -42,17 +42,25 @@ impl Cipher {
     /// Reads the key from `file`, or makes both.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         if !file.exists() {
-            let mut key = [0; KEY_LENGTH];
-            rand::rng().fill(&mut key[..]);
-            write_private(file, URL_SAFE.encode(key).as_bytes())?;
+            write_private(file, Self::fresh()?.1.as_bytes())?;
         }
         let text = fs::read_to_string(file).map_err(Error::internal)?;
-        let key: [u8; KEY_LENGTH] = URL_SAFE
-            .decode(text.trim())
-            .ok()
-            .and_then(|key| key.try_into().ok())
-            .ok_or_else(|| Error::internal(format!("{} does not hold a key of 64 bytes", file.display())))?;
+        Self::of_text(&text).map_err(|_| Error::internal(format!("{} does not hold a key of 64 bytes", file.display())))
+    }
+
+    /// The cipher of a key as it stands in its file.
+    pub(crate) fn of_text(text: &str) -> Result<Self> {
+        let key = URL_SAFE.decode(text.trim()).ok().and_then(|key| <[u8; KEY_LENGTH]>::try_from(key).ok());
+        let key = key.ok_or_else(|| Error::bad_parameters("The key does not have 64 bytes"))?;
         Ok(Self::of_key(&key))
+    }
+
+    /// A key that was just made, and how it is written down.
+    pub(crate) fn fresh() -> Result<(Self, String)> {
+        let mut key = [0; KEY_LENGTH];
+        rand::rng().fill(&mut key[..]);
+        let text = URL_SAFE.encode(key);
+        Ok((Self::of_text(&text)?, text))
     }
 
     /// The cipher of a passphrase, as secrets travel between managers. Slow on purpose: call it on a
@@ -74,8 +82,20 @@ impl Cipher {
     pub(crate) fn encrypt(&self, value: &str, now: Timestamp) -> String {
         let mut vector = [0_u8; 16];
         rand::rng().fill(&mut vector[..]);
+        self.seal(value, &(now.micros() / 1_000_000).to_be_bytes(), vector)
+    }
+
+    /// The same text under another key, with the same instant and vector.
+    pub(crate) fn translate(&self, token: &str, to: &Self) -> Option<String> {
+        let plain = self.open_token(token)?;
+        let bytes = URL_SAFE.decode(token).ok()?;
+        let vector: [u8; 16] = bytes.get(9..HEADER)?.try_into().ok()?;
+        Some(to.seal(&plain, bytes.get(1..9)?, vector))
+    }
+
+    fn seal(&self, value: &str, seconds: &[u8], vector: [u8; 16]) -> String {
         let mut token = vec![VERSION];
-        token.extend((now.micros() / 1_000_000).to_be_bytes());
+        token.extend(seconds);
         token.extend(vector);
         token.extend(
             cbc::Encryptor::<Aes256>::new(self.encrypt.expose().into(), &vector.into())
@@ -150,8 +170,29 @@ pub(crate) fn hash_password(password: &str) -> String {
     })
 }
 
+/// Stands before hashes that came from another manager, with the salt that it mixed all passwords with.
+const SALTED: &str = "$hmac-sha512$";
+
+/// A hash of another manager, which hashed what HMAC made of `salt` and the password.
+pub(crate) fn salted(hash: &str, salt: &str) -> String {
+    format!("{SALTED}{}{hash}", STANDARD.encode(salt))
+}
+
 /// Whether `password` gives this hash. Slow on purpose: call it on a blocking thread.
 pub(crate) fn verify_password(password: &str, stored: &str) -> bool {
+    let Some((salt, hash)) = stored.strip_prefix(SALTED).and_then(|rest| Some(rest.split_at(rest.find('$')?))) else {
+        return verify_hash(password, stored);
+    };
+    let Some(mut mac) =
+        STANDARD.decode(salt).ok().and_then(|salt| <Hmac<Sha512> as KeyInit>::new_from_slice(&salt).ok())
+    else {
+        return false;
+    };
+    mac.update(password.as_bytes());
+    verify_hash(&STANDARD.encode(mac.finalize().into_bytes()), hash)
+}
+
+fn verify_hash(password: &str, stored: &str) -> bool {
     let parts: Vec<&str> = stored.split('$').collect();
     let ["", "pbkdf2-sha256", rounds, salt, hash] = parts.as_slice() else { return false };
     let Some(base64) = adapted() else { return false };
@@ -177,6 +218,13 @@ pub(crate) fn keyed_hash(key: &[u8; 32], text: &str) -> String {
     let mut mac = <Hmac<Sha256> as KeyInit>::new(&padded(key).into());
     mac.update(text.as_bytes());
     hex(&mac.finalize().into_bytes())
+}
+
+/// Says whether `signature` is that of `data` under a key; a shorter key counts as filled up with zeros.
+pub(crate) fn signed_by(key: &[u8; 32], data: &[u8], signature: &[u8]) -> Option<()> {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&padded(key).into());
+    mac.update(data);
+    mac.verify_slice(signature).ok()
 }
 
 /// A key shorter than a block counts as filled up with zeros.
@@ -234,6 +282,18 @@ mod tests {
         assert!(verify_password("password", PASSLIB));
     }
 
+    /// A hash of a recorded manager, whose salt is in its configuration.
+    #[test]
+    fn reads_hashes_that_another_manager_salted() {
+        let stored = salted(SALTED_BY_THE_ORIGINAL, "abcdefgh-salt-1234");
+        assert!(verify_password("snapviewerpw", &stored));
+        assert!(!verify_password("snapviewer", &stored));
+        assert!(!verify_password("snapviewerpw", &salted(SALTED_BY_THE_ORIGINAL, "another")));
+        assert!(!verify_password("snapviewerpw", SALTED_BY_THE_ORIGINAL));
+    }
+
+    const SALTED_BY_THE_ORIGINAL: &str =
+        "$pbkdf2-sha256$29000$P0fofU/JmZOyltI6JwQg5A$dm6qd/nzg11mT1kMu4XuT7LJGtLq5anqtA19w2EI2Ew";
     const TOKEN_OF_THE_ORIGINAL: &str =
         "gAAAAABrB4Flgsx8_gDKsVVSIt7OuRFODFFvh2SyXs2c116LbppKjfx0smtHkP7J999TciKWiYT_q0LockUaD3EIx2ZIc6o4Pg==";
     const PASSLIB: &str = "$pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$8nX7hwFEzIB8aPajJTYK8weHQc5Ngz0pFVAKvSu4jQA";

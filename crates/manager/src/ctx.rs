@@ -79,6 +79,7 @@ impl Ctx {
         let actor = Actor {
             username: Some(self.username.to_string()),
             execution_id: self.execution.as_ref().map(|execution| execution.id.to_string()),
+            lease: None,
         };
         actor.act(work).await
     }

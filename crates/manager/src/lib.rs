@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nephele_bus::Bus;
 use nephele_model::{Clock, Secret};
@@ -14,6 +15,7 @@ use nephele_store::Store;
 
 mod agents;
 pub mod archive;
+mod attention;
 pub mod audit_log;
 pub mod auth;
 mod blueprints;
@@ -40,8 +42,10 @@ mod file_access;
 pub mod files;
 mod filters;
 mod groups;
+mod hooks;
 mod instances;
 mod labels;
+mod leftovers;
 mod licenses;
 mod maintenance;
 mod managers;
@@ -52,8 +56,10 @@ mod parameters;
 mod permissions;
 mod plugins;
 mod plugins_updates;
+mod preferences;
 mod rabbitmq_brokers;
 mod rows;
+mod search;
 mod searches;
 mod secrets;
 mod secrets_providers;
@@ -62,27 +68,34 @@ mod status;
 mod summaries;
 mod tenants;
 mod tokens;
+mod usage;
 mod users;
 mod visibility;
 mod waiting;
 pub mod workflows;
+mod yaml;
 
 pub use agents::{AgentUpdate, NewAgent};
-pub use blueprints::{BlueprintUpdate, NewBlueprint};
+pub use attention::Attention;
+pub use blueprints::{BlueprintFiles, BlueprintUpdate, NewBlueprint};
 pub use bootstrap::Opened;
 pub use ctx::Ctx;
 pub use deployment_groups::{GroupChange, GroupUpdate, NewMember};
 pub use deployment_updates::{SWITCHES as UPDATE_SWITCHES, UpdatePatch, UpdateRecord, UpdateRequest};
-pub use deployments::{DeploymentUpdate, NewDeployment, Shown};
+pub use deployments::{DeploymentUpdate, NewDeployment, Shown, Topology as DeploymentTopology};
 pub use evaluation::Context;
 pub use events::{Changes, News, Told, ToldChange, Topic, Wanted as WantedChanges};
 pub use execution_groups::{GroupTargets, NewExecutionGroup};
 pub use execution_schedules::{NewSchedule, RuleWords, ScheduleUpdate, arguments as schedule_arguments};
-pub use executions::{Deletion, Explanation, NewExecutionRecord, PlanRequest, Start, Wait};
-pub use exports::{Kind as ExportKind, Restoration};
+pub use executions::{Deletion, Explanation, NewExecutionRecord, PlanRequest, RunsGrid, Start, Wait};
+pub use exports::{
+    Checked as CheckedSnapshot, CloudifyLayout, Kind as ExportKind, MigrationReport, Part as SnapshotPart, Restoration,
+    inspect as inspect_cloudify_snapshot, salt as cloudify_salt, verify as verify_snapshot,
+};
 pub use filters::{FilterValues, Filtered};
 pub use instances::InstanceUpdate;
 pub use labels::Labeled;
+pub use leftovers::Leftover;
 pub use maintenance::Mode;
 pub use managers::AddedManager;
 pub use nephele_store::{Kind, Record, Resource, ShownField};
@@ -90,13 +103,17 @@ pub use nodes::NodeUpdate;
 pub use operations::{NewOperation, OperationUpdate, Renewed, Tasks};
 pub use plugins::{NewPlugin, PluginUpdate};
 pub use plugins_updates::{PluginsUpdateRecord, PluginsUpdateRequest, Versions as PluginVersions};
+pub use preferences::Preferences;
+pub use search::{Found, searched_kinds};
 pub use searches::Narrowing;
 pub use secrets::{Export as SecretExport, Import as SecretImport, SecretValues};
 pub use secrets_providers::ProviderValues;
 pub use sites::NewSite;
 pub use summaries::Summary;
 pub use tenants::Joining;
+pub use usage::Usage;
 pub use users::{NewUser, UserDetails, UserUpdate};
+pub use workflows::lease::SHORTEST as SHORTEST_LEASE;
 
 /// Kinds of records.
 pub mod kind {
@@ -159,12 +176,16 @@ pub struct Settings {
     pub archive_limit: u64,
     /// The folder of types that take the place of the built-in ones.
     pub types: Option<PathBuf>,
+    /// The file of hooks, which may come and go.
+    pub hooks: PathBuf,
     /// This machine's name.
     pub hostname: String,
     /// The address that workers and the CLI reach this manager by.
     pub host: String,
     /// The port of HTTPS, which operations are told as `rest_port`.
     pub port: u16,
+    /// How long this manager may be silent before others on the same database take over what it runs.
+    pub lease: Duration,
 }
 
 /// The manager: the one value that every request and every run of a workflow works with.
@@ -182,7 +203,7 @@ pub struct Manager {
     /// What it was started with.
     pub settings: Settings,
     /// The way to the workflow executor.
-    pub workflows: workflows::Control,
+    pub workflows: Arc<workflows::Control>,
     /// The key that secrets are stored under.
     cipher: crypto::Cipher,
     /// Credentials that were verified lately.
@@ -202,6 +223,10 @@ pub struct Manager {
     issuer: auth::Issuer,
     /// Those who wait for an execution to end.
     waiting: waiting::Waiting,
+    /// What is run when executions begin and end.
+    hooks: hooks::Hooks,
+    /// Whether a snapshot is being restored.
+    restoring: std::sync::atomic::AtomicBool,
     /// Says that a schedule may be due earlier than it was.
     schedules_changed: tokio::sync::Notify,
 }

@@ -68,6 +68,12 @@ impl Known {
 impl Manager {
     /// Refuses a request for a route (its path in the route table) if the mode forbids it.
     pub async fn demand_service(&self, path: &str, changes_something: bool) -> Result<()> {
+        if changes_something && self.is_restoring() {
+            return Err(Error::new(
+                Code::InSnapshotRestore,
+                "A snapshot is being restored, and what is changed meanwhile would be lost; try again when it is done",
+            ));
+        }
         match self.mode().await? {
             Mode::Activated if !ALWAYS.contains(&path.split('/').nth(1).unwrap_or_default()) => {
                 Err(refused(Code::MaintenanceModeActive))
@@ -98,6 +104,11 @@ impl Manager {
         }
         self.maintenance.set(Some(mode));
         Ok(mode)
+    }
+
+    /// The mode is read anew next time.
+    pub(crate) fn forget_mode(&self) {
+        self.maintenance.set(None);
     }
 
     /// `GET /maintenance`.

@@ -138,6 +138,13 @@ pub(crate) fn node_id(data_dir: &Path) -> Result<String> {
     Ok(id)
 }
 
+/// The name of this process among managers: its host's, unless another one has that, perhaps on the same machine.
+pub(crate) async fn own_name(db: &dyn Db, hostname: &str, node: &str) -> Result<String> {
+    let present = managers::by_hostname(db, hostname).await.map_err(failed)?;
+    let is_taken = present.is_some_and(|present| present.node.as_deref() != Some(node));
+    Ok(if is_taken { format!("{hostname}-{}", node.get(..8).unwrap_or(node)) } else { hostname.to_owned() })
+}
+
 /// Brings the rows that this process keeps up to date.
 pub(crate) async fn introduce(db: &dyn Db, settings: &Settings, node: &str) -> Result<()> {
     let now = db.now();
@@ -201,6 +208,11 @@ pub(crate) async fn introduce(db: &dyn Db, settings: &Settings, node: &str) -> R
             };
             rabbitmq_brokers::insert(db, row).await.map_err(failed)?;
         }
+    }
+    // Managers on one machine have one host; it is listed once.
+    let nodes = db_nodes::all(db).await.map_err(failed)?;
+    if nodes.iter().any(|other| other.host == host && other.node.as_deref() != Some(node)) {
+        return Ok(());
     }
     db_nodes::put_own(db, node, &name, &host, false).await.map_err(failed)
 }

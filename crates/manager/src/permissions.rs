@@ -110,7 +110,7 @@ impl Manager {
         })
     }
 
-    fn grants_changed(&self) {
+    pub(crate) fn grants_changed(&self) {
         self.granted.forget();
         self.verified.forget();
     }

@@ -32,16 +32,27 @@ pub(crate) fn failed(error: nephele_store::Error) -> Error {
     }
 }
 
-/// Whether a failure is the database's and passes: what was tried may be tried again as it is.
+/// Whether a failure is the database's and says nothing of what was tried: that may be tried again as it is, here or by
+/// the process that has taken it over.
 pub(crate) fn is_passing(error: &Error) -> bool {
+    cause(error).is_some_and(nephele_store::Error::is_passing) || is_fenced(error)
+}
+
+/// Whether a failure says that another process has taken over what was tried.
+pub(crate) fn is_fenced(error: &Error) -> bool {
+    matches!(cause(error), Some(nephele_store::Error::Fenced))
+}
+
+/// The store's failure behind one.
+fn cause(error: &Error) -> Option<&nephele_store::Error> {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if inner.downcast_ref::<nephele_store::Error>().is_some_and(nephele_store::Error::is_passing) {
-            return true;
+        if let Some(found) = inner.downcast_ref() {
+            return Some(found);
         }
         cause = inner.source();
     }
-    false
+    None
 }
 
 impl Manager {

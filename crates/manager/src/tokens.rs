@@ -32,6 +32,21 @@ impl Manager {
         description: Option<String>,
         expiration: Option<&str>,
     ) -> Result<Value> {
+        self.make_token(ctx, description, expiration, None).await
+    }
+
+    /// The same for work of this process, with which it ends at the latest.
+    pub(crate) async fn create_token_here(&self, ctx: &Ctx, description: String, expiration: &str) -> Result<Value> {
+        self.make_token(ctx, Some(description), Some(expiration), Some(self.process())).await
+    }
+
+    async fn make_token(
+        &self,
+        ctx: &Ctx,
+        description: Option<String>,
+        expiration: Option<&str>,
+        process: Option<i64>,
+    ) -> Result<Value> {
         let now = self.clock.now();
         let expiration_date = expiration.map(|text| expires(text, now)).transpose()?;
         let (id, secret) = (crypto::random_text(10), crypto::random_text(40));
@@ -42,6 +57,7 @@ impl Manager {
             created_at: now,
             expiration_date,
             user_id: ctx.user_id,
+            process,
         };
         tokens::delete_expired(&*self.store, ctx.user_id).await.map_err(failed)?;
         tokens::insert(&*self.store, token).await.map_err(failed)?;
@@ -60,7 +76,7 @@ impl Manager {
     pub async fn delete_token(&self, ctx: &Ctx, id: &str) -> Result<()> {
         let of = (!ctx.may(Permission::ManageOthersTokens)).then_some(ctx.user_id);
         let deleted = tokens::delete(&*self.store, of, id).await.map_err(failed)?;
-        self.verified.forget();
+        self.verified.forget_token(id);
         if deleted { Ok(()) } else { Err(absent(id)) }
     }
 }

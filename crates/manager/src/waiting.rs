@@ -24,6 +24,11 @@ impl Waiting {
         Ended(waiting.entry(execution.clone()).or_insert_with(|| watch::channel(false).0).subscribe())
     }
 
+    /// The executions that somebody waits for.
+    pub(crate) fn awaited(&self) -> Vec<ExecutionId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// Wakes those who wait for this execution.
     pub(crate) fn announce(&self, execution: &ExecutionId) {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(execution);

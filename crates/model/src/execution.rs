@@ -65,6 +65,7 @@ impl ExecutionStatus {
             Self::ForceCancelling => {
                 !matches!(next, Self::Pending | Self::Started | Self::Terminated | Self::Cancelling)
             }
+            Self::KillCancelling => !matches!(next, Self::Pending | Self::Started),
             _ => true,
         }
     }
@@ -116,6 +117,8 @@ mod tests {
     fn cancelling_never_goes_back() {
         assert!(!ExecutionStatus::Cancelling.may_become(ExecutionStatus::Started));
         assert!(!ExecutionStatus::Cancelling.may_become(ExecutionStatus::Terminated));
+        assert!(!ExecutionStatus::KillCancelling.may_become(ExecutionStatus::Started));
+        assert!(ExecutionStatus::KillCancelling.may_become(ExecutionStatus::Cancelled));
         assert!(ExecutionStatus::Cancelling.may_become(ExecutionStatus::Cancelled));
         assert!(ExecutionStatus::Cancelling.may_become(ExecutionStatus::ForceCancelling));
         assert!(!ExecutionStatus::ForceCancelling.may_become(ExecutionStatus::Cancelling));

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod archive;
+pub mod attention;
 pub mod blueprint;
 pub mod clock;
 pub mod deployment;
@@ -19,6 +20,7 @@ pub mod grants;
 pub mod id;
 pub mod instance;
 pub mod json;
+pub mod leftover;
 pub mod operation;
 pub mod page;
 pub mod permission;

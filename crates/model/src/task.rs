@@ -47,6 +47,30 @@ impl TaskState {
 }
 
 states! {
+    /// How operations ended, or go on; the worst first.
+    TaskOutcome {
+        /// One failed for good.
+        Failed = "failed",
+        /// A worker has one.
+        Running = "running",
+        /// One waits for its turn.
+        Waiting = "waiting",
+        /// One was left out because a person decided so.
+        Skipped = "skipped",
+        /// All ended well.
+        Succeeded = "succeeded",
+    }
+}
+
+impl TaskOutcome {
+    /// The worse of two.
+    #[must_use]
+    pub const fn or_worse(self, other: Self) -> Self {
+        if (self as u8) < (other as u8) { self } else { other }
+    }
+}
+
+states! {
     /// What a person may have done about a task that failed.
     TaskAction {
         /// It is run again.

@@ -25,6 +25,8 @@ states! {
         Pickup = "pickup",
         /// That a manager goes on with it.
         Resume = "resume",
+        /// That another manager takes over from one that has fallen silent.
+        Takeover = "takeover",
         /// A worker that takes an operation.
         Worker = "worker",
         /// An agent that takes an operation.

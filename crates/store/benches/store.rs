@@ -152,6 +152,7 @@ async fn fill(url: &str) -> (Store, Deployment, Execution, Vec<NodeInstanceId>) 
         wait_after_fail: 600.0,
         blueprint_id: Some("b".to_owned()),
         rerun_of: None,
+        process: None,
     };
     let row = executions::insert(&store, new).await.expect("an execution");
     let execution = executions::by_storage_id(&store, row).await.expect("a query").expect("the execution");

@@ -15,6 +15,18 @@ pub struct Actor {
     pub username: Option<String>,
     /// The execution that writes, or whose token was shown.
     pub execution_id: Option<String>,
+    /// By which right it writes, where another process may have taken that over.
+    pub lease: Option<Lease>,
+}
+
+/// What a process has to itself as long as it is seen to live. On PostgreSQL, where there may be others, whatever is
+/// written under a lease is refused once it has ended ([`crate::Error::Fenced`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The process.
+    pub process: i64,
+    /// The row of the execution that it runs; none for what one process does for all.
+    pub execution_fk: Option<i64>,
 }
 
 impl Actor {
@@ -23,7 +35,8 @@ impl Actor {
         PRESENT.scope(self, work).await
     }
 
-    pub(crate) fn present() -> Self {
+    /// The actor on whose behalf this task works.
+    pub fn present() -> Self {
         PRESENT.try_with(Clone::clone).unwrap_or_default()
     }
 }

@@ -25,6 +25,8 @@ use crate::error::{Error, Result};
 
 const READERS: u32 = 8;
 const PG_CONNECTIONS: u32 = 16;
+/// How long a transaction may do nothing, in milliseconds: a process that is stopped in one holds up nobody for longer.
+const IDLE: &str = "10000";
 const STATEMENTS: usize = 200;
 const ROW_BUFFER: usize = 1024;
 /// Of each SQLite connection, in KiB below zero: the inner pages of the large tables' indexes fit in.
@@ -131,7 +133,9 @@ impl Backend {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|error| Error::Url(format!("The database URL cannot be read: {error}")))?
-                .statement_cache_capacity(STATEMENTS);
+                .statement_cache_capacity(STATEMENTS)
+                // Compiling one of our long statements takes a second, running it a millisecond.
+                .options([("idle_in_transaction_session_timeout", IDLE), ("jit", "off")]);
             let pool = PgPoolOptions::new().max_connections(PG_CONNECTIONS).connect_with(options).await?;
             return Ok(Self::Pg(pool));
         }
@@ -169,7 +173,10 @@ impl Backend {
             Self::Pg(pool) => {
                 let mut tx = pool.begin().await?;
                 if present != Actor::default() {
-                    execute!(tell_pg(present), &mut *tx);
+                    let told: Vec<Row> = fetch!(tell_pg(present), &mut *tx, Row::Pg);
+                    if told.is_empty() {
+                        return Err(Error::Fenced);
+                    }
                 }
                 Ok(Open::Pg(tx))
             }
@@ -237,6 +244,14 @@ impl Backend {
         })
     }
 
+    /// Has `allow` asked before each commit of SQLite's writer.
+    pub(crate) async fn ask_before_commits(&self, allow: impl FnMut() -> bool + Send + 'static) -> Result<()> {
+        if let Self::Lite { writer, .. } = self {
+            writer.acquire().await?.lock_handle().await?.set_commit_hook(allow);
+        }
+        Ok(())
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Pg(pool) => pool.close().await,
@@ -263,10 +278,22 @@ fn tell_lite(actor: &Actor) -> Sql {
     Sql::new("UPDATE audit_actor SET creator_name = $1, execution_id = $2", values)
 }
 
-/// For one transaction; outside of it PostgreSQL's triggers know nobody.
+/// For one transaction; outside of it PostgreSQL's triggers know nobody. Finds no row when the actor's lease has ended;
+/// if it has not, the lock keeps it from ending before the transaction does. Locks of others on the row do not conflict,
+/// and neither does saying that the process lives.
 fn tell_pg(actor: Actor) -> Sql {
-    let values = vec![actor.username.unwrap_or_default().bind(), actor.execution_id.unwrap_or_default().bind()];
-    Sql::new("SELECT set_config('nephele.username', $1, true), set_config('nephele.execution_id', $2, true)", values)
+    const TELL: &str = "SELECT set_config('nephele.username', $1, true), set_config('nephele.execution_id', $2, true)";
+    let mut values = vec![actor.username.unwrap_or_default().bind(), actor.execution_id.unwrap_or_default().bind()];
+    let Some(lease) = actor.lease else { return Sql::new(TELL, values) };
+    values.push(lease.process.bind());
+    let right = match lease.execution_fk {
+        None => "NOT EXISTS (SELECT 1 FROM processes q WHERE q.id < p.id)",
+        Some(execution) => {
+            values.push(execution.bind());
+            "EXISTS (SELECT 1 FROM executions e WHERE e.storage_id = $4 AND e.process = p.id)"
+        }
+    };
+    Sql::new(format!("{TELL} FROM processes p WHERE p.id = $3 AND {right} FOR KEY SHARE OF p"), values)
 }
 
 fn take(told: &Told) -> Option<Actor> {

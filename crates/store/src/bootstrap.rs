@@ -40,26 +40,31 @@ impl Bootstrap {
         if tenants::by_id(db, tenants::DEFAULT_TENANT_ID).await?.is_none() {
             tenants::insert_default(db).await?;
         }
-        if permissions::roles(db).await?.is_empty() {
-            permissions::insert_built_in(db).await?;
-        }
         if !Self::is_done(db).await? {
             users::insert_admin(db, &self.admin_password_hash).await?;
             users::join_tenant(db, users::ADMIN_ID, tenants::DEFAULT_TENANT_ID, Role::User).await?;
         }
-        if provider_context::get(db).await?.is_none() {
-            provider_context::put(db, "provider", &Json::of(&serde_json::Map::new())).await?;
-        }
-        for default in DEFAULTS {
-            let schema = default.schema.map(|text| Json::from_column(text.to_owned()));
-            let value = Json::from_column(default.value.to_owned());
-            config::add(db, default, &value, schema.as_ref()).await?;
-        }
-        filter_defaults::ensure(db).await?;
+        complete(db).await?;
         for (scope, name, value) in &self.settings {
             let value = Json::from(value);
             config::set_fixed(db, scope, name, &value).await?;
         }
         Ok(())
     }
+}
+
+/// Makes what is missing of roles, settings and filters, once the first tenant and administrator are there.
+pub(crate) async fn complete(db: &dyn Db) -> Result<()> {
+    if permissions::roles(db).await?.is_empty() {
+        permissions::insert_built_in(db).await?;
+    }
+    if provider_context::get(db).await?.is_none() {
+        provider_context::put(db, "provider", &Json::of(&serde_json::Map::new())).await?;
+    }
+    for default in DEFAULTS {
+        let schema = default.schema.map(|text| Json::from_column(text.to_owned()));
+        let value = Json::from_column(default.value.to_owned());
+        config::add(db, default, &value, schema.as_ref()).await?;
+    }
+    filter_defaults::ensure(db).await
 }

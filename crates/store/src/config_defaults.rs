@@ -86,6 +86,8 @@ pub(crate) const DEFAULTS: &[Default] = &[
     setting("rest", "marketplace_api_url", "\"\"", TEXT),
     setting("rest", "max_concurrent_workflows", "1000", POSITIVE),
     setting("rest", "min_available_memory_mb", "100", COUNT),
+    setting("rest", "snapshot_keep", "7", POSITIVE),
+    setting("rest", "snapshot_schedule", "\"\"", TEXT),
     setting("workflow", "max_retries", "60", RETRIES),
     setting("workflow", "subgraph_retries", "0", RETRIES),
     setting("workflow", "task_retries", "60", RETRIES),

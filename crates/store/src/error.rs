@@ -51,6 +51,9 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Another process has taken over what this write is for.
+    #[error("another process has taken this over")]
+    Fenced,
     /// The database refused or could not be reached.
     #[error("the database failed: {0}")]
     Backend(#[source] sqlx::Error),
@@ -72,12 +75,12 @@ impl Error {
 }
 
 /// PostgreSQL's codes have five characters, the first two name the class: connections, rollbacks for others' sake,
-/// resources, locks, operators, the system. SQLite's are numbers, whose last byte counts: busy, locked, out of memory,
+/// resources, locks, operators, the system; one more is a transaction that did nothing for too long. SQLite's are numbers, whose last byte counts: busy, locked, out of memory,
 /// disk errors, a full disk, a file that cannot be opened.
 fn is_passing(code: &str) -> bool {
     match code.parse::<u32>() {
         Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 7 | 10 | 13 | 14),
-        _ => ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)),
+        _ => ["08", "25P03", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)),
     }
 }
 
@@ -102,7 +105,7 @@ fn sqlite_table(message: &str) -> String {
 mod tests {
     #[test]
     fn what_passes_is_told_by_the_databases_codes() {
-        for code in ["5", "517", "13", "08006", "40001", "53300", "57P01"] {
+        for code in ["5", "517", "13", "08006", "25P03", "40001", "53300", "57P01"] {
             assert!(super::is_passing(code), "{code}");
         }
         for code in ["1", "19", "2067", "23505", "42P01"] {

@@ -33,6 +33,9 @@ pub(crate) enum Source {
     Sql(&'static str),
     /// A column of another row.
     Reference { path: &'static [Hop], column: &'static str },
+    /// The text of `deployment_texts` that a column of `r` points at. Rows' texts hold its key alone: a page of rows that
+    /// share it would be mostly copies.
+    Shared { key: &'static str },
     /// The whole record that a column of `r` points at; all its fields null when there is none.
     Nested { key: &'static str, resource: &'static Resource },
     /// Only to filter by: the row is one of those that `members` selects where `column` is as wanted.
@@ -93,6 +96,12 @@ impl Field {
         self
     }
 
+    /// The shared text that this column of `r` points at.
+    pub(crate) const fn shared(mut self, key: &'static str) -> Self {
+        self.source = Source::Shared { key };
+        self
+    }
+
     pub(crate) const fn nested(mut self, key: &'static str, resource: &'static Resource) -> Self {
         self.source = Source::Nested { key, resource };
         self
@@ -126,6 +135,9 @@ impl Field {
             Source::Own => format!("r.\"{}\"", self.name),
             Source::Sql(sql) => sql.to_owned(),
             Source::Reference { path, column } => format!("{}.{column}", join_alias(path)),
+            Source::Shared { key } => {
+                format!("(SELECT s.text FROM deployment_texts s WHERE s.storage_id = r.{key})")
+            }
             Source::Nested { key, .. } => format!("r.{key}"),
             Source::Within { column, .. } => column.to_owned(),
         }

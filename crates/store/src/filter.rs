@@ -141,7 +141,6 @@ impl Conditions {
     /// Only rows of executions that the caller may see and that satisfy `conditions`.
     fn require_execution(&mut self, mut conditions: Vec<String>, is_one: bool, scope: &Scope, all_tenants: bool) {
         if conditions.is_empty() {
-            // Asked of each row: to collect the executions first would take longer than a page.
             let execution = scope.row_visible("v", all_tenants, &mut self.values);
             let group = scope.row_visible("v", all_tenants, &mut self.values);
             // To count all rows, the executions are collected once. An event is of one or of a group.
@@ -151,10 +150,14 @@ impl Conditions {
                 half("execution_group_fk", "execution_groups", &group),
             ];
             self.halves = Some((self.parts.len(), halves));
-            return self.require(format!(
-                "(EXISTS (SELECT 1 FROM executions v WHERE v.storage_id = r.execution_fk AND {execution}) \
-                 OR EXISTS (SELECT 1 FROM execution_groups v WHERE v.storage_id = r.execution_group_fk AND {group}))"
-            ));
+            // Asked of each row, in a form that PostgreSQL cannot turn into collecting the executions
+            // first: that would take longer than a page.
+            let row = format!(
+                "coalesce((SELECT {execution} FROM executions v WHERE v.storage_id = r.execution_fk), \
+                 (SELECT {group} FROM execution_groups v WHERE v.storage_id = r.execution_group_fk))"
+            );
+            let all = scope.everything(all_tenants, &mut self.values);
+            return self.require(all.map_or(row.clone(), |all| format!("({all} OR {row})")));
         }
         conditions.push(scope.visible(all_tenants, &mut self.values));
         let owners = format!("SELECT r.storage_id FROM executions r WHERE {}", conditions.join(" AND "));

@@ -27,10 +27,12 @@ mod filter;
 mod filter_defaults;
 pub mod journal;
 mod json;
+pub mod load;
 mod migrate;
 mod places;
 mod query;
 mod record;
+mod references;
 mod remembered;
 mod rules;
 pub mod scope;
@@ -47,14 +49,17 @@ pub use db::{Db, Tx};
 pub use error::{Error, Result};
 pub use field::{Kind, Resource, ShownField};
 pub use json::Json;
+pub use migrate::schema;
 pub use record::Record;
+pub use references::{Reference, references};
 pub use scope::Scope;
 pub use store::Store;
 pub use summary::Group;
 pub use table::{
-    agents, audit_log, blueprints, certificates, config, db_nodes, deployment_groups, deployment_modifications,
-    deployment_updates, deployments, events, execution_groups, execution_schedules, executions, exports, filters,
-    groups, inter_deployment_dependencies, labels, licenses, maintenance, managers, news, node_instances, nodes,
-    operations, outbox, permissions, phases, plugins, plugins_updates, provider_context, rabbitmq_brokers, secrets,
-    secrets_providers, settings, sites, tasks_graphs, tenants, tokens, users,
+    agents, attention, audit_log, blueprints, certificates, config, db_nodes, deployment_groups,
+    deployment_modifications, deployment_updates, deployments, events, execution_groups, execution_schedules,
+    executions, exports, filters, groups, hooks, inter_deployment_dependencies, labels, leftovers, licenses,
+    maintenance, managers, news, node_instances, nodes, operations, outbox, permissions, phases, plugins,
+    plugins_updates, preferences, processes, provider_context, rabbitmq_brokers, secrets, secrets_providers, settings,
+    sites, tasks_graphs, tenants, tokens, users,
 };

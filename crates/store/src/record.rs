@@ -1,10 +1,11 @@
 //! A REST record: JSON text that the database put together.
 //!
 //! The database writes each row as one text: names, quoted values, and JSON columns as they stand.
-//! Two things are left to [`Record::from_row_text`]: instants, which stand as microseconds between two
-//! characters that JSON text never holds, and the comma after the opening brace.
+//! Three things are left to [`Record::from_row_text`]: instants, which stand as microseconds between two
+//! characters that JSON text never holds, texts that many rows share, whose keys stand there in the same way, and the
+//! comma after the opening brace.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
@@ -17,8 +18,10 @@ use crate::error::Result;
 use crate::field::{Field, Kind, Source, join_alias, key_column};
 use crate::json::Json;
 
-/// Encloses microseconds in a row's text.
-const INSTANT: char = '\u{1}';
+/// Encloses microseconds in a row's text, or [`SHARED`] and a key.
+const MARK: char = '\u{1}';
+/// Comes before the key of a shared text.
+const SHARED: char = 't';
 /// PostgreSQL takes no more than 100 arguments.
 const ARGUMENTS: usize = 90;
 
@@ -78,18 +81,21 @@ impl Record {
         Ok(Self::of(&fields))
     }
 
-    pub(crate) fn from_row_text(row: &str) -> Self {
+    /// The record of a row, with the shared texts that it names.
+    pub(crate) fn from_row_text(row: &str, shared: &HashMap<i64, Json>) -> Self {
         let mut text = String::with_capacity(row.len() + 32);
-        let mut parts = row.split(INSTANT);
+        let mut parts = row.split(MARK);
         text.push_str(parts.next().unwrap_or_default());
-        while let Some(micros) = parts.next() {
-            match micros.parse() {
-                Ok(micros) => {
-                    text.push('"');
-                    Timestamp::from_micros(micros).push_to(&mut text);
-                    text.push('"');
-                }
-                Err(_) => text.push_str("null"),
+        while let Some(marked) = parts.next() {
+            if let Some(key) = marked.strip_prefix(SHARED) {
+                let found = key.parse().ok().and_then(|key: i64| shared.get(&key));
+                text.push_str(found.map_or("null", Json::as_str));
+            } else if let Ok(micros) = marked.parse() {
+                text.push('"');
+                Timestamp::from_micros(micros).push_to(&mut text);
+                text.push('"');
+            } else {
+                text.push_str("null");
             }
             text.push_str(parts.next().unwrap_or_default());
         }
@@ -98,6 +104,12 @@ impl Record {
         }
         Self(text.into_boxed_str())
     }
+}
+
+/// The keys of the shared texts that rows name.
+pub(crate) fn shared_keys<'a>(rows: impl IntoIterator<Item = &'a str>) -> BTreeSet<i64> {
+    let marked = rows.into_iter().flat_map(|row| row.split(MARK).skip(1).step_by(2));
+    marked.filter_map(|marked| marked.strip_prefix(SHARED)?.parse().ok()).collect()
 }
 
 impl Serialize for Record {
@@ -142,6 +154,11 @@ impl Pieces {
         if let Source::Nested { key, resource } = field.source {
             return self.sql(nested(key, resource.table, resource.fields));
         }
+        if let Source::Shared { key } = field.source {
+            self.literal.extend([MARK, SHARED]);
+            self.sql(format!("r.{key}"));
+            return self.literal.push(MARK);
+        }
         let value = field.value();
         if value == "NULL" && field.kind != Kind::Int {
             return self.literal("null");
@@ -155,9 +172,9 @@ impl Pieces {
             Kind::Float => self.sql(format!(concat!("coalesce(", decimal!("{0}"), ", 'null')"), value)),
             Kind::Json => self.sql(format!("coalesce({value}, 'null')")),
             Kind::Time => {
-                self.literal.push(INSTANT);
+                self.literal.push(MARK);
                 self.sql(value);
-                self.literal.push(INSTANT);
+                self.literal.push(MARK);
             }
         }
     }
@@ -223,8 +240,10 @@ mod tests {
 
     #[test]
     fn a_rows_text_becomes_json() {
-        let record = Record::from_row_text("{,\"id\":\"a\",\"at\":\u{1}1000000123456\u{1},\"never\":\u{1}\u{1}}");
-        assert_eq!(record.as_str(), r#"{"id":"a","at":"1970-01-12T13:46:40.123Z","never":null}"#);
+        let row = "{,\"id\":\"a\",\"at\":\u{1}1000000123456\u{1},\"never\":\u{1}\u{1},\"all\":\u{1}t7\u{1},\"none\":\u{1}t\u{1}}";
+        assert_eq!(shared_keys([row]), BTreeSet::from([7]));
+        let record = Record::from_row_text(row, &HashMap::from([(7, Json::of(&[1]))]));
+        assert_eq!(record.as_str(), r#"{"id":"a","at":"1970-01-12T13:46:40.123Z","never":null,"all":[1],"none":null}"#);
         assert_eq!(serde_json::to_string(&vec![&record]).ok(), Some(format!("[{}]", record.as_str())));
     }
 

@@ -57,7 +57,16 @@ impl Scope {
         if administered.is_empty() {
             return format!("{condition} AND {own})");
         }
-        format!("{condition} AND {own} OR {})", among(row, &administered, values))
+        format!("{condition} AND {own} OR {})", among(&format!("{row}.tenant_id"), &administered, values))
+    }
+
+    /// The condition, the same for each row, that the caller sees all rows of all tenants; `None` where
+    /// private resources of others are hidden.
+    pub(crate) fn everything(&self, all_tenants: bool, values: &mut Vec<Value>) -> Option<String> {
+        let administers =
+            |all: bool| if all { self.all_tenants.iter().all(|(_, all)| *all) } else { self.is_administrator };
+        let inside = administers(all_tenants).then(|| self.tenant_inside("t.id", all_tenants, values))?;
+        Some(format!("NOT EXISTS (SELECT 1 FROM tenants t WHERE NOT {inside})"))
     }
 
     fn row_in_tenant(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
@@ -70,18 +79,22 @@ impl Scope {
     }
 
     fn row_inside(&self, row: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
+        self.tenant_inside(&format!("{row}.tenant_id"), all_tenants, values)
+    }
+
+    fn tenant_inside(&self, tenant: &str, all_tenants: bool, values: &mut Vec<Value>) -> String {
         if all_tenants {
             let seen: Vec<i64> = self.all_tenants.iter().map(|(tenant, _)| *tenant).collect();
-            return among(row, &seen, values);
+            return among(tenant, &seen, values);
         }
         values.push(self.tenant_id.bind());
-        format!("{row}.tenant_id = ${}", values.len())
+        format!("({tenant} = ${})", values.len())
     }
 }
 
-fn among(row: &str, tenants: &[i64], values: &mut Vec<Value>) -> String {
+fn among(tenant: &str, tenants: &[i64], values: &mut Vec<Value>) -> String {
     values.push(Json::of(tenants).bind());
-    format!("{row}.tenant_id IN (SELECT CAST(value AS BIGINT) FROM json_each(${}))", values.len())
+    format!("({tenant} IN (SELECT CAST(value AS BIGINT) FROM json_each(${})))", values.len())
 }
 
 /// The tenant that already has a row with this id which a new one would collide with, if any: a row

@@ -108,6 +108,12 @@ impl Store {
         self.statements.sent()
     }
 
+    /// Has `allow` asked before each commit on SQLite; one that is refused is taken back, as if the process had died
+    /// before it. Tests of crashes count and end writes with it.
+    pub async fn ask_before_commits(&self, allow: impl FnMut() -> bool + Send + 'static) -> Result<()> {
+        self.backend.ask_before_commits(allow).await
+    }
+
     /// Waits for running statements and closes all connections.
     pub async fn close(&self) {
         self.backend.close().await;

@@ -2,6 +2,7 @@
 //! the database's, and those of the modules in the manager and the API.
 
 pub mod agents;
+pub mod attention;
 pub mod audit_log;
 pub mod blueprints;
 pub mod certificates;
@@ -9,6 +10,7 @@ pub mod config;
 pub mod db_nodes;
 pub mod deployment_groups;
 pub mod deployment_modifications;
+pub(crate) mod deployment_texts;
 pub mod deployment_updates;
 pub mod deployments;
 pub mod events;
@@ -18,8 +20,10 @@ pub mod executions;
 pub mod exports;
 pub mod filters;
 pub mod groups;
+pub mod hooks;
 pub mod inter_deployment_dependencies;
 pub mod labels;
+pub mod leftovers;
 pub mod licenses;
 pub mod maintenance;
 pub mod managers;
@@ -32,6 +36,8 @@ pub mod permissions;
 pub mod phases;
 pub mod plugins;
 pub mod plugins_updates;
+pub mod preferences;
+pub mod processes;
 pub mod provider_context;
 pub mod rabbitmq_brokers;
 pub mod secrets;

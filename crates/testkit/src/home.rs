@@ -193,6 +193,21 @@ impl Manager {
         self.https.rsplit(':').next().expect("an address with a port")
     }
 
+    /// Kills the process like [`Manager::kill`], where the manager is still needed for its addresses.
+    pub fn murder(&self) {
+        kill(pid(&self.child), Signal::SIGKILL).expect("SIGKILL");
+    }
+
+    /// Stops the process where it is, until [`Manager::wake`].
+    pub fn freeze(&self) {
+        kill(pid(&self.child), Signal::SIGSTOP).expect("SIGSTOP");
+    }
+
+    /// Lets a frozen process go on.
+    pub fn wake(&self) {
+        kill(pid(&self.child), Signal::SIGCONT).expect("SIGCONT");
+    }
+
     /// Kills the process without warning, as a loss of power would.
     pub fn kill(mut self) {
         self.child.kill().expect("SIGKILL");

@@ -1,5 +1,5 @@
 //! What tests of several crates need: a running manager, a REST caller, archives, `cfy`, Python,
-//! PostgreSQL, an LDAP server.
+//! PostgreSQL, an LDAP server, an SSH server, containers.
 //!
 //! Invariant: nothing here stands in for a part of the product; every helper starts, feeds or asks
 //! the real thing. A helper that cannot do its work panics with what is missing, so that a test
@@ -10,7 +10,9 @@
 pub mod archive;
 pub mod cfy;
 pub mod home;
+pub mod podman;
 pub mod postgres;
 pub mod python;
 pub mod rest;
 pub mod slapd;
+pub mod sshd;

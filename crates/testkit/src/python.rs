@@ -14,6 +14,24 @@ pub fn schemathesis() -> PathBuf {
     prepared("schemathesis", "python")
 }
 
+/// `ansible-playbook`, in an environment of its own.
+pub fn ansible_playbook() -> PathBuf {
+    prepared("ansible", "ansible-playbook")
+}
+
+/// `tofu` or `terraform`: the one of the machine, or the one that is prepared where there is none.
+pub fn terraform() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let programs = ["tofu", "terraform"].map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)));
+    let found = programs.into_iter().flatten().find(|program| program.exists());
+    found.unwrap_or_else(|| prepared("terraform", "terraform"))
+}
+
+/// `helm`, version 3.
+pub fn helm() -> PathBuf {
+    prepared("helm", "helm")
+}
+
 /// Builds a wagon from a folder with a `setup.py`, with the unmodified `wagon` of the package index. What
 /// the package depends on is left out.
 pub fn wagon(source: &Path, into: &Path) -> PathBuf {

@@ -17,3 +17,4 @@ mod render;
 pub(crate) mod session;
 mod subject;
 mod walk;
+mod within;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use nephele_model::operation::{Failure, Outcome, Request};
 
+use crate::native::Plugin;
 use crate::operation::Operation;
 
 /// Runs operations of one kind.
@@ -16,6 +17,7 @@ pub trait Executor: Send + Sync {
 
 /// The executors at hand, by what the operation is.
 pub(crate) struct Executors {
+    pub(crate) native: Arc<dyn Executor>,
     pub(crate) script: Arc<dyn Executor>,
     pub(crate) python: Arc<dyn Executor>,
 }
@@ -25,6 +27,9 @@ impl Executors {
         let task = request.context.task_name.as_str();
         if task.starts_with("cloudify_agent.") {
             return Arc::new(NoAgents);
+        }
+        if Plugin::of(request).is_some() {
+            return Arc::clone(&self.native);
         }
         let is_program = task == crate::script::TASK && !crate::script::is_evaluated(request);
         Arc::clone(if is_program { &self.script } else { &self.python })

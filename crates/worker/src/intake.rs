@@ -3,23 +3,27 @@
 //! Invariant: the order is run → logs and state at the manager → answer → acknowledgement. A crash
 //! anywhere before the last step makes the delivery come again.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use nephele_bus::{Address, Bus, Delivery, Message, topology};
 use nephele_client::{Client, Error};
 use nephele_model::Clock;
-use nephele_model::execution::ExecutionStatus;
 use nephele_model::operation::{Failure, Outcome, Request, Severity};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::Executors;
 use crate::logs::Logs;
+use crate::native::{Plugin, mask};
 use crate::operation::{Operation, client_of, evaluation_context};
 use crate::outcomes::Outcomes;
+use crate::pauses::Pauses;
 use crate::running::{Arrival, Handle, Key};
+use crate::standing::{Standing, is_void, standing};
 use crate::task_dir::TaskDir;
 
 pub(crate) struct Intake {
@@ -33,6 +37,7 @@ pub(crate) struct Intake {
     pub(crate) executors: Executors,
     pub(crate) outcomes: Outcomes,
     pub(crate) running: Handle,
+    pub(crate) pauses: Pauses,
 }
 
 /// Between questions to a manager that gives no answer.
@@ -48,21 +53,18 @@ enum Admission {
     Refused(Failure),
 }
 
-/// What the manager says of the execution that a request belongs to.
-pub(crate) enum Standing {
-    Open,
-    /// It was cancelled, or goes on in a later run with another token.
-    Dropped,
-    Gone(Error),
-    Unknown(Error),
-}
-
 /// The place of a request among the attempts of its task.
 pub(crate) enum Place {
     /// It runs now; the token fires when it must end at once.
     New(CancellationToken),
     /// It has ended like this; answer again.
     Ended(Outcome),
+}
+
+/// What an operation ended with. One that panics has failed: taken up again, it would panic again, for ever.
+async fn or_panicked(run: impl Future<Output = Option<Outcome>>) -> Option<Outcome> {
+    let ended = AssertUnwindSafe(run).catch_unwind().await;
+    ended.unwrap_or_else(|_| Some(Outcome::Failed(Failure::fatal("the worker panicked while it ran the operation"))))
 }
 
 impl Intake {
@@ -80,17 +82,17 @@ impl Intake {
             // Only one attempt goes on; it answers for all.
             None => acknowledge(delivery).await,
             Some(Place::Ended(outcome)) => {
-                self.answer(&delivery, &outcome).await;
+                self.answer(&topology::operations(), &delivery, &outcome).await;
                 acknowledge(delivery).await;
             }
             Some(Place::New(kill)) => {
                 let _leaving = Leaving { running: &self.running, key: &key };
-                let outcome = self.run(request, kill.clone()).await;
+                let outcome = or_panicked(self.run(request, kill.clone())).await;
                 if self.running.is_abandoned(&key) {
                     return;
                 }
                 if let Some(outcome) = outcome.filter(|_| !kill.is_cancelled()) {
-                    self.answer(&delivery, &outcome).await;
+                    self.answer(&topology::operations(), &delivery, &outcome).await;
                     self.running.leave(&key, Some(outcome));
                 }
                 acknowledge(delivery).await;
@@ -110,7 +112,7 @@ impl Intake {
                 Arrival::New(kill) => return Some(Place::New(kill)),
                 Arrival::Rival(rival) => rival,
             };
-            match self.standing(&client_of(&request.context, &self.client), request).await {
+            match standing(&client_of(&request.context, &self.client), request).await {
                 Standing::Dropped => return None,
                 Standing::Open | Standing::Gone(_) => rival.supersede().await,
                 Standing::Unknown(error) => {
@@ -123,14 +125,17 @@ impl Intake {
 
     /// Runs an operation; `None` when nobody waits for its outcome.
     async fn run(&self, mut request: Request, kill: CancellationToken) -> Option<Outcome> {
+        let client = client_of(&request.context, &self.client);
         if request.context.resume {
             if let Some(outcome) = self.outcomes.of(&request.id) {
-                return Some(outcome);
+                // A later run asks for the task too, and may not be told to go on while that is at work.
+                let is_wanted = !matches!(standing(&client, &request).await, Standing::Dropped);
+                return is_wanted.then_some(outcome);
             }
         } else {
             self.outcomes.forget(&request.id);
         }
-        let client = client_of(&request.context, &self.client);
+        let pauses = self.pauses.count();
         let is_stored = match self.admit(&client, &request).await {
             Admission::Granted { is_stored } => is_stored,
             Admission::Dropped => return None,
@@ -138,7 +143,12 @@ impl Intake {
         };
         let logs = Logs::new(client.clone(), Arc::clone(&self.clock), self.manager_name.clone(), &request.context);
         let id = request.id.clone();
-        let ended = match self.evaluate(&client, &mut request).await {
+        let evaluated = self.evaluate(&client, &mut request, &logs).await;
+        // What was admitted before a pause may be another manager's business now.
+        if self.pauses.count() != pauses && matches!(standing(&client, &request).await, Standing::Dropped) {
+            return None;
+        }
+        let ended = match evaluated {
             Ok(()) => self.execute(request, client.clone(), logs.clone(), kill.clone()).await,
             Err(failure) => Outcome::Failed(failure),
         };
@@ -162,7 +172,7 @@ impl Intake {
 
     /// Asks whether the execution still runs, and notes that the operation begins.
     async fn admit(&self, client: &Client, request: &Request) -> Admission {
-        match self.standing(client, request).await {
+        match standing(client, request).await {
             Standing::Dropped => Admission::Dropped,
             Standing::Gone(error) => Admission::Refused(Failure::fatal(format!(
                 "Execution {} is not there any more: {error}",
@@ -175,17 +185,6 @@ impl Intake {
                 Err(error) if is_void(&error) => Admission::Dropped,
                 Err(_) => Admission::Granted { is_stored: true },
             },
-        }
-    }
-
-    pub(crate) async fn standing(&self, client: &Client, request: &Request) -> Standing {
-        let cancelled = [ExecutionStatus::Cancelled, ExecutionStatus::KillCancelling];
-        match client.executions().get(&request.context.execution_id, &[("_include", "id,status")]).await {
-            Ok(found) if cancelled.iter().any(|status| found["status"] == status.as_str()) => Standing::Dropped,
-            Ok(_) => Standing::Open,
-            Err(error) if is_void(&error) => Standing::Dropped,
-            Err(error) if error.is_not_found() => Standing::Gone(error),
-            Err(error) => Standing::Unknown(error),
         }
     }
 
@@ -202,7 +201,7 @@ impl Intake {
         }
     }
 
-    async fn evaluate(&self, client: &Client, request: &mut Request) -> Result<(), Failure> {
+    async fn evaluate(&self, client: &Client, request: &mut Request, logs: &Logs) -> Result<(), Failure> {
         if !request.context.has_intrinsic_functions {
             return Ok(());
         }
@@ -210,7 +209,13 @@ impl Intake {
         let payload = Value::Object(std::mem::take(&mut request.inputs));
         let context = evaluation_context(&request.context);
         let evaluated = client.evaluate().functions(&deployment, &context, &payload).await;
-        request.inputs = match evaluated.map_err(|error| client_failure(&error))? {
+        let evaluated = evaluated.map_err(|error| client_failure(&error))?;
+        if Plugin::of(request).is_some() {
+            for secret in mask::secrets(&payload, &evaluated) {
+                logs.hide(&secret);
+            }
+        }
+        request.inputs = match evaluated {
             Value::Object(inputs) => inputs,
             other => {
                 return Err(Failure::recoverable(format!("inputs were evaluated to {other}, which is no mapping")));
@@ -229,17 +234,27 @@ impl Intake {
         };
         let executor = self.executors.of(&request);
         executor
-            .run(Arc::new(Operation { request, client, kill, workflow: None, memory: self.memory, logs, dir }))
+            .run(Arc::new(Operation {
+                request,
+                client,
+                kill,
+                workflow: None,
+                hook: None,
+                memory: self.memory,
+                logs,
+                dir,
+            }))
             .await
     }
 
-    async fn answer(&self, delivery: &Delivery, outcome: &Outcome) {
+    /// Answers a request that came through this address.
+    pub(crate) async fn answer(&self, came_through: &Address, delivery: &Delivery, outcome: &Outcome) {
         let Some(reply_to) = &delivery.message.reply_to else { return };
-        let address: Address = topology::operations().answer(reply_to);
+        let address = came_through.answer(reply_to);
         let correlation_id = delivery.message.correlation_id.clone();
         let answer = Message { body: outcome.to_wire(), reply_to: None, correlation_id };
         if let Err(error) = self.bus.publish(address, answer).await {
-            tracing::error!(%error, "the answer of an operation could not be sent");
+            tracing::error!(%error, "an answer could not be sent");
         }
     }
 }
@@ -254,11 +269,6 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.running.leave(self.key, None);
     }
-}
-
-/// The token of the run has ended.
-const fn is_void(error: &Error) -> bool {
-    matches!(error, Error::Refused { status: 401, .. })
 }
 
 pub(crate) async fn acknowledge(delivery: Delivery) {
@@ -291,4 +301,19 @@ fn with_cause(outcome: Outcome) -> Outcome {
         "message": failure.message, "type": failure.exception_type, "traceback": traceback,
     }));
     Outcome::Failed(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure() {
+        let done = Outcome::Done(Value::Null);
+        assert_eq!(or_panicked(async { Some(done.clone()) }).await, Some(done.clone()));
+        let Some(Outcome::Failed(failure)) = or_panicked(async { panic!("a mistake of ours") }).await else {
+            panic!("a panic must be a failure")
+        };
+        assert_eq!(failure.severity, Severity::Fatal);
+    }
 }

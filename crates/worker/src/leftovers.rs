@@ -29,14 +29,13 @@ pub(crate) async fn clear(work_dir: &Path) -> Result<usize, Error> {
         return Ok(0);
     }
     let processes = process_table::all();
-    let mut killed = 0;
+    let groups: Vec<HashSet<i32>> = folders.iter().map(|folder| groups_of(folder, &processes)).collect();
+    // All together: nothing begins before the last of them is gone.
+    end(&groups.iter().flatten().copied().collect()).await;
     for folder in &folders {
-        let groups = groups_of(folder, &processes);
-        killed += usize::from(!groups.is_empty());
-        end(&groups).await;
         std::fs::remove_dir_all(folder).map_err(Error::machine(folder.display()))?;
     }
-    Ok(killed)
+    Ok(groups.iter().filter(|groups| !groups.is_empty()).count())
 }
 
 /// The process groups that belong to a task.

@@ -9,7 +9,8 @@
 //!
 //! The way of an operation: `intake` (may it run?) → [`executor`] (who runs it) → `script` with `ctx` at
 //! its side (what scripts ask and change), or `python` (the dispatcher of `cloudify-common`) in an
-//! environment that `plugins` keeps → `process` (what runs, and its end). Workflows come in by `workflows`.
+//! environment that `plugins` keeps, or `native` (what needs no Python) → `process` (what runs, and its end).
+//! Workflows come in by `workflows`, hooks by `hooks`.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -26,12 +27,18 @@ use tokio_util::sync::CancellationToken;
 pub mod ctx;
 pub mod executor;
 mod forks;
+mod hooks;
 mod intake;
 mod leftovers;
+mod lines;
+mod locks;
+mod logged;
 mod logs;
 mod memory;
+mod native;
 mod operation;
 mod outcomes;
+mod pauses;
 mod plugins;
 mod process;
 mod process_table;
@@ -40,14 +47,18 @@ pub mod resources;
 mod running;
 mod script;
 mod service;
+mod standing;
 mod task_dir;
 mod tool;
 mod workflows;
 
+use ctx::proxy::Proxy;
 use executor::Executors;
 use forks::Forks;
 use intake::Intake;
+use native::Native;
 use outcomes::Outcomes;
+use pauses::Pauses;
 use plugins::Plugins;
 use python::Python;
 use python::base::Base;
@@ -172,20 +183,25 @@ impl Worker {
             tracing::warn!(operations = killed, "killed what an earlier worker left running");
         }
         let mut operations = self.bus.subscribe(topology::operations(), self.options.concurrency).await?;
+        let mut hooks = self.bus.subscribe(topology::hooks(), self.options.concurrency).await?;
         let mut workflows = self.bus.subscribe(topology::workflows(), WORKFLOWS).await?;
         let mut services = self.bus.subscribe(topology::manager_service(), 16).await?;
-        let (intake, service) = self.parts().await?;
+        let pauses = Pauses::new();
+        let mut ticks = tokio::time::interval(pauses::TICK);
+        let (intake, service) = self.parts(&pauses).await?;
         let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                _ = ticks.tick() => { pauses.count(); }
                 Some(delivery) = operations.next() => { tasks.spawn(Arc::clone(&intake).handle(delivery)); }
                 Some(delivery) = workflows.next() => { tasks.spawn(Arc::clone(&intake).handle_workflow(delivery)); }
+                Some(delivery) = hooks.next() => { tasks.spawn(Arc::clone(&intake).handle_hook(delivery)); }
                 Some(delivery) = services.next() => { tasks.spawn(Arc::clone(&service).handle(delivery)); }
                 Some(ended) = tasks.join_next() => log_panic(ended),
             }
         }
-        drop((operations, workflows, services));
+        drop((operations, workflows, hooks, services));
         let ending = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(self.options.grace, ending).await.is_err() {
             self.handle.abandon_all();
@@ -199,11 +215,13 @@ impl Worker {
     }
 
     /// What deals with operations, and with service tasks.
-    async fn parts(&self) -> Result<(Arc<Intake>, Arc<Service>), Error> {
+    async fn parts(&self, pauses: &Pauses) -> Result<(Arc<Intake>, Arc<Service>), Error> {
         let options = &self.options;
         let forks = Arc::new(Forks::default());
-        let script = Script::new(options, Arc::clone(&forks)).await?;
+        let proxy = Arc::new(Proxy::start().await.map_err(Error::machine("a socket on 127.0.0.1 for ctx"))?);
+        let script = Script::new(options, Arc::clone(&forks), Arc::clone(&proxy), pauses.clone())?;
         let surroundings = Arc::new(Surroundings::new(options)?);
+        let native = Native::new(options, Arc::clone(&forks), pauses.clone(), Arc::clone(&surroundings), proxy);
         let root = options.work_dir.canonicalize().map_err(Error::machine(options.work_dir.display()))?;
         let tools = Tools { forks: Arc::clone(&forks), environment: options.environment.clone() };
         let base = Arc::new(Base::new(options.python.clone(), options.wheels.clone(), root.join("env"), tools.clone()));
@@ -216,9 +234,10 @@ impl Worker {
             manager_name: options.manager_name.clone(),
             memory: options.memory,
             tasks: options.work_dir.join(task_dir::FOLDER),
-            executors: Executors { script: Arc::new(script), python: Arc::new(python) },
+            executors: Executors { native: Arc::new(native), script: Arc::new(script), python: Arc::new(python) },
             outcomes: Outcomes::open(&options.work_dir).map_err(Error::machine(options.work_dir.display()))?,
             running: self.handle.clone(),
+            pauses: pauses.clone(),
         };
         let service = Service {
             running: self.handle.clone(),

@@ -4,7 +4,8 @@
 //! them before its answer ([`Logs::flush`]). A line waits at most [`DELAY`]; a writer that is
 //! faster than the manager is held up ([`Logs::room`]); no request exceeds [`LARGEST`] by much.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use nephele_client::Client;
@@ -17,6 +18,9 @@ use crate::operation::relationship_ends;
 const DELAY: Duration = Duration::from_millis(50);
 /// Lines that may wait before the writer is held up.
 const CAPACITY: usize = 2000;
+/// What stands in place of a secret.
+pub(crate) const HIDDEN: &str = "********";
+const SHORTEST_SECRET: usize = 4;
 /// Bytes of one request; the manager refuses much larger ones.
 const LARGEST: usize = 512 * 1024;
 
@@ -34,6 +38,8 @@ struct Inner {
     manager_name: String,
     logger: String,
     context: Value,
+    /// Texts that no line shows.
+    hidden: RwLock<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -54,10 +60,33 @@ impl Logs {
             manager_name,
             logger: format!("ctx.{}", context.task_id),
             context: message_context(context),
+            hidden: RwLock::default(),
         }))
     }
 
+    /// Keeps a text out of all that is logged from now on, line by line. Very short ones would make lines
+    /// unreadable and are no secrets.
+    pub(crate) fn hide(&self, secret: &str) {
+        let mut hidden = self.0.hidden.write().unwrap_or_else(PoisonError::into_inner);
+        for line in secret.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_SECRET) {
+            if !hidden.iter().any(|known| known == line) {
+                hidden.push(line.to_owned());
+            }
+        }
+        // A secret that holds another one goes first.
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// The text without what is to be hidden.
+    pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let hidden = self.0.hidden.read().unwrap_or_else(PoisonError::into_inner);
+        hidden.iter().fold(Cow::Borrowed(text), |text, secret| {
+            if text.contains(secret.as_str()) { Cow::Owned(text.replace(secret.as_str(), HIDDEN)) } else { text }
+        })
+    }
+
     pub(crate) fn log(&self, level: &str, text: &str) {
+        let text = self.redact(text);
         let line = json!({
             "context": self.0.context, "logger": self.0.logger, "level": level, "message": {"text": text},
             "timestamp": self.0.clock.now(), "message_code": null, "type": "cloudify_log",

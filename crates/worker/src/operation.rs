@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::logs::Logs;
 use crate::task_dir::TaskDir;
 
-/// One attempt at one operation, or at a workflow.
+/// One attempt at one operation, at a workflow or at a hook.
 pub struct Operation {
     /// What to run and for whom.
     pub request: Request,
@@ -19,6 +19,8 @@ pub struct Operation {
     pub kill: CancellationToken,
     /// Set for a workflow: its context as it came, of which [`Request::context`] is a part.
     pub(crate) workflow: Option<Value>,
+    /// Set for a hook: the event that it is to hear of.
+    pub(crate) hook: Option<Value>,
     /// Bytes that its processes may hold together.
     pub(crate) memory: Option<u64>,
     pub(crate) logs: Logs,

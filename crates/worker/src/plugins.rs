@@ -1,17 +1,17 @@
 //! The plugins of a worker: found, installed when they are needed or ordered, and removed.
 //!
-//! Invariant: an environment is changed by one at a time ([`Plugins::lock`]), and counts as installed
+//! Invariant: an environment is changed by one at a time ([`Locks`]), and counts as installed
 //! only when it is complete ([`place`]). Where they come from: [`managed`] for those that were uploaded,
 //! [`source`] for those that blueprints bring. Source: spec workflows.md section 2.2.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use nephele_client::Client;
 use nephele_model::operation::{Context, Failure};
 use serde_json::Value;
 
+use crate::locks::Locks;
 use crate::operation::Operation;
 use crate::plugins::managed::Order;
 use crate::plugins::place::Places;
@@ -49,12 +49,12 @@ pub(crate) struct Plugins {
     places: Places,
     tools: Tools,
     manager_name: String,
-    locks: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Locks,
 }
 
 impl Plugins {
     pub(crate) fn new(base: Arc<Base>, root: PathBuf, tools: Tools, manager_name: String) -> Self {
-        Self { base, places: Places(root), tools, manager_name, locks: Mutex::default() }
+        Self { base, places: Places(root), tools, manager_name, locks: Locks::default() }
     }
 
     /// The interpreter that runs an operation. A plugin that is not installed is installed first.
@@ -115,7 +115,7 @@ impl Plugins {
     }
 
     async fn remove(&self, place: &Path) {
-        let _alone = self.lock(place).await;
+        let _alone = self.locks.of(place).await;
         match tokio::fs::remove_dir_all(place).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 tracing::warn!(place = %place.display(), %error, "a plugin could not be removed");
@@ -126,14 +126,5 @@ impl Plugins {
         for parent in place.ancestors().skip(1).take(2) {
             let _ = std::fs::remove_dir(parent);
         }
-    }
-
-    /// Waits until nobody else works at a place, and keeps it to the caller.
-    async fn lock(&self, place: &Path) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(locks.entry(place.to_owned()).or_default())
-        };
-        lock.lock_owned().await
     }
 }

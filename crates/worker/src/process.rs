@@ -68,14 +68,20 @@ async fn wait(
     exit: Pin<&mut impl Future<Output = io::Result<ExitStatus>>>,
     meanwhile: impl Future<Output = io::Error>,
 ) -> io::Result<Event> {
-    let deadline = operation.request.context.timeout.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
-    let timeout = sleep(Duration::try_from_secs_f64(deadline.unwrap_or_default()).unwrap_or(Duration::MAX));
     tokio::select! {
         status = exit => status.map(Event::Exited),
         () = operation.kill.cancelled() => Ok(Event::Killed),
-        () = timeout, if deadline.is_some() => Ok(Event::TimedOut),
+        () = past_deadline(operation) => Ok(Event::TimedOut),
         held = memory::beyond(group, operation.memory) => Ok(Event::TooLarge(held)),
         error = meanwhile => Err(error),
+    }
+}
+
+/// Returns when the operation has taken as long as it may; never, if it may take any time.
+pub(crate) async fn past_deadline(operation: &Operation) {
+    match operation.request.context.timeout.filter(|seconds| seconds.is_finite() && *seconds > 0.0) {
+        Some(seconds) => sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)).await,
+        None => std::future::pending().await,
     }
 }
 

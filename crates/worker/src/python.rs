@@ -112,9 +112,13 @@ impl Python {
             // The same for all operations, and told by the original.
             context["__cloudify_context"] = json!("0.3");
             context["local"] = json!(false);
+            if operation.hook.is_some() {
+                context["no_ctx_kwarg"] = json!(true);
+            }
             context
         };
-        let input = json!({"cloudify_context": context, "args": [], "kwargs": operation.request.inputs});
+        let args: Vec<&Value> = operation.hook.iter().collect();
+        let input = json!({"cloudify_context": context, "args": args, "kwargs": operation.request.inputs});
         let folder = operation.dir.path();
         let deployment = self.folder_of(operation)?;
         let written = deployment
@@ -181,11 +185,7 @@ impl Python {
             return process::follow(operation, forked.group, forked.wait(), output.bound()).await;
         }
         let mut command = Command::new(&interpreter.program);
-        match operation.workflow {
-            None => command.args(["-u", "-m", "cloudify.dispatch"]),
-            Some(_) => command.args(["-u", "-c", host::PROGRAM]),
-        };
-        command.arg(operation.dir.path());
+        command.args(["-u", "-c", host::PROGRAM]).arg(operation.dir.path());
         command.env_clear().envs(variables);
         command.current_dir(self.surroundings.work()).process_group(0).stdin(Stdio::null());
         command.stdout(output.writer()?).stderr(output.writer()?);

@@ -2,7 +2,8 @@
 //! is a program. Python code that is to be evaluated goes to [`crate::python`].
 //!
 //! The script's way: where it comes from ([`source`]), with what it runs ([`settings`]), the
-//! process and its lines ([`process`], [`lines`]), what it said through `ctx` ([`judge`]).
+//! process and its lines ([`crate::logged`]), what it said through `ctx`
+//! ([`Session::conclude`]).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,21 +11,21 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use nephele_model::operation::{Failure, Outcome, Request, Severity};
 use serde_json::Value;
+use tokio::process::Command;
 
 use crate::ctx::proxy::{Proxy, Url};
-use crate::ctx::session::{Session, Verdict};
+use crate::ctx::session::Session;
 use crate::executor::Executor;
 use crate::forks::Forks;
+use crate::logged::{self, Ending, Exit};
 use crate::operation::Operation;
+use crate::pauses::Pauses;
 use crate::process::{killed, timed_out, too_large};
 use crate::resources::Scripts;
-use crate::script::process::{Ending, Exit};
 use crate::script::settings::{CtxProxy, Settings};
 use crate::{Error, Options};
 
-mod lines;
 mod path_dir;
-mod process;
 mod settings;
 mod source;
 
@@ -39,20 +40,20 @@ pub(crate) fn is_evaluated(request: &Request) -> bool {
 
 /// Runs scripts.
 pub(crate) struct Script {
-    proxy: Proxy,
+    proxy: Arc<Proxy>,
     scripts: Scripts,
     forks: Arc<Forks>,
+    pauses: Pauses,
     environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     /// The folder with `ctx` in it.
     path_dir: PathBuf,
 }
 
 impl Script {
-    pub(crate) async fn new(options: &Options, forks: Arc<Forks>) -> Result<Self, Error> {
+    pub(crate) fn new(options: &Options, forks: Arc<Forks>, proxy: Arc<Proxy>, pauses: Pauses) -> Result<Self, Error> {
         let path_dir = path_dir::create(&options.work_dir, &options.ctx_program)?;
-        let proxy = Proxy::start().await.map_err(Error::machine("a socket on 127.0.0.1 for ctx"))?;
         let environment = options.environment.clone();
-        Ok(Self { proxy, scripts: Scripts::default(), forks, environment, path_dir })
+        Ok(Self { proxy, scripts: Scripts::default(), forks, pauses, environment, path_dir })
     }
 
     async fn run_script(&self, operation: &Arc<Operation>) -> Result<Value, Failure> {
@@ -61,21 +62,29 @@ impl Script {
             prepared = source::prepare(operation, &settings, &self.scripts, &self.forks) => prepared?,
             () = operation.kill.cancelled() => return Err(killed()),
         };
-        let session = Arc::new(Session::new(Arc::clone(operation), Arc::clone(&self.forks), settings.cwd.clone()));
+        let session =
+            Session::new(Arc::clone(operation), Arc::clone(&self.forks), settings.cwd.clone(), self.pauses.clone());
+        let session = Arc::new(session);
         let url = (settings.ctx_proxy == CtxProxy::Http).then(|| self.proxy.open(&session));
         let command = settings.command_line(&script);
         let environment = settings::Environment { base: &self.environment, path_dir: &self.path_dir };
         let variables = environment.of(operation, &settings, url.as_ref().map(Url::as_str));
-        let ended = process::run(operation, &settings, &command, variables, &self.forks).await;
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(&command).env_clear().envs(variables);
+        if let Some(cwd) = &settings.cwd {
+            shell.current_dir(cwd);
+        }
+        let ended = logged::run(operation, shell, &command, settings.streams(), &self.forks).await;
         drop(url);
         match ended.map_err(|error| Failure::recoverable(format!("command: {command}: {error}")))? {
             Ending::Killed => Err(killed()),
             Ending::TimedOut => Err(timed_out(operation)),
             Ending::TooLarge(held) => Err(too_large(operation, held)),
             Ending::Exited(exit) => {
-                let verdict = session.verdict().await;
+                let ended = if exit.code == 0 { Ok(()) } else { Err(process_exception(&command, exit)) };
+                let result = session.conclude(ended).await;
                 session.flush().await?;
-                judge(verdict, &command, exit)
+                result
             }
         }
     }
@@ -90,19 +99,6 @@ impl Executor for Script {
             }
         })
     }
-}
-
-/// What an operation comes to, from how its process ended and what it said through `ctx`.
-fn judge((verdict, retry): (Verdict, Option<Failure>), command: &str, exit: Exit) -> Result<Value, Failure> {
-    let result = match verdict {
-        Verdict::Twice => Err(Failure::fatal("ctx may only abort or return once")),
-        Verdict::Aborted(message) => Err(Failure::fatal(message)),
-        Verdict::Retried => Ok(Value::Null),
-        _ if exit.code != 0 => Err(process_exception(command, exit)),
-        Verdict::Returned(value) => Ok(value),
-        Verdict::None => Ok(Value::Null),
-    };
-    result.and_then(|value| retry.map_or(Ok(value), Err))
 }
 
 fn process_exception(command: &str, exit: Exit) -> Failure {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use nephele_bus::{Delivery, Message, topology};
+use nephele_bus::{Delivery, topology};
 use nephele_model::operation::{Failure, Outcome, Request};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -43,12 +43,8 @@ impl Intake {
                 Some(outcome)
             }
         };
-        if let (Some(outcome), Some(reply_to)) = (outcome, &delivery.message.reply_to) {
-            let correlation_id = delivery.message.correlation_id.clone();
-            let answer = Message { body: outcome.to_wire(), reply_to: None, correlation_id };
-            if let Err(error) = self.bus.publish(topology::workflows().answer(reply_to), answer).await {
-                tracing::error!(%error, "the end of a workflow could not be told");
-            }
+        if let Some(outcome) = outcome {
+            self.answer(&topology::workflows(), &delivery, &outcome).await;
         }
         acknowledge(delivery).await;
     }
@@ -68,6 +64,7 @@ impl Intake {
             client,
             kill: kill.clone(),
             workflow: Some(context),
+            hook: None,
             memory: self.memory,
             logs: logs.clone(),
             dir,

@@ -1,5 +1,5 @@
 """The chapters, in the order in which they are told."""
-from chapters import blueprints, deployments, executions, installation, people, plugins, secrets
+from chapters import blueprints, deployments, executions, installation, journeys, people, plugins, secrets
 
 CHAPTERS = [
     installation.about,
@@ -31,5 +31,10 @@ CHAPTERS = [
     installation.restores,
     installation.log_bundles,
     installation.summaries,
+    journeys.calendar,
+    journeys.fleet,
+    journeys.composition,
+    journeys.changes,
+    journeys.newer_plugins,
     installation.maintenance,
 ]

@@ -22,8 +22,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         &["nephele-dsl", "nephele-store", "nephele-bus", "nephele-engine", "nephele-model", "nephele-yaml11"],
     ),
     ("nephele-api", &["nephele-manager", "nephele-model"]),
-    ("nephele-worker", &["nephele-bus", "nephele-client", "nephele-model"]),
-    ("nephele-cli", &["nephele-client", "nephele-dsl", "nephele-model"]),
+    ("nephele-worker", &["nephele-bus", "nephele-client", "nephele-model", "nephele-yaml11"]),
+    ("nephele-cli", &["nephele-client", "nephele-dsl", "nephele-model", "nephele-yaml11"]),
     (
         "nephele",
         &[
@@ -51,9 +51,9 @@ pub const ONLY_IN: &[(&str, &[&str])] = &[
     ("sea-query-sqlx", &["nephele-store"]),
     ("lapin", &["nephele-bus"]),
     ("amq-protocol", &["nephele-amqp"]),
-    ("axum", &["nephele-api", "nephele-worker"]),
+    ("axum", &["nephele-api", "nephele-cli", "nephele-worker"]),
     ("clap", &["nephele-cli", "nephele"]),
-    ("reqwest", &["nephele-client", "nephele-manager"]),
+    ("reqwest", &["nephele-client", "nephele-manager", "nephele-worker"]),
     ("libyaml-safer", &["nephele-yaml11"]),
 ];
 

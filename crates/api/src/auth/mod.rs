@@ -5,6 +5,7 @@
 //! whether they are right is the manager's business.
 
 mod basic;
+pub(crate) mod session;
 mod token;
 
 use std::sync::Arc;
@@ -195,7 +196,7 @@ fn percent_decoded(segment: &str) -> Option<String> {
 pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials> {
     Ok(Credentials {
         execution_token: token::execution(headers),
-        token: token::authentication(headers),
+        token: token::authentication(headers).or_else(|| session::read(headers)),
         basic: basic::read(headers)?,
         bearer: token::bearer(headers),
     })

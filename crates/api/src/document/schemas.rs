@@ -98,7 +98,10 @@ impl Schemas {
                 (field.name.to_owned(), if field.kind == Kind::Int { known } else { nullable(known) })
             });
             let properties: Map<_, _> = inner.collect();
-            return object(Value::Object(properties));
+            let required: Vec<_> = resource.shown().filter(|field| field.always).map(|field| field.name).collect();
+            return json!({
+                "type": "object", "properties": properties, "required": required, "additionalProperties": false,
+            });
         }
         if let Some(known) = self.refined(model, field.name) {
             return known;

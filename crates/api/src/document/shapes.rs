@@ -1,9 +1,11 @@
 //! Answers that are no records, by the names that the route table and other shapes use. The tests of this crate hold
 //! every answer against them.
 
-use nephele_manager::{Resource, kind};
+use nephele_manager::{Resource, kind, searched_kinds};
+use nephele_model::attention::AttentionReason;
 use nephele_model::execution::ExecutionStatus;
-use nephele_model::task::{TaskKind, TaskState};
+use nephele_model::leftover::LeftoverKind;
+use nephele_model::task::{TaskKind, TaskOutcome, TaskState};
 use nephele_model::wait::WaitKind;
 use serde_json::{Value, json};
 
@@ -34,6 +36,7 @@ pub(super) fn shape(name: &str) -> Value {
         "BegunGroup" => object(json!({"execution_group_id": text})),
         "Capabilities" => object(json!({"deployment_id": text, "capabilities": map})),
         "ClusterStatus" => object(json!({"status": {"enum": ["OK", "Degraded", "Fail"]}, "services": map})),
+        "Session" => object(json!({"username": text, "expires_at": time})),
         "Settings" => {
             let authorization = json!({"roles": list(&map), "permissions": map});
             let items = list(&named("Config"));
@@ -44,6 +47,27 @@ pub(super) fn shape(name: &str) -> Value {
         }
         "Count" => {
             json!({"type": "object", "description": "A value of each field, and how many there are under the resource's name."})
+        }
+        "Attention" => object(json!({"items": list(&object(json!({
+            "reason": one_of(AttentionReason::ALL.iter().map(|reason| reason.as_str())), "name": text, "message": text,
+            "since": time, "deployment_id": maybe, "execution_id": maybe,
+        }))), "total": number})),
+        "BlueprintFiles" => object(json!({
+            "blueprint_id": text, "main_file_name": maybe,
+            "items": list(&object(json!({"path": text, "size": number, "modified_at": time}))),
+        })),
+        "Found" => object(json!({"items": list(&object(json!({
+            "kind": one_of(searched_kinds()), "id": text, "name": text, "about": maybe, "deployment_id": maybe,
+        })))})),
+        "Preferences" => object(json!({"preferences": map, "updated_at": maybe_time})),
+        "RunsGrid" => object(json!({
+            "deployment_id": text, "runs": list(&grid_run()),
+            "node_instances": list(&object(json!({"id": text, "node_id": maybe}))),
+        })),
+        "Topology" => topology(),
+        "Usage" => {
+            let users = object(json!({"items": list(&text), "total": number}));
+            object(json!({"blueprints": users, "deployments": users}))
         }
         "Deleted" => object(json!({"deleted": number})),
         "DeletedEvents" => object(json!({"items": list(&number), "metadata": map})),
@@ -95,6 +119,10 @@ pub(super) fn shape(name: &str) -> Value {
         "Label" => object(json!({
             "key": text, "value": text, "created_at": {"type": "string", "format": "date-time"}, "created_by": maybe,
         })),
+        "Leftovers" => object(json!({"items": list(&object(json!({
+            "kind": one_of(LeftoverKind::ALL.iter().map(|kind| kind.as_str())), "id": text, "problem": text,
+            "repaired": flag,
+        })))})),
         "Maintenance" => object(json!({
             "status": {"enum": ["activated", "activating", "deactivated"]}, "activated_at": text,
             "activation_requested_at": text, "remaining_executions": {"type": ["array", "null"]}, "requested_by": text,
@@ -171,6 +199,40 @@ fn plan() -> Value {
         "expected_seconds": maybe_seconds, "at_least_seconds": seconds, "operations": number,
         "operations_without_history": number,
     }))
+}
+
+/// A run in a grid of runs.
+fn grid_run() -> Value {
+    let (text, time) = (json!({"type": "string"}), json!({"type": "string", "format": "date-time"}));
+    let maybe_time = json!({"type": ["string", "null"], "format": "date-time"});
+    let outcome = one_of(TaskOutcome::ALL.iter().map(|outcome| outcome.as_str()));
+    object(json!({
+        "id": text, "workflow_id": text, "status": one_of(ExecutionStatus::ALL.iter().map(|status| status.as_str())),
+        "created_by": text, "created_at": time, "started_at": maybe_time, "ended_at": maybe_time,
+        "is_dry_run": {"type": "boolean"}, "outcomes": {
+            "type": "object", "additionalProperties": outcome, "description": "By the ids of node instances.",
+        },
+    }))
+}
+
+/// A deployment as a picture.
+fn topology() -> Value {
+    let (text, number) = (json!({"type": "string"}), json!({"type": "integer"}));
+    let (maybe, count) = (json!({"type": ["string", "null"]}), json!({"type": ["integer", "null"]}));
+    let list = |items: &Value| json!({"type": "array", "items": items});
+    let relationship = object(json!({"target_id": text, "type": text, "type_hierarchy": list(&text)}));
+    let node = object(json!({
+        "id": text, "type": text, "type_hierarchy": list(&text), "container": maybe, "host_id": maybe,
+        "relationships": list(&relationship), "plugins": list(&text), "planned_number_of_instances": number,
+        "min_number_of_instances": number, "max_number_of_instances": number, "drifted_instances": number,
+        "unavailable_instances": number, "states": {
+            "type": "object", "additionalProperties": number, "description": "How many instances are in each state.",
+        },
+    }));
+    let group = object(json!({
+        "name": text, "members": list(&text), "current_instances": count, "planned_instances": count,
+    }));
+    object(json!({"deployment_id": text, "nodes": list(&node), "groups": list(&group)}))
 }
 
 /// The records that a shape holds.

@@ -109,6 +109,21 @@ pub(crate) async fn archive(
     Ok(response)
 }
 
+pub(crate) async fn files(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
+    Ok(ok(&app.manager.blueprint_files(caller.ctx(), &id).await?))
+}
+
+pub(crate) async fn file(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, path)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let file = app.manager.blueprint_file(caller.ctx(), &id, &path).await?;
+    let metadata = tokio::fs::metadata(&file).await.map_err(Error::internal)?;
+    files::send(&file, &metadata, request.headers(), request.method()).await
+}
+
 pub(crate) async fn set_icon(
     State(app): State<App>,
     caller: Caller,

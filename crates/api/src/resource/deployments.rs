@@ -126,6 +126,11 @@ pub(crate) async fn outputs(State(app): State<App>, caller: Caller, Path(id): Pa
     Ok(ok(&json!({"deployment_id": id, "outputs": outputs})))
 }
 
+/// The deployment as a picture.
+pub(crate) async fn topology(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
+    Ok(ok(&app.manager.deployment_topology(caller.ctx(), &id).await?))
+}
+
 pub(crate) async fn capabilities(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
     let capabilities = app.manager.capabilities(caller.ctx(), &id.as_str().into()).await?;
     Ok(ok(&json!({"deployment_id": id, "capabilities": capabilities})))

@@ -211,11 +211,33 @@ pub(crate) struct Since(Option<i64>);
 
 impl FromQuery for Since {
     fn read(query: &Pairs) -> Result<Self> {
-        let Some(text) = query.get_as("since", Shape::Count).filter(|text| !text.is_empty()) else {
-            return Ok(Self(None));
-        };
-        let refused = |_| Error::bad_parameters(format!("`since` must be a version, a number from 0, got {text}"));
-        text.parse().map(|version| Self(Some(version))).map_err(refused)
+        whole(query, "since", "a version, a number from 0").map(Self)
+    }
+}
+
+/// A whole number that may be left out; `meaning` tells who sent something else what it is.
+fn whole(query: &Pairs, key: &str, meaning: &str) -> Result<Option<i64>> {
+    let Some(text) = query.get_as(key, Shape::Count).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let refused = |_| Error::bad_parameters(format!("`{key}` must be {meaning}, got {text}"));
+    text.parse().map(Some).map_err(refused)
+}
+
+/// The last runs of the deployment of the path.
+pub(crate) async fn grid(
+    State(app): State<App>,
+    caller: Caller,
+    Path(deployment): Path<String>,
+    Query(Last(last)): Query<Last>,
+) -> Answer {
+    Ok(ok(&app.manager.runs_grid(caller.ctx(), &deployment, last).await?))
+}
+
+/// How many runs are asked for.
+pub(crate) struct Last(Option<i64>);
+
+impl FromQuery for Last {
+    fn read(query: &Pairs) -> Result<Self> {
+        whole(query, "last", "a number of runs").map(Self)
     }
 }
 

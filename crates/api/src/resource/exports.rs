@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use nephele_manager::{ExportKind, Restoration};
+use nephele_manager::{ExportKind, Restoration, SnapshotPart};
 use nephele_model::page::ListQuery;
 use nephele_model::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -80,6 +80,9 @@ impl FromBody for NewSnapshot {
             let message = format!("Temp dir cannot be created inside unwriteable location {folder}");
             return Err(Error::forbidden(message));
         }
+        if let Some(base) = body.filled("base")? {
+            parameters.insert("base".to_owned(), base.into());
+        }
         parameters.insert("tempdir_path".to_owned(), folder.into());
         parameters.insert("legacy".to_owned(), legacy.into());
         parameters.insert("listener_timeout".to_owned(), timeout);
@@ -146,9 +149,10 @@ pub(crate) async fn restore(
     Ok(ok(&app.manager.restore_snapshot(caller.ctx(), &id, wish).await?))
 }
 
-/// Nothing is restored into a manager that serves requests.
-pub(crate) async fn restore_status() -> Answer {
-    Ok(ok(&json!({"status": "not-running"})))
+/// Without looking at the database, which may be busy with it.
+pub(crate) async fn restore_status(State(app): State<App>) -> Answer {
+    let status = if app.manager.is_restoring() { "running" } else { "not-running" };
+    Ok(ok(&json!({"status": status})))
 }
 
 /// Whether to wait for what runs.
@@ -171,8 +175,22 @@ impl FromQuery for ArchiveUrl {
 
 impl FromBody for Restoration {
     fn read(body: &mut Arguments) -> Result<Self> {
-        body.required_flag("force")?;
-        Ok(Self { restore_certificates: body.flag("restore_certificates")?, no_reboot: body.flag("no_reboot")? })
+        Ok(Self {
+            force: body.required_flag("force")?,
+            restore_certificates: body.flag("restore_certificates")?,
+            no_reboot: body.flag("no_reboot")?,
+            part: part(body)?,
+        })
+    }
+}
+
+/// The tenant or deployment that alone is to be restored.
+fn part(body: &mut Arguments) -> Result<Option<SnapshotPart>> {
+    let (tenant, deployment) = (body.filled("tenant_name")?, body.filled("deployment_id")?);
+    match (tenant, deployment) {
+        (Some(tenant), deployment) => Ok(Some(SnapshotPart { tenant, deployment })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Error::bad_parameters("`deployment_id` goes with `tenant_name`")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Handlers, one file per resource: extract, call one use case, shape its result.
 
 pub(crate) mod agents;
+pub(crate) mod attention;
 pub(crate) mod audit_log;
 pub(crate) mod blueprints;
 pub(crate) mod config;
@@ -22,6 +23,7 @@ pub(crate) mod filters;
 pub(crate) mod groups;
 pub(crate) mod instances;
 pub(crate) mod labels;
+pub(crate) mod leftovers;
 pub(crate) mod licenses;
 pub(crate) mod maintenance;
 pub(crate) mod managers;
@@ -30,15 +32,19 @@ pub(crate) mod operations;
 pub(crate) mod permissions;
 pub(crate) mod plugins;
 pub(crate) mod plugins_updates;
+pub(crate) mod preferences;
 pub(crate) mod rabbitmq_brokers;
+pub(crate) mod search;
 pub(crate) mod searches;
 pub(crate) mod secrets;
 pub(crate) mod secrets_providers;
+pub(crate) mod sessions;
 pub(crate) mod sites;
 pub(crate) mod status;
 pub(crate) mod summaries;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
+pub(crate) mod usage;
 pub(crate) mod users;
 pub(crate) mod workflows;
 

@@ -9,7 +9,11 @@ async fn hosted() -> (Fresh, Value) {
     let fresh = Fresh::start().await;
     fresh.upload("small", SMALL).await.expect(201);
     fresh.put("/deployments/d1", json!({"blueprint_id": "small", "inputs": {"greeting": "hi"}})).await.expect(201);
-    let host = fresh.get("/node-instances?deployment_id=d1").await.expect(200)["items"][0]["id"].clone();
+    let mut host = Value::Null;
+    while host.is_null() {
+        tokio::task::yield_now().await;
+        host = fresh.get("/node-instances?deployment_id=d1").await.expect(200)["items"][0]["id"].clone();
+    }
     let body = json!({
         "node_instance_id": host, "state": "creating", "install_method": "remote", "ip": "10.0.0.5", "version": "7.0",
         "create_rabbitmq_user": true, "rabbitmq_password": "bus word",

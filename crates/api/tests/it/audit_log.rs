@@ -25,7 +25,7 @@ async fn the_first_entries_tell_of_the_beginning() {
         "operation": "create", "created_at": items[0]["created_at"],
     });
     assert_eq!(items[0], tenant);
-    assert_eq!(items[1]["ref_table"], "roles");
+    assert_eq!(items[1]["ref_table"], "users");
     assert!(!items[0]["created_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(entries(&fresh, "size=0").await.len() as u64, list["metadata"]["pagination"]["total"].as_u64().unwrap());
 }

@@ -24,6 +24,31 @@ async fn an_upload_that_is_waited_for_ends_uploaded() {
 }
 
 #[tokio::test]
+async fn its_files_are_listed_and_read_and_nothing_beside_them() {
+    let fresh = Fresh::start().await;
+    let files: [(&str, &[u8]); 2] =
+        [("bp/blueprint.yaml", SMALL.as_bytes()), ("bp/scripts/a b.sh", b"#!/bin/sh\necho hello\n")];
+    fresh.upload_archive("small", &tar_gz(&files)).await.expect(201);
+    let list = fresh.get("/blueprints/small/files").await.expect(200);
+    assert_eq!(list["main_file_name"], "blueprint.yaml");
+    let paths: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|item| &item["path"]).collect();
+    assert_eq!(paths, ["blueprint.yaml", "scripts/a b.sh"]);
+    assert_eq!(list["items"][1]["size"], 21);
+    let read = fresh.get("/blueprints/small/files/scripts/a%20b.sh").await;
+    assert_eq!((read.status.as_u16(), &read.bytes[..]), (200, files[1].1));
+    for absent in ["scripts", "nothing.yaml", "scripts/"] {
+        fresh.get(&format!("/blueprints/small/files/{absent}")).await.refused(404, "not_found_error");
+    }
+    fresh.upload("other", SMALL).await.expect(201);
+    for outside in ["../other/blueprint.yaml", "%2e%2e/other/blueprint.yaml", "scripts/..%2f..%2fother/blueprint.yaml"]
+    {
+        let answer = fresh.get(&format!("/blueprints/small/files/{outside}")).await;
+        assert!(matches!(answer.status.as_u16(), 403 | 404), "{outside}: {answer:?}");
+    }
+    fresh.get("/blueprints/none/files").await.refused(404, "not_found_error");
+}
+
+#[tokio::test]
 async fn failed_uploads_say_why_and_can_be_repeated() {
     let fresh = Fresh::start().await;
     let message = fresh.upload("bad", "foo: [1,").await.refused(400, "invalid_blueprint_error");

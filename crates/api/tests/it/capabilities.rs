@@ -86,7 +86,7 @@ outputs:
              [2] Deployment `asks` uses capabilities of the current deployment in its node `app`\n\
              [3] Deployment `asks` uses capabilities of the current deployment in its node `a`"
         );
-        let body = json!({"deployment_id": "base", "workflow_id": "uninstall"});
+        let body = json!({"deployment_id": "base", "workflow_id": "stop"});
         fresh.post("/executions", body).await.refused(400, "dependent_exists_error");
         fresh.delete("/deployments/asks?force=true").await.expect(204);
     })

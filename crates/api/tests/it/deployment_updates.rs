@@ -82,10 +82,6 @@ impl Fresh {
         (self.get(&format!("/deployment-updates/{id}")).await.expect(200), execution)
     }
 
-    async fn items(&self, path: &str) -> Vec<Value> {
-        self.get(path).await.expect(200)["items"].as_array().unwrap().clone()
-    }
-
     /// The states of the instances of `d1` by node, in order.
     async fn states(&self) -> Vec<String> {
         let instances = self.items("/node-instances?deployment_id=d1").await;

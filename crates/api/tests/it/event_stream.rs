@@ -15,27 +15,27 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One event of the protocol.
 #[derive(Debug)]
-struct Told {
-    id: String,
-    event: String,
-    data: Value,
+pub(crate) struct Told {
+    pub(crate) id: String,
+    pub(crate) event: String,
+    pub(crate) data: Value,
 }
 
 /// A client that listens.
-struct Stream {
+pub(crate) struct Stream {
     body: BodyDataStream,
     text: String,
 }
 
 impl Stream {
-    async fn open(fresh: &Fresh, caller: &As<'_>, query: &str) -> Self {
+    pub(crate) async fn open(fresh: &Fresh, caller: &As<'_>, query: &str) -> Self {
         let request = Fresh::request(caller, Method::GET, &format!("/events/stream?{query}"), None);
         let mut stream = Self::of(fresh, request).await;
         assert_eq!(stream.next().await.unwrap().event, "ready");
         stream
     }
 
-    async fn of(fresh: &Fresh, request: Request<Body>) -> Self {
+    pub(crate) async fn of(fresh: &Fresh, request: Request<Body>) -> Self {
         let response = fresh.open(request).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -43,7 +43,7 @@ impl Stream {
     }
 
     /// The next event; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<Told> {
+    pub(crate) async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
@@ -68,7 +68,7 @@ impl Stream {
     }
 
     /// The next event that is as wanted.
-    async fn until(&mut self, wanted: impl Fn(&Told) -> bool) -> Told {
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&Told) -> bool) -> Told {
         loop {
             let told = self.next().await.unwrap();
             if wanted(&told) {
@@ -78,7 +78,7 @@ impl Stream {
     }
 }
 
-async fn deploy(fresh: &Fresh, caller: &As<'_>, id: &str, visibility: &str) {
+pub(crate) async fn deploy(fresh: &Fresh, caller: &As<'_>, id: &str, visibility: &str) {
     let new = json!({"blueprint_id": "bp", "inputs": {"greeting": "x"}, "visibility": visibility});
     fresh.ask_as(caller, Method::PUT, &format!("/deployments/{id}"), Some(new)).await.expect(201);
 }
@@ -87,7 +87,7 @@ fn is_of<'a>(event: &'a str, id: &'a str) -> impl Fn(&Told) -> bool + 'a {
     move |told| told.event == event && told.data["id"] == id
 }
 
-async fn on_both<F: AsyncFn(Fresh)>(journey: F) {
+pub(crate) async fn on_both<F: AsyncFn(Fresh)>(journey: F) {
     journey(Fresh::start().await).await;
     let database = Database::empty();
     journey(Fresh::start_on(Some(database.url())).await).await;

@@ -1,5 +1,6 @@
 //! Events and logs: telling, listing, deleting.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Fresh, SMALL};
@@ -76,4 +77,34 @@ async fn deleting_counts_and_keeps_what_was_asked_for() {
     assert_eq!(fresh.get("/events?deployment_id=d1").await.expect(200)["metadata"]["pagination"]["total"], 3);
     delete("deployment_id=d1&type=cloudify_event&type=cloudify_log").await.expect(200);
     assert_eq!(fresh.get("/events?deployment_id=d1").await.expect(200)["metadata"]["pagination"]["total"], 0);
+}
+
+/// Events have no tenant of their own: they are seen by whom their execution is for.
+#[tokio::test]
+async fn events_stay_within_their_tenant() {
+    let (fresh, _) = told().await;
+    let total = |list: &Value| list["metadata"]["pagination"]["total"].as_u64().unwrap();
+    let of_admin = async |query: &str| fresh.get(&format!("/events?{query}")).await.expect(200);
+    // As long as there is one tenant, its administrator sees all there is.
+    let alone = of_admin("_size=100").await;
+    assert_eq!((total(&alone), total(&of_admin("_all_tenants=true").await)), (total(&alone), total(&alone)));
+
+    let elsewhere = fresh.elsewhere().await;
+    let there =
+        async |query: &str| fresh.ask_as(&elsewhere, Method::GET, &format!("/events?{query}"), None).await.expect(200);
+    assert_eq!(there("").await["items"], json!([]));
+    assert_eq!(total(&there("_all_tenants=true").await), total(&alone));
+    assert_eq!(of_admin("_size=100").await["items"], alone["items"]);
+
+    fresh.user("view", "viewer").await;
+    let seen = async |query: &str| {
+        fresh.by("view", "default_tenant", Method::GET, &format!("/events?{query}"), json!({})).await.expect(200)
+    };
+    assert_eq!(seen("_size=100").await["items"], alone["items"]);
+    let hidden = json!({"blueprint_id": "small", "inputs": {"greeting": "x"}, "visibility": "private"});
+    fresh.put("/deployments/hidden", hidden).await.expect(201);
+    assert!(total(&of_admin("").await) > total(&alone));
+    for query in ["_size=100", "_size=100&_all_tenants=true"] {
+        assert_eq!(seen(query).await["items"], alone["items"], "{query}");
+    }
 }

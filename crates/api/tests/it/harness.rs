@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use nephele_bus::Local;
+use nephele_bus::{Bus, Local};
 use nephele_manager::{Manager, Settings};
 use nephele_model::Secret;
 use nephele_model::clock::SystemClock;
@@ -94,6 +94,27 @@ impl Fresh {
 
     /// In a folder where another one may have been before, with a host name of its own.
     pub(crate) async fn start_in(folder: Arc<TempDir>, database_url: Option<&str>, hostname: &str) -> Self {
+        Self::start_with(folder, database_url, hostname, Arc::new(Local::new())).await
+    }
+
+    /// The same on a bus that is given.
+    pub(crate) async fn start_with(
+        folder: Arc<TempDir>,
+        database_url: Option<&str>,
+        hostname: &str,
+        bus: Arc<dyn Bus>,
+    ) -> Self {
+        let fresh = Self::open_on(folder, database_url, hostname, bus).await;
+        fresh.begin_runs();
+        fresh
+    }
+
+    /// The same before it does anything by itself.
+    pub(crate) async fn open_in(folder: Arc<TempDir>, database_url: Option<&str>, hostname: &str) -> Self {
+        Self::open_on(folder, database_url, hostname, Arc::new(Local::new())).await
+    }
+
+    async fn open_on(folder: Arc<TempDir>, database_url: Option<&str>, hostname: &str, bus: Arc<dyn Bus>) -> Self {
         let own = format!("sqlite://{}", folder.path().join("nephele.db").display());
         let settings = Settings {
             data_dir: folder.path().to_owned(),
@@ -101,18 +122,37 @@ impl Fresh {
             admin_password: Some(Secret::new("admin".to_owned())),
             archive_limit: 4 << 20,
             types: None,
+            hooks: folder.path().join("hooks.conf"),
             hostname: hostname.to_owned(),
             // Managers of one database are told apart by their addresses as well.
             host: if hostname == "manager" { "127.0.0.1" } else { hostname }.to_owned(),
             port: 53333,
+            lease: Duration::from_secs(4),
         };
-        let opened = Manager::open(settings, Arc::new(Local::new()), Arc::new(SystemClock)).await.unwrap();
+        let opened = Manager::open(settings, bus, Arc::new(SystemClock)).await.unwrap();
         assert!(opened.new_password.is_none());
-        let shutdown = CancellationToken::new();
-        tokio::spawn(opened.manager.clone().run_workflows(shutdown.clone()));
-        tokio::spawn(opened.manager.clone().run_schedules(shutdown.clone()));
         let router = nephele_api::router(opened.manager.clone());
-        Self { manager: opened.manager, router, shutdown, folder, database: None }
+        Self { manager: opened.manager, router, shutdown: CancellationToken::new(), folder, database: None }
+    }
+
+    /// From now on it runs what there is to run.
+    pub(crate) fn begin_runs(&self) {
+        tokio::spawn(self.manager.clone().run_workflows(self.shutdown.clone()));
+        tokio::spawn(self.manager.clone().run_schedules(self.shutdown.clone()));
+    }
+
+    /// The records of a list, which is not held against the document: for those who read much, again and again.
+    pub(crate) async fn items(&self, path: &str) -> Vec<Value> {
+        let response = self.open(Self::request(&ADMIN, Method::GET, path, None)).await;
+        let bytes = axum::body::to_bytes(response.into_body(), 64 << 20).await.unwrap();
+        let mut list: Value = serde_json::from_slice(&bytes).unwrap();
+        let Value::Array(items) = list["items"].take() else { panic!("{path}: {list}") };
+        items
+    }
+
+    /// The way to ask from elsewhere.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// From now on executions are accepted, and nobody runs them.

@@ -75,7 +75,7 @@ const NEVER: &[(&str, &str)] = &[
     ("POST", "/executions/{id}"),
     ("POST", "/executions/{id}/tasks/{task}"),
     ("PATCH", "/executions/{id}"),
-    // No restore is there yet, and no other phase of an update that needs no change.
+    // There are blueprints, and it is not forced; an update that needs no change has no other phase.
     ("POST", "/snapshots/{id}/restore"),
     ("POST", "/plugins-updates/{id}/update/{phase}"),
 ];
@@ -285,7 +285,7 @@ fn filled(route: &Route, kind: &Kind, objects: &Objects, visibility: &'static st
     let object = objects.path(kind, visibility);
     let (object, query) =
         object.split_once('?').map_or((object, String::new()), |(path, query)| (path, format!("?{query}")));
-    let rest = route.path[kind.place.len()..].replace("{phase}", "finalize");
+    let rest = route.path[kind.place.len()..].replace("{phase}", "finalize").replace("{*path}", "blueprint.yaml");
     format!("{object}{rest}{query}")
 }
 

@@ -19,6 +19,8 @@ const LEFT_OUT: &[&str] = &[
     "tree::",
     "capabilities::",
     "deployment_updates::",
+    "snapshots::",
+    "cloudify::",
 ];
 
 #[test]

@@ -195,6 +195,15 @@ async fn workflows_are_cancelled_and_killed() {
         assert_eq!(messages(&events, "workflow_cancelled"), ["'wait' workflow execution cancelled"], "{flag}");
         assert_eq!(scene.traces("stopped").len(), 1, "only the one that listens stops in order");
     }
+
+    // It says that it has ended well, and has been asked to stop before.
+    let before = scene.traces("waiting").len();
+    let id = scene.rest.start("d", "heedless", json!({"folder": scene.traces})).await;
+    scene.wait_for("waiting", before + 1).await;
+    scene.cfy.ok(&["executions", "cancel", &id]);
+    let ended = scene.rest.ended(&id).await;
+    assert_eq!((&ended["status"], &ended["error"]), (&json!("cancelled"), &json!("")), "{ended:#}");
+    assert!(!scene.home.log().contains("cannot go on"), "{}", scene.home.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -248,6 +248,51 @@ async fn a_plugin_is_installed_on_order_and_broken_ones_say_why() {
     assert!(ended["error"].as_str().unwrap().contains("No source or managed plugin found for absent"), "{ended:#}");
 }
 
+/// Many nodes that need the same plugin at once; the import gives it a property.
+const AT_ONCE: &str = "
+tosca_definitions_version: cloudify_dsl_1_5
+imports:
+  - cloudify/types/types.yaml
+  - plugin:tiny-plugin?version=3.0.0: {region: {get_input: region}}
+inputs: {region: {type: string}}
+node_templates:
+  node:
+    type: tiny.Node
+    instances: {deploy: 12}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_needs_a_plugin_at_once_has_it_installed_once_and_imports_give_it_properties() {
+    let home = python_home();
+    let users = Users::arrive(&home);
+    users.rest.put("/secrets/key", &json!({"value": "hidden"})).await.expect(200);
+    users.upload("3.0.0");
+    let folder = users.folder.join("at-once");
+    blueprint(&folder, AT_ONCE, &[]);
+    users.rest.upload_folder("at-once", &folder).await;
+    let mut runs = Vec::new();
+    for region in ["south", "west"] {
+        users.rest.create_deployment(region, "at-once", json!({"region": region})).await.expect(201);
+        runs.push(users.rest.start(region, "install", json!({})).await);
+    }
+    for run in &runs {
+        let ended = users.rest.ended(run).await;
+        assert_eq!(ended["status"], "terminated", "{ended:#}");
+    }
+    for region in ["south", "west"] {
+        let nodes = users.instances(region, "node").await;
+        assert_eq!(nodes.len(), 12);
+        assert!(nodes.iter().all(|node| node["runtime_properties"]["region"] == region), "{nodes:#?}");
+    }
+    let log = home.log();
+    assert_eq!(log.matches("installing a plugin").count(), 1, "{log}");
+    let wrong = AT_ONCE.replace("region: {get_input: region}", "regoin: x");
+    let folder = users.folder.join("wrong");
+    blueprint(&folder, &wrong, &[]);
+    let refused = users.rest.upload("wrong", nephele_testkit::archive::pack(&folder)).await;
+    refused.refused(400, "invalid_blueprint_error", &["redundant", "regoin"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blueprint_brings_its_plugin() {
     let home = python_home();

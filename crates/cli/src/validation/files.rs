@@ -86,6 +86,13 @@ impl Files {
         texts.iter().find(|(known, _)| known == location).map(|(_, text)| show(text))
     }
 
+    /// Shows every text that was read, with its location.
+    pub(crate) fn each_text(&self, mut show: impl FnMut(&str, &str)) {
+        for (location, text) in self.texts.borrow().iter() {
+            show(location, text);
+        }
+    }
+
     /// Puts problems into the order of files and lines, the main file first.
     pub(crate) fn sort(&self, problems: &mut [Diagnostic]) {
         let texts = self.texts.borrow();

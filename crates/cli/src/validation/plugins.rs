@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nephele_dsl::{Fault, ImportError, Version};
+use nephele_dsl::{Fault, ImportError, Version, builtin};
 
 /// The text of a plugin's YAML file, from a folder of them: `NAME.yaml`, or `plugin.yaml` in a folder `NAME`,
 /// each with the version of the language in its name or without (`plugin_1_4.yaml`, `plugin.yaml`).
@@ -10,6 +10,9 @@ pub(crate) fn read(import: &str, folder: Option<&Path>, version: Version) -> Res
     let name = import.split('?').next().unwrap_or(import);
     let refuse =
         |message: String, hint: String| Err(ImportError::new(Fault::ImportUnavailable, message).with_hint(hint));
+    if let Some(text) = builtin::plugin(name) {
+        return Ok(text.to_owned());
+    }
     let Some(folder) = folder else {
         return refuse(
             format!("'plugin:{import}' stands for a plugin of a manager, which is not asked here"),
@@ -48,6 +51,7 @@ mod tests {
         assert_eq!(read("a?version=1", Version::V1_4).as_deref(), Ok("plain"));
         assert_eq!(read("b", Version::V1_4).as_deref(), Ok("1.4"));
         assert_eq!(read("b", Version::V1_3).as_deref(), Ok("plain"));
+        assert!(read("nephele-rest", Version::V1_3).is_ok_and(|text| text.contains("cloudify.nodes.rest.Requests")));
         for absent in ["c", "../a", ""] {
             assert!(read(absent, Version::V1_4).is_err(), "{absent}");
         }

@@ -22,6 +22,16 @@ impl Manager<'_> {
         self.0.get(&["status"], &[]).await
     }
 
+    /// What crashes left behind.
+    pub async fn leftovers(&self) -> Result<Value> {
+        self.0.get(&["leftovers"], &[]).await
+    }
+
+    /// Puts in order what crashes left behind, and tells what that was.
+    pub async fn repair(&self) -> Result<Value> {
+        self.0.json(self.0.api(Method::POST, &["leftovers"])).await
+    }
+
     /// The stored settings of a scope such as `workflow`, or all of them.
     pub async fn config(&self, scope: Option<&str>) -> Result<Value> {
         let query = scope.map(|scope| ("scope", scope));

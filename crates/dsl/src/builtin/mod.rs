@@ -57,6 +57,22 @@ fn file(location: &str) -> Option<String> {
     Some(format!("cache/{}", path.strip_prefix("spec/cloudify/")?))
 }
 
+/// The plugins that are part of the product, by what blueprints import as `plugin:NAME`. They are described like
+/// any other; a worker knows their packages, so that nothing is installed for them.
+const PLUGINS: [(&str, &str); 6] = [
+    ("nephele-ansible", include_str!("plugins/nephele-ansible.yaml")),
+    ("nephele-docker", include_str!("plugins/nephele-docker.yaml")),
+    ("nephele-helm", include_str!("plugins/nephele-helm.yaml")),
+    ("nephele-rest", include_str!("plugins/nephele-rest.yaml")),
+    ("nephele-ssh", include_str!("plugins/nephele-ssh.yaml")),
+    ("nephele-terraform", include_str!("plugins/nephele-terraform.yaml")),
+];
+
+/// The description of a plugin that is part of the product.
+pub fn plugin(name: &str) -> Option<&'static str> {
+    PLUGINS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// The types that imports find: the built-in ones, or the files of a manager that has its own, which
 /// take their place.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ use nephele_yaml11::{Entry, Node, Span, Value};
 use super::tree::{Item, Section, Tree};
 use super::{Fetched, Imports, location, merge, properties};
 use crate::diagnostic::{Diagnostic, Fault, Place, did_you_mean};
+use crate::dialect;
 use crate::element::json;
 use crate::limit::{self, MOST_FILES, MOST_IMPORTED};
 use crate::problems::Problems;
@@ -227,8 +228,11 @@ fn fetch(
 ) -> Result<Option<File>, Option<Diagnostic>> {
     let (own, name) = location::split(&import.name)?;
     let namespace = location::nest(from.namespace, own);
-    let candidates =
+    let mut candidates =
         location::candidates(name, from.url, setting.resources_base, Some(setting.version), setting.imports);
+    if reading.sources.is_dialect {
+        candidates.extend(dialect::plugin_in_place_of(name));
+    }
     let (mut failure, mut first_failure) = (None, None);
     for url in &candidates {
         let key = (Some(url.clone()), namespace.clone());

@@ -102,6 +102,7 @@ impl Workflow {
             "rollback" => Self::Rollback,
             "install_new_agents" => Self::InstallNewAgents,
             "validate_agents" => Self::ValidateAgents,
+            "update" => Self::Update,
             _ => return None,
         })
     }

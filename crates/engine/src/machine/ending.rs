@@ -154,12 +154,10 @@ impl Run {
             self.entries[container].members.push(attempt);
         }
         self.entries.push(entry);
-        self.index.insert(id.clone(), attempt);
+        self.index.insert(id, attempt);
         self.draft.fresh.push(attempt);
         if self.may_start() {
-            self.entries[attempt].due_at = Some(due_at);
-            self.delayed.insert(attempt);
-            self.draft.timers.push(Timer { at: due_at, key: TimerKey::Retry(id) });
+            self.delay(attempt, due_at);
         }
     }
 

@@ -249,7 +249,10 @@ impl Run {
         for index in 0..self.entries.len() {
             let entry = &self.entries[index];
             if entry.is_open() && entry.waiting == 0 && entry.state == TaskState::Pending {
-                self.ready.push_back(index);
+                match entry.due_at.filter(|at| *at > now && self.may_start()) {
+                    Some(at) => self.delay(index, at),
+                    None => self.ready.push_back(index),
+                }
             } else if entry.is_open() && entry.open_members == 0 && entry.task.work.is_subgraph() && entry.has_begun() {
                 self.succeed(index, now);
             }
@@ -264,6 +267,15 @@ impl Run {
         if entry.waiting == 0 && entry.is_open() && entry.state == TaskState::Pending {
             self.ready.push_back(index);
         }
+    }
+
+    /// Lets an attempt wait for its time.
+    fn delay(&mut self, index: Index, due_at: Timestamp) {
+        let entry = &mut self.entries[index];
+        entry.due_at = Some(due_at);
+        let key = TimerKey::Retry(entry.id.clone());
+        self.delayed.insert(index);
+        self.draft.timers.push(Timer { at: due_at, key });
     }
 
     fn start(&mut self, index: Index, now: Timestamp) {

@@ -9,6 +9,7 @@ mod phases;
 mod random_graphs;
 mod reference;
 mod resuming;
+mod scenarios;
 mod semantics;
 mod shop;
 mod sim;

@@ -3,7 +3,7 @@
 use nephele_engine::graph::{Block, Graph};
 use nephele_engine::lifecycle::{Parameters, Workflow, cleanup_before_resume};
 use nephele_engine::task::OnFailure;
-use nephele_engine::{Event, Finish, TimerKey, resume};
+use nephele_engine::{Event, Finish, Timer, TimerKey, resume};
 use nephele_model::execution::CancelAction;
 use nephele_model::id::TaskId;
 use nephele_model::instance::InstanceState;
@@ -33,6 +33,39 @@ fn an_operation_that_had_begun_is_told_so_when_it_is_sent_again() {
         assert_eq!(world.outbox[0].context.resume, resumed);
         world.tell(Event::TaskFinished("t2".into(), done()));
         assert_eq!(world.finish, Some(Finish::Succeeded));
+    }
+}
+
+#[test]
+fn a_retry_that_waits_keeps_its_time() {
+    let mut world = World::new(one(operation("a")));
+    world.tell(Event::Start);
+    world.tell(Event::TaskFinished("t2".into(), Outcome::Failed(Failure::recoverable("not yet"))));
+    let due = world.rows.tasks.last().and_then(|row| row.due_at).expect("a time");
+
+    let mut early = reborn(&world);
+    let step = early.step(Event::Resumed);
+    assert_eq!(step.timers, [Timer { at: due, key: TimerKey::Retry("t3".into()) }]);
+    assert!(step.batch.dispatches.is_empty() && step.finish.is_none());
+    early.accept(step);
+    early.tell(Event::TimerFired(TimerKey::Retry("t3".into())));
+    assert_eq!(early.outbox[0].id, "t3");
+
+    let mut late = reborn(&world);
+    late.now = due;
+    late.tell(Event::Resumed);
+    assert_eq!(late.outbox[0].id, "t3", "its time has passed");
+}
+
+#[test]
+fn an_operation_that_had_begun_is_told_so_however_often_the_process_dies() {
+    let mut world = World::new(one(operation("a")));
+    world.tell(Event::Start);
+    world.tell(Event::TaskStarted("t2".into()));
+    for _ in 0..3 {
+        world = reborn(&world);
+        world.tell(Event::Resumed);
+        assert!(world.outbox[0].context.resume);
     }
 }
 

@@ -125,6 +125,48 @@ pub(crate) fn clinic(state: &str) -> Topology {
     topology(&nodes, &json!(instances))
 }
 
+/// What an update comes upon: something that can be updated between what is new and what goes, something that can
+/// only be installed again, and something that finds out how it is.
+pub(crate) fn building(state: &str) -> Topology {
+    let root = "cloudify.nodes.Root";
+    let link = |target: &str| relationship(target, CONNECTED, &["establish", "unlink", "update"], &["establish"]);
+    let mut renewed = lifecycle(&["create", "stop", "delete", "check_drift", "heal", "update", "update_apply"]);
+    merge(&mut renewed, &named("cloudify.interfaces.validation.", &["check_status"]));
+    let plain = lifecycle(&["create", "start", "delete"]);
+    let nodes = json!([
+        node("door", &[root], &renewed, &json!([link("new"), link("old"), link("wall")])),
+        node("wall", &[root], &plain, &json!([])),
+        node("roof", &[root], &lifecycle(&["create", "delete", "check_drift"]), &json!([link("wall")])),
+        node("new", &[root], &plain, &json!([])),
+        node("old", &[root], &plain, &json!([])),
+    ]);
+    let instances = json!([
+        instance("door_1", state, &[("new_1", CONNECTED), ("old_1", CONNECTED), ("wall_1", CONNECTED)]),
+        instance("wall_1", state, &[]),
+        instance("roof_1", state, &[("wall_1", CONNECTED)]),
+        instance("new_1", "uninitialized", &[]),
+        instance("old_1", state, &[]),
+    ]);
+    topology(&nodes, &instances)
+}
+
+/// Two hosts with agents, one of them with something on it.
+pub(crate) fn hosts(state: &str) -> Topology {
+    let agent = named("cloudify.interfaces.cloudify_agent.", &["create", "delete", "create_amqp", "validate_amqp"]);
+    let mut operations = lifecycle(&["create", "start", "stop"]);
+    merge(&mut operations, &agent);
+    let mut host = node("vm", &["cloudify.nodes.Compute"], &operations, &json!([]));
+    host["properties"] = json!({"agent_config": {"install_method": "remote"}});
+    let monitored = named("cloudify.interfaces.monitoring.", &["start"]);
+    let nodes = json!([host, node("app", &["t"], &monitored, &json!([relationship("vm", CONTAINED, &[], &[])]))]);
+    let instances = json!([
+        instance("vm_1", state, &[]),
+        instance("vm_2", state, &[]),
+        instance("app_1", state, &[("vm_1", CONTAINED)]),
+    ]);
+    topology(&nodes, &instances)
+}
+
 pub(crate) fn topology(nodes: &Value, instances: &Value) -> Topology {
     serde_json::from_value(json!({"nodes": nodes, "instances": instances})).expect("a topology")
 }

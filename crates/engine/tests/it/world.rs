@@ -52,6 +52,9 @@ impl Rows {
         for change in &batch.changes {
             let row = &mut self.tasks[self.place[&change.id]];
             row.state = change.state;
+            if change.state == TaskState::Started {
+                row.started_at = Some(Timestamp::from_micros(0));
+            }
             if let Some(dependencies) = &change.dependencies {
                 row.dependencies.clone_from(dependencies);
             }

@@ -14,6 +14,7 @@ use nephele_store::{executions, operations, tenants, tokens, users};
 
 use crate::ctx::CallingExecution;
 use crate::rows::failed;
+use crate::workflows::upload::blocking;
 use crate::{Ctx, Manager, crypto};
 
 mod directory;
@@ -84,7 +85,7 @@ impl Manager {
         if let Some(tenant) = tenant {
             ctx = self.enter(&ctx, &tenant).await?;
         }
-        self.verified.keep(key, ctx.clone(), until);
+        self.verified.keep(key, credentials, ctx.clone(), until);
         Ok(ctx)
     }
 
@@ -190,7 +191,14 @@ impl Manager {
         };
         let refused = || Error::unauthorized("Unauthorized");
         let row = tokens::find(&*self.store, id).await.map_err(failed)?.ok_or_else(refused)?;
-        if !crypto::same(crypto::digest(secret).as_bytes(), row.secret_hash.as_bytes()) {
+        let (given, stored) = (secret.to_owned(), row.secret_hash.clone());
+        let is_right = if stored.starts_with('$') {
+            // Tokens of another manager are hashed as passwords are.
+            blocking(move || crypto::verify_password(&given, &stored)).await?
+        } else {
+            crypto::same(crypto::digest(&given).as_bytes(), stored.as_bytes())
+        };
+        if !is_right {
             return Err(refused());
         }
         if row.expiration_date.is_some_and(|end| end <= self.clock.now()) {

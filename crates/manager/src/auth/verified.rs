@@ -15,13 +15,14 @@ use sha2::{Digest, Sha256};
 use super::Credentials;
 use crate::{Ctx, crypto};
 
-/// How long a verified credential is believed without another look.
+/// How long a verified credential is believed at most without another look.
 const FRESH: Duration = Duration::from_secs(15);
 /// Above this many entries the stale ones are thrown out.
 const CROWDED: usize = 4096;
 
 pub(crate) struct Verified {
     salt: String,
+    fresh: Duration,
     entries: Mutex<HashMap<[u8; 32], Entry>>,
 }
 
@@ -29,16 +30,18 @@ struct Entry {
     since: Instant,
     /// When the credential itself ends.
     until: Option<Timestamp>,
+    /// The part of a token that is not secret.
+    token: Option<String>,
     ctx: Ctx,
 }
 
-impl Default for Verified {
-    fn default() -> Self {
-        Self { salt: crypto::random_text(32), entries: Mutex::default() }
-    }
-}
-
 impl Verified {
+    /// Believes for three quarters of the manager's lease at most: one that was silent for longer, whose runs others
+    /// have taken over under new tokens, asks before it believes an old one.
+    pub(crate) fn new(lease: Duration) -> Self {
+        Self { salt: crypto::random_text(32), fresh: FRESH.min(lease * 3 / 4), entries: Mutex::default() }
+    }
+
     pub(super) fn key(&self, credentials: &Credentials, tenant: Option<&TenantName>) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut add = |part: Option<&str>| {
@@ -58,21 +61,27 @@ impl Verified {
 
     pub(super) fn find(&self, key: &[u8; 32], now: Timestamp) -> Option<Ctx> {
         let entries = self.lock();
-        let found = entries.get(key).filter(|entry| entry.since.elapsed() < FRESH);
+        let found = entries.get(key).filter(|entry| entry.since.elapsed() < self.fresh);
         found.filter(|entry| entry.until.is_none_or(|until| until > now)).map(|entry| entry.ctx.clone())
     }
 
-    pub(super) fn keep(&self, key: [u8; 32], ctx: Ctx, until: Option<Timestamp>) {
+    pub(super) fn keep(&self, key: [u8; 32], credentials: &Credentials, ctx: Ctx, until: Option<Timestamp>) {
+        let token = credentials.token.as_ref().and_then(|token| token.expose().split('-').nth(1)).map(str::to_owned);
         let mut entries = self.lock();
         if entries.len() >= CROWDED {
-            entries.retain(|_, entry| entry.since.elapsed() < FRESH);
+            entries.retain(|_, entry| entry.since.elapsed() < self.fresh);
         }
-        entries.insert(key, Entry { since: Instant::now(), until, ctx });
+        entries.insert(key, Entry { since: Instant::now(), until, token, ctx });
     }
 
-    /// Forgets everything: users, roles, tenants or tokens changed.
+    /// Forgets everything: users, roles or tenants changed.
     pub(crate) fn forget(&self) {
         self.lock().clear();
+    }
+
+    /// Forgets a token that was deleted.
+    pub(crate) fn forget_token(&self, id: &str) {
+        self.lock().retain(|_, entry| entry.token.as_deref() != Some(id));
     }
 
     /// Forgets the token of an execution whose status changed.

@@ -3,6 +3,7 @@
 //! Invariant: a blueprint's row and its two places in the file tree come and go together, and a
 //! blueprint with deployments is never deleted.
 
+mod files;
 mod icon;
 mod update;
 pub(crate) mod upload;
@@ -21,6 +22,7 @@ use crate::rows::failed;
 use crate::workflows::upload::blocking;
 use crate::{Ctx, Manager, visibility};
 
+pub use files::BlueprintFiles;
 pub use update::BlueprintUpdate;
 pub use upload::NewBlueprint;
 

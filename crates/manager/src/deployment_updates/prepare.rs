@@ -85,8 +85,8 @@ impl Manager {
             Ok::<_, serde_json::Error>(Plan(plan.as_object().cloned().unwrap_or_default()))
         };
         let plan = blocking(read).await?.map_err(Error::internal)?;
-        let inputs = target.inputs.into_iter().filter(|(name, _)| plan.inputs().contains_key(name)).collect();
-        let catalog = self.known(&self.scope(ctx, false).await?, &plan).await?;
+        let inputs: Map = target.inputs.into_iter().filter(|(name, _)| plan.inputs().contains_key(name)).collect();
+        let catalog = self.known(&self.scope(ctx, false).await?, &plan, &inputs).await?;
         let options = PrepareOptions {
             runtime_only_evaluation: target.runtime_only_evaluation,
             auto_correct_types: target.auto_correct_types,

@@ -6,6 +6,7 @@
 
 mod create;
 pub(crate) mod settings;
+mod topology;
 pub(crate) mod tree;
 mod update;
 mod workdir;
@@ -28,6 +29,7 @@ use crate::{Ctx, Manager, visibility};
 
 pub use create::NewDeployment;
 pub(crate) use create::{Basis, Demands};
+pub use topology::Topology;
 pub use update::DeploymentUpdate;
 
 /// What a request wants to see of a deployment.

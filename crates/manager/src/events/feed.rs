@@ -5,6 +5,7 @@
 //! as somebody listens and a minute after; with nobody there, nothing is read (`poll.rs`).
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,9 @@ use crate::crypto;
 /// Notices that are kept, and their bytes.
 const KEPT: usize = 5_000;
 const KEPT_BYTES: usize = 8 << 20;
+/// Bytes that a stream is given at once, if that is more than one notice: so much, a few times over, is all that a
+/// client who reads slowly makes the manager hold.
+const TAKEN_BYTES: usize = 64 << 10;
 /// Streams of one user, and of all.
 const OF_USER: usize = 20;
 const OF_ALL: usize = 500;
@@ -136,14 +140,18 @@ impl Default for Feed {
     }
 }
 
-/// A stream's seat; given back when it is dropped.
+/// A stream's seat; given back once, when it is dropped at the latest.
 pub(super) struct Seat {
     feed: Arc<Feed>,
     user: i64,
+    is_taken: AtomicBool,
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
+impl Seat {
+    pub(super) fn give_back(&self) {
+        if !self.is_taken.swap(false, Ordering::SeqCst) {
+            return;
+        }
         let mut kept = self.feed.lock();
         if let Some(count) = kept.streams.get_mut(&self.user) {
             *count -= 1;
@@ -152,6 +160,12 @@ impl Drop for Seat {
             }
         }
         kept.left_at = Instant::now();
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 
@@ -194,7 +208,7 @@ impl Feed {
             (kept.bytes, kept.next) = (0, 0);
         }
         drop(kept);
-        Ok((Seat { feed: Arc::clone(self), user }, is_first))
+        Ok((Seat { feed: Arc::clone(self), user, is_taken: AtomicBool::new(true) }, is_first))
     }
 
     /// The present place, or the one behind the notice with this id; the second tells whether that one is lost.
@@ -208,7 +222,7 @@ impl Feed {
         }
     }
 
-    /// The next notices from a place, not more than `most`; `None` if it is lost.
+    /// The next notices from a place, not more than `most` and not too many bytes; `None` if it is lost.
     pub(super) fn from(&self, place: &Place, most: usize) -> Option<Vec<Arc<Notice>>> {
         let kept = self.lock();
         if !kept.holds(place) {
@@ -216,7 +230,13 @@ impl Feed {
         }
         let behind = usize::try_from(kept.next - place.next).unwrap_or(usize::MAX);
         let first = kept.notices.len().saturating_sub(behind);
-        Some(kept.notices.iter().skip(first).take(most).cloned().collect())
+        let mut bytes = 0;
+        let mut fits = |notice: &&Arc<Notice>| {
+            let is_first = bytes == 0;
+            bytes += notice.bytes();
+            is_first || bytes <= TAKEN_BYTES
+        };
+        Some(kept.notices.iter().skip(first).take(most).take_while(&mut fits).cloned().collect())
     }
 
     pub(super) fn tell(&self, notices: Vec<Notice>) {
@@ -330,6 +350,9 @@ mod tests {
         drop(feed.sit(1)?);
         feed.tell((0..20).map(|_| notice(&"x".repeat(1 << 20))).collect());
         assert!(feed.lock().bytes <= KEPT_BYTES);
+        let (mut place, _) = feed.place(None);
+        place.next -= 3;
+        assert_eq!(feed.from(&place, 10).map(|found| found.len()), Some(1), "the first one comes, however large");
         assert!(!feed.may_rest(), "they have just left");
         Ok(())
     }

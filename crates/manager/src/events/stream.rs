@@ -68,7 +68,22 @@ pub struct Changes {
     /// What the stream begins with.
     greeting: Option<News>,
     told: watch::Receiver<u64>,
-    _seat: Seat,
+    seat: Arc<Seat>,
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        self.seat.give_back();
+    }
+}
+
+/// Gives the seat of a stream back when it is dropped, whoever still holds the stream.
+struct Leaving(Arc<Seat>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
 }
 
 impl Manager {
@@ -95,7 +110,7 @@ impl Manager {
         let told = self.feed.listen();
         let (place, is_lost) = self.feed.place(wanted.last_id.as_deref());
         let greeting = Some(if is_lost { News::Reset(place.id()) } else { News::Ready(place.id()) });
-        Ok(Changes { manager: self.clone(), credentials, tenant, wanted, place, greeting, told, _seat: seat })
+        Ok(Changes { manager: self.clone(), credentials, tenant, wanted, place, greeting, told, seat: Arc::new(seat) })
     }
 
     /// A seat; the first has changes read.
@@ -116,6 +131,11 @@ impl Manager {
 }
 
 impl Changes {
+    /// What the client holds: when that is dropped, the seat is free for the next stream at once.
+    pub fn leaving(&self) -> impl Send + Sync + use<> {
+        Leaving(Arc::clone(&self.seat))
+    }
+
     /// What is told next; waits until there is something. `None` when the stream ends.
     pub async fn next(&mut self) -> Option<News> {
         if let Some(greeting) = self.greeting.take() {

@@ -4,6 +4,8 @@
 //! whenever it was due; nothing is due that the row does not say. Source: spec rest-api.md section 2.4.
 
 mod default;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod scheduler;
 mod words;
@@ -22,7 +24,7 @@ use crate::executions::{WAIT_AFTER_FAIL, demand_execution_inside};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
-use rule::Rule;
+pub(crate) use rule::Rule;
 pub use rule::RuleWords;
 
 /// How many coming instants a record shows.
@@ -270,7 +272,12 @@ fn demand_workflow(deployment: &Deployment, workflow: &str) -> Result<()> {
 }
 
 /// The first time after `now`.
-async fn next(rule: &Rule, since: Timestamp, until: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>> {
+pub(crate) async fn next(
+    rule: &Rule,
+    since: Timestamp,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
     let rule = rule.clone();
     let work = move || rule.instants(since, until, now.plus_micros(1)).next();
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)

@@ -9,6 +9,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
+use nephele_model::python_text::is_truthy;
 use nephele_model::{Error, Result, Timestamp};
 use rrule::{Frequency, RRuleSet, Tz};
 use serde::{Deserialize, Serialize};
@@ -57,10 +58,24 @@ impl Rule {
     /// Due once.
     pub(super) const ONCE: Self = Self::Words { recurrence: None, count: Some(1), weekdays: None };
 
+    /// The rule of a setting: plain words such as `1 day`, or a rule of RFC 5545.
+    pub(crate) fn of_text(text: &str) -> Result<Self> {
+        let text = Some(text.to_owned());
+        let words = if text.as_ref().is_some_and(|text| text.contains('=')) {
+            RuleWords { rrule: text, ..RuleWords::default() }
+        } else {
+            RuleWords { recurrence: text, ..RuleWords::default() }
+        };
+        Self::read(words, None)
+    }
+
     /// The rule that a request describes; what it leaves out is as in the `present` one.
     pub(super) fn read(words: RuleWords, present: Option<&Self>) -> Result<Self> {
         if let Some(rrule) = words.rrule.filter(|text| !text.is_empty()) {
-            if words.recurrence.is_some() || words.weekdays.is_some() || words.count.is_some() {
+            // Clients send empty lists and texts for what was not given.
+            let is_given = |value: &Option<Value>| value.as_ref().is_some_and(is_truthy);
+            let recurs = words.recurrence.is_some_and(|text| !text.is_empty());
+            if recurs || is_given(&words.weekdays) || is_given(&words.count) {
                 return Err(Error::bad_parameters(
                     "`rrule` cannot be provided together with `recurrence`, `weekdays` or `count`.",
                 ));
@@ -302,6 +317,17 @@ mod tests {
         assert_eq!(shown(&rule, "2020-01-01", "2030-01-01", 2), ["2030-03-30T08:00", "2030-03-31T07:00"]);
         let rule = calendar_rule("rrule:freq=daily;until=20300102");
         assert_eq!(shown(&rule, "2030-01-01", "2030-01-01", 9), ["2030-01-01T00:00", "2030-01-02T00:00"]);
+        let beside = |weekdays: Value, recurrence: &str| RuleWords {
+            rrule: Some("FREQ=DAILY".to_owned()),
+            recurrence: Some(recurrence.to_owned()),
+            weekdays: Some(weekdays),
+            count: Some(Value::Null),
+        };
+        assert_eq!(Rule::read(beside(json!([]), ""), None).unwrap(), calendar_rule("FREQ=DAILY"));
+        for (weekdays, recurrence) in [(json!(["MO"]), ""), (json!([]), "1 day")] {
+            let refused = Rule::read(beside(weekdays, recurrence), None).unwrap_err();
+            assert!(refused.message().starts_with("`rrule` cannot be provided together with"), "{refused}");
+        }
         for bad in ["FREQ=OFTEN", "", "x", "FREQ=DAILY;COUNT=x"] {
             let words = RuleWords { rrule: Some(bad.to_owned()), ..RuleWords::default() };
             assert!(Rule::read(words, None).is_err(), "{bad}");

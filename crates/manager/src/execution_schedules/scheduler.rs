@@ -1,4 +1,4 @@
-//! Starts what is due.
+//! Starts what is due: schedules of deployments, and snapshots (`exports/scheduled.rs`).
 //!
 //! Invariant: the next time is written in the transaction that starts the execution, so that no time is
 //! served twice, by this manager or another. A start that comes too late is left out: later than the
@@ -23,16 +23,16 @@ use crate::executions::place::{Ready, Wish};
 use crate::rows::failed;
 use crate::{Ctx, Manager};
 
-/// The longest sleep: clocks are set, and other managers write schedules too.
-const REST: Duration = Duration::from_secs(30);
+/// The longest sleep: clocks are set, other managers write schedules too, and leave them to this one.
+const REST: Duration = Duration::from_secs(5);
 /// The delay that every start is forgiven, in microseconds.
 const MINUTE: i64 = 60_000_000;
 
 impl Manager {
-    /// Starts schedules when they are due, until `shutdown`.
+    /// Starts schedules when they are due, until `shutdown`; of several managers one does.
     pub async fn run_schedules(self: Arc<Self>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
-            if let Err(error) = self.start_due().await {
+            if let Err(error) = self.lead(Box::pin(self.start_due())).await {
                 tracing::error!(?error, "schedules could not be looked through; trying again");
             }
             let pause = self.pause().await;
@@ -43,12 +43,16 @@ impl Manager {
 
     /// How long nothing is due.
     async fn pause(&self) -> Duration {
-        match rows::next_due(&*self.store).await {
-            Ok(Some(next)) => {
-                let ahead = next.micros().saturating_sub(self.clock.now().micros()).max(10_000);
+        let now = self.clock.now();
+        // One that is due already waits for something else to end.
+        let snapshot = self.next_snapshot().await.ok().flatten().filter(|due| *due > now);
+        let due = rows::next_due(&*self.store).await.ok().flatten();
+        match due.into_iter().chain(snapshot).min() {
+            Some(next) => {
+                let ahead = next.micros().saturating_sub(now.micros()).max(10_000);
                 Duration::from_micros(ahead.unsigned_abs()).min(REST)
             }
-            _ => REST,
+            None => REST,
         }
     }
 
@@ -62,7 +66,7 @@ impl Manager {
                 tracing::error!(schedule = key, ?error, "a schedule could not be served");
             }
         }
-        Ok(())
+        self.begin_due_snapshot().await
     }
 
     async fn serve(self: &Arc<Self>, key: i64) -> Result<()> {

@@ -8,7 +8,6 @@ use nephele_store::{Record, deployments};
 use serde_json::{Map, Value};
 
 use super::demand_execution_inside;
-use super::order;
 use super::place::components;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
@@ -112,7 +111,7 @@ impl Manager {
         self.move_to(&tx, &execution, status, Some("")).await?;
         if !status.is_final() {
             // If no run is under way, this makes the executor see the request.
-            order(&tx, id, self.clock.now()).await?;
+            self.order_run(&tx, id).await?;
         }
         tx.commit().await.map_err(failed)?;
         self.workflows.cancel(id, action);

@@ -1,5 +1,6 @@
 //! What stands in the way of taking a deployment down: others that need it.
 
+use nephele_model::deployment::InstallationStatus;
 use nephele_model::{Code, Error, Result};
 use nephele_store::deployments::Deployment;
 use nephele_store::labels::{self, Labeled};
@@ -14,7 +15,7 @@ const SHOWN: usize = 3;
 
 /// Who needs the deployment, as numbered lines; `None` when nobody does.
 pub(crate) async fn of(db: &dyn Db, deployment: &Deployment) -> Result<Option<String>> {
-    lines(db, deployment, services(db, deployment).await?).await
+    lines(db, deployment, services(db, deployment).await?, false).await
 }
 
 /// The deployments that are services in this one.
@@ -23,13 +24,23 @@ pub(crate) async fn services(db: &dyn Db, deployment: &Deployment) -> Result<Vec
     labels::holders(db, Labeled::Deployment, tenant, "csys-obj-parent", id).await.map_err(failed)
 }
 
-async fn lines(db: &dyn Db, deployment: &Deployment, children: Vec<String>) -> Result<Option<String>> {
+/// An uninstallation takes nothing from deployments that only ask for capabilities and are not installed themselves.
+async fn lines(
+    db: &dyn Db,
+    deployment: &Deployment,
+    children: Vec<String>,
+    uninstalls: bool,
+) -> Result<Option<String>> {
     let mut reasons = Vec::new();
     for child in children {
         reasons.push(format!("Deployment `{}` is the parent of deployment {child}", deployment.id));
     }
     for row in dependencies::of_target(db, deployment.storage_id).await.map_err(failed)? {
         let Some(source) = row.source_deployment_id.filter(|source| *source != deployment.id) else { continue };
+        let is_idle = row.source_installation_status.is_none_or(|status| status == InstallationStatus::Inactive);
+        if uninstalls && is_idle && row.dependency_creator.ends_with(".get_capability") {
+            continue;
+        }
         if goes_down(db, row.source_deployment_fk).await? {
             continue;
         }
@@ -77,7 +88,7 @@ pub(crate) async fn demand_none(db: &dyn Db, deployment: &Deployment, workflow: 
     let mut children = if recursive { Vec::new() } else { services(db, deployment).await? };
     let own = components(db, deployment).await?;
     children.retain(|child| !own.contains(child));
-    match lines(db, deployment, children).await? {
+    match lines(db, deployment, children, workflow == "uninstall").await? {
         None => Ok(()),
         Some(lines) => Err(Error::new(
             Code::DependentExists,

@@ -9,6 +9,7 @@ pub(crate) mod availability;
 mod cancel;
 mod delete;
 pub(crate) mod dependents;
+mod grid;
 pub(crate) mod place;
 mod plan;
 mod queue;
@@ -16,7 +17,7 @@ mod record;
 mod rerun;
 mod resume;
 mod start;
-mod status;
+pub(crate) mod status;
 mod tasks;
 mod token;
 mod why;
@@ -27,7 +28,7 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::instance::InstanceState;
 use nephele_model::page::{ListQuery, Page};
-use nephele_model::{Code, Error, Permission, Result, Timestamp, Visibility};
+use nephele_model::{Code, Error, Permission, Result, Visibility};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::executions::{self, Execution, NewExecution};
 use nephele_store::{Db, Json, Record, Tx, node_instances, outbox};
@@ -38,7 +39,9 @@ use crate::rows::failed;
 use crate::{Ctx, Manager};
 
 pub use delete::Deletion;
+pub use grid::RunsGrid;
 pub use plan::PlanRequest;
+pub(crate) use queue::{Freed, MOST_RUNNING};
 pub use record::NewExecutionRecord;
 pub use start::Start;
 pub(crate) use start::WAIT_AFTER_FAIL;
@@ -155,6 +158,7 @@ impl Manager {
             blueprint_id: run.blueprint_id.or_else(|| run.deployment.map(|row| row.blueprint_id.to_string())),
             wait_after_fail: run.wait_after_fail,
             rerun_of: run.rerun_of.map(|id| id.to_string()),
+            process: (run.status != ExecutionStatus::Queued).then(|| self.process()),
         };
         let storage_id = executions::insert(tx, row).await.map_err(failed)?;
         if let Some(deployment) = run.deployment
@@ -162,10 +166,17 @@ impl Manager {
         {
             refresh_deployment(tx, deployment.storage_id, storage_id, run.status).await?;
         }
-        if run.status == ExecutionStatus::Pending {
-            order(tx, &id, self.clock.now()).await?;
+        match run.status {
+            ExecutionStatus::Pending => self.order_run(tx, &id).await?,
+            status => self.note_hook(tx, storage_id, status).await?,
         }
         Ok((storage_id, id))
+    }
+
+    /// Puts the message into the outbox that makes the executor look at an execution.
+    pub(crate) async fn order_run(&self, tx: &Tx, id: &ExecutionId) -> Result<()> {
+        let row = self.own_row(&topology::executions(), Message::new(json!({"id": id})));
+        outbox::insert(tx, vec![row]).await.map_err(failed)
     }
 }
 
@@ -189,13 +200,6 @@ pub(crate) fn demand_execution_inside(ctx: &Ctx, tenant_id: i64, id: &str) -> Re
     )))
 }
 
-/// Puts the message into the outbox that makes the executor look at an execution.
-pub(crate) async fn order(tx: &Tx, id: &ExecutionId, now: Timestamp) -> Result<()> {
-    let message = Message::new(json!({"id": id}));
-    let row = crate::workflows::outbox::row(&topology::executions(), message, now);
-    outbox::insert(tx, vec![row]).await.map_err(failed)
-}
-
 /// Brings a deployment's own words in step with its latest execution.
 pub(crate) async fn refresh_deployment(
     db: &dyn Db,
@@ -203,13 +207,22 @@ pub(crate) async fn refresh_deployment(
     execution_fk: i64,
     status: ExecutionStatus,
 ) -> Result<()> {
+    restate_deployment(db, deployment_fk, Some((execution_fk, status))).await
+}
+
+/// Brings a deployment's own words in step with its node instances and its latest execution.
+pub(crate) async fn restate_deployment(
+    db: &dyn Db,
+    deployment_fk: i64,
+    latest: Option<(i64, ExecutionStatus)>,
+) -> Result<()> {
     let states = node_instances::count_by_state(db, deployment_fk).await.map_err(failed)?;
     let all_started = states.iter().all(|(state, _)| *state == InstanceState::STARTED);
     let installation = if all_started { InstallationStatus::Active } else { InstallationStatus::Inactive };
     let changes = DeploymentChanges {
-        latest_execution_fk: Some(Some(execution_fk)),
+        latest_execution_fk: Some(latest.map(|(execution, _)| execution)),
         installation_status: Some(installation),
-        deployment_status: Some(DeploymentStatus::derive(Some(status), installation)),
+        deployment_status: Some(DeploymentStatus::derive(latest.map(|(_, status)| status), installation)),
         ..DeploymentChanges::default()
     };
     deployments::update(db, deployment_fk, changes).await.map_err(failed)?;

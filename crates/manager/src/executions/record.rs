@@ -10,6 +10,7 @@ use nephele_model::{Code, Error, Permission, Result, Timestamp};
 use nephele_store::blueprints::{self, BlueprintChanges};
 use nephele_store::deployments::{self, Deployment, DeploymentChanges};
 use nephele_store::executions::{self, Execution, ExecutionChanges, NewExecution};
+use nephele_store::processes::NOBODY;
 use nephele_store::{Json, Record, Tx};
 use serde_json::{Map, Value};
 
@@ -143,6 +144,7 @@ impl Manager {
             wait_after_fail: new.start.wait_after_fail.unwrap_or(super::WAIT_AFTER_FAIL),
             blueprint_id: deployment.map(|row| row.blueprint_id.to_string()),
             rerun_of: None,
+            process: Some(NOBODY),
         })
     }
 

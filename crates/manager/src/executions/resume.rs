@@ -17,7 +17,7 @@ use nephele_store::{Json, Tx, deployment_updates, events, operations, phases, ta
 use serde_json::{Map, Value};
 
 use super::place::{Given, declared};
-use super::{order, refresh_deployment};
+use super::refresh_deployment;
 use crate::deployment_updates::WORKFLOW as UPDATE;
 use crate::rows::failed;
 use crate::workflows::upload::parameters;
@@ -65,16 +65,17 @@ impl Manager {
             status: Some(status),
             ended_at: Some(None),
             resume: Some(true),
+            process: Some((!in_line).then(|| self.process())),
             ..ExecutionChanges::default()
         };
         executions::update(tx, execution.storage_id, changes).await.map_err(failed)?;
         if in_line {
-            return Ok(());
+            return self.note_hook(tx, execution.storage_id, status).await;
         }
         if let Some(deployment) = execution.deployment_fk {
             refresh_deployment(tx, deployment, execution.storage_id, status).await?;
         }
-        order(tx, &execution.id, self.clock.now()).await
+        self.order_run(tx, &execution.id).await
     }
 
     /// Gives a stopped run other parameters: those that are given take the place of those it has.

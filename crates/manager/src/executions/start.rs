@@ -92,7 +92,7 @@ fn scheduled_execution() -> Value {
         "created_at": null, "visibility": null, "id": null, "ended_at": null, "error": null,
         "is_system_workflow": null, "parameters": null, "status": "scheduled", "workflow_id": null,
         "started_at": null, "scheduled_for": null, "is_dry_run": null, "resume": null, "total_operations": 0,
-        "finished_operations": 0, "allow_custom_parameters": false, "blueprint_id": null, "rerun_of": null,
+        "finished_operations": 0, "allow_custom_parameters": false, "blueprint_id": null,
         "deployment_display_name": null, "deployment_id": null, "status_display": "scheduled", "tenant_name": null,
         "created_by": null, "resource_availability": null, "private_resource": false,
     })

@@ -10,7 +10,7 @@ use nephele_store::executions::{self, Execution, ExecutionChanges};
 use nephele_store::{Db, Record, Scope, Tx, deployment_groups, deployment_updates, events, execution_groups};
 use serde_json::{Map, Value};
 
-use super::refresh_deployment;
+use super::{Freed, refresh_deployment};
 use crate::deployments::tree;
 use crate::rows::failed;
 use crate::{Ctx, Manager};
@@ -24,7 +24,18 @@ impl Manager {
                 ExecutionStatus::ALL.iter().map(|status| format!("'{}'", status.as_str())).collect();
             Error::bad_parameters(format!("Invalid status: {status}, Valid statuses are: [{}]", valid.join(", ")))
         })?;
-        self.set_status(&execution.id, status, Some(error)).await?;
+        let is_own = ctx.execution.as_ref().is_some_and(|own| own.id == execution.id);
+        match self.set_status(&execution.id, status, Some(error)).await {
+            // It was asked to stop while its last step ended, and has nothing more to do.
+            Err(refused)
+                if is_own
+                    && status == ExecutionStatus::Terminated
+                    && refused.code() == Code::InvalidExceptionStatusUpdate =>
+            {
+                self.set_status(&execution.id, ExecutionStatus::Cancelled, Some("")).await.map_err(|_| refused)?;
+            }
+            moved => moved?,
+        }
         self.get_execution(ctx, id, None).await
     }
 
@@ -79,8 +90,15 @@ impl Manager {
         status: ExecutionStatus,
         error: Option<&str>,
     ) -> Result<()> {
+        if !status.is_final() {
+            return self.write_move(tx, execution, status, error).await;
+        }
+        // Before any row: whoever begins what is queued holds this while it writes rows of deployments.
+        tx.lock("queue").await.map_err(failed)?;
         self.write_move(tx, execution, status, error).await?;
-        if status.is_final() { self.dequeue(tx).await } else { Ok(()) }
+        // One that kept all others waiting makes room for any of them.
+        let freed = if execution.is_system_workflow { Freed::Anything } else { Freed::By(execution) };
+        self.dequeue(tx, freed).await
     }
 
     /// The rows of a move alone.
@@ -92,6 +110,7 @@ impl Manager {
         error: Option<&str>,
     ) -> Result<()> {
         let key = execution.storage_id;
+        self.note_hook(tx, key, status).await?;
         executions::set_status(tx, key, execution.status, status, error).await.map_err(failed)?;
         if status == ExecutionStatus::Started {
             let changes = ExecutionChanges { started_at: Some(Some(self.clock.now())), ..ExecutionChanges::default() };
@@ -179,7 +198,12 @@ fn parameters(execution: &Execution) -> Map<String, Value> {
 }
 
 /// A blueprint whose upload ended without saying so itself has failed; it can be uploaded again.
-async fn end_upload(tx: &Tx, execution: &Execution, status: ExecutionStatus, error: Option<&str>) -> Result<()> {
+pub(crate) async fn end_upload(
+    tx: &Tx,
+    execution: &Execution,
+    status: ExecutionStatus,
+    error: Option<&str>,
+) -> Result<()> {
     let scope = Scope {
         tenant_id: execution.tenant_id,
         tenant_name: execution.tenant_name.clone(),

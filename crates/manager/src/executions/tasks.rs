@@ -135,6 +135,12 @@ impl Manager {
         task: &TaskId,
         decision: TaskDecision,
     ) -> Result<()> {
+        if let Some((owner, _)) = self.other_owner(execution).await? {
+            return Err(Error::conflict(format!(
+                "Execution `{}` is run by the manager {}: ask that one, it alone moves its tasks",
+                execution.id, owner.hostname
+            )));
+        }
         let (task, _) = open_task(&*self.store, execution, task).await?;
         let late = |task: &StoredTask| {
             Error::conflict(format!(

@@ -1,18 +1,21 @@
 //! Archives that the manager makes of itself: snapshots and log bundles. What is in them is in
-//! `snapshot.rs` and `log_bundle.rs`.
+//! `snapshot/` and `log_bundle.rs`; `scheduled.rs` makes snapshots by itself.
 //!
 //! Invariant: a row comes with the execution that makes its archive or not at all, and goes with its
 //! archive. Archives lie beside the file tree and not in it: they hold what not everyone who reads files
 //! may see. Source: spec rest-api.md section 2.9.
 
+pub(crate) mod cloudify;
 mod log_bundle;
-mod snapshot;
+mod scheduled;
+pub(crate) mod snapshot;
 
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use nephele_model::archive::ArchiveStatus;
 use nephele_model::execution::ExecutionStatus;
+use nephele_model::id::ExecutionId;
 use nephele_model::page::{ListQuery, Page};
 use nephele_model::{Code, Error, Result, Visibility, id};
 use nephele_store::executions::{self, Execution};
@@ -26,8 +29,10 @@ use crate::rows::{demand_free, failed};
 use crate::workflows::upload::{internal_scope, parameters};
 use crate::{Ctx, Manager};
 
+pub use cloudify::{Layout as CloudifyLayout, Report as MigrationReport, inspect, salt};
 pub use nephele_store::exports::Kind;
-pub use snapshot::Restoration;
+pub(crate) use scheduled::SCHEDULE;
+pub use snapshot::{Checked, Part, Restoration, verify};
 
 /// How a kind of archive is spoken of.
 struct Words {
@@ -54,6 +59,11 @@ const fn words(kind: Kind) -> Words {
     }
 }
 
+/// The workflow that makes such an archive.
+pub(crate) const fn workflow_of(kind: Kind) -> &'static str {
+    words(kind).workflow
+}
+
 impl Manager {
     /// One page of snapshots or log bundles.
     pub async fn list_exports(&self, ctx: &Ctx, kind: Kind, query: &ListQuery) -> Result<Page<Record>> {
@@ -74,36 +84,56 @@ impl Manager {
         ctx: &Ctx,
         kind: Kind,
         id: &str,
-        mut parameters: Map<String, Value>,
+        parameters: Map<String, Value>,
         queue: bool,
         alone: bool,
     ) -> Result<Record> {
-        let Words { parameter, workflow, .. } = words(kind);
+        if let Some(base) = parameters.get("base").and_then(Value::as_str) {
+            self.export_archive(ctx, kind, base).await?;
+        }
         let tx = self.begin_write().await?;
         tx.lock("queue").await.map_err(failed)?;
         let running = if alone { executions::active_ids(&tx).await.map_err(failed)? } else { Vec::new() };
         if !running.is_empty() && !queue {
             return Err(others_run(&running));
         }
-        self.insert_export(&tx, ctx, kind, id, ArchiveStatus::Creating).await?;
-        parameters.insert(parameter.to_owned(), id.into());
         let waits = !running.is_empty() || (queue && executions::system_wide(&tx).await.map_err(failed)?);
-        let run = NewRun {
-            status: if waits { ExecutionStatus::Queued } else { ExecutionStatus::Pending },
-            is_system: true,
-            ..NewRun::internal(workflow, parameters)
-        };
-        let (_, execution) = self.accept(&tx, ctx, run).await?;
+        let status = if waits { ExecutionStatus::Queued } else { ExecutionStatus::Pending };
+        let execution = self.place_export(&tx, ctx, kind, id, parameters, status).await?;
         tx.commit().await.map_err(failed)?;
         self.workflows.wake();
         self.get_execution(ctx, execution.as_str(), None).await
     }
 
+    /// Writes down an archive that is to be made, and the execution that makes it.
+    async fn place_export(
+        &self,
+        tx: &Tx,
+        ctx: &Ctx,
+        kind: Kind,
+        id: &str,
+        mut parameters: Map<String, Value>,
+        status: ExecutionStatus,
+    ) -> Result<ExecutionId> {
+        let Words { parameter, workflow, .. } = words(kind);
+        self.insert_export(tx, ctx, kind, id, ArchiveStatus::Creating).await?;
+        parameters.insert(parameter.to_owned(), id.into());
+        let run = NewRun { status, is_system: true, ..NewRun::internal(workflow, parameters) };
+        let (_, execution) = self.accept(tx, ctx, run).await?;
+        Ok(execution)
+    }
+
     /// Deletes a snapshot or log bundle with its archive. Gives it as it was.
     pub async fn delete_export(&self, ctx: &Ctx, kind: Kind, id: &str) -> Result<Record> {
-        let Words { parameter, name, code, .. } = words(kind);
         let export = self.find_export(ctx, kind, id).await?;
         let record = self.get_export(ctx, kind, id, None).await?;
+        self.remove_export(kind, &export).await?;
+        Ok(record)
+    }
+
+    async fn remove_export(&self, kind: Kind, export: &Export) -> Result<()> {
+        let Words { parameter, name, code, .. } = words(kind);
+        let id = export.id.as_str();
         for execution in executions::system_wide_under_way(&*self.store, export.tenant_id).await.map_err(failed)? {
             if parameters(&execution)?.get(parameter).and_then(Value::as_str) == Some(id) {
                 let workflow = execution.workflow_id;
@@ -113,10 +143,18 @@ impl Manager {
                 ));
             }
         }
+        if kind == Kind::Snapshot
+            && let Some(other) = self.built_on(export).await?
+        {
+            return Err(Error::new(
+                code,
+                format!("Cannot delete {name} `{id}`: `{other}` has only what changed since; delete that one first"),
+            ));
+        }
         rows::delete(&*self.store, kind, export.storage_id).await.map_err(failed)?;
-        match tokio::fs::remove_file(self.place_of(kind, &export)).await {
+        match tokio::fs::remove_file(self.place_of(kind, export)).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(error)),
-            _ => Ok(record),
+            _ => Ok(()),
         }
     }
 
@@ -195,6 +233,16 @@ impl Manager {
         self.settings.data_dir.join(kind.table()).join(format!("{}.zip", export.storage_id))
     }
 
+    /// A snapshot of everything, or of what changed since another one.
+    async fn make_snapshot(&self, execution: &Execution, parameters: &Map<String, Value>) -> Result<TempPath> {
+        let whole = self.write_snapshot(Some(execution), parameters).await?;
+        let Some(base) = parameters.get("base").and_then(Value::as_str) else { return Ok(whole) };
+        let export =
+            rows::find(&*self.store, Kind::Snapshot, &internal_scope(execution), base).await.map_err(failed)?;
+        let export = export.ok_or_else(|| Error::not_found("Snapshot", base))?;
+        self.reduced(whole, self.place_of(Kind::Snapshot, &export)).await
+    }
+
     /// Carries out the execution that makes an archive.
     pub(crate) async fn make_export(&self, execution: &Execution, kind: Kind) -> Result<()> {
         let parameters = parameters(execution)?;
@@ -202,13 +250,19 @@ impl Manager {
         let export = rows::find(&*self.store, kind, &internal_scope(execution), id).await.map_err(failed)?;
         let export = export.ok_or_else(|| Error::not_found(kind.resource().model, id))?;
         let file = match kind {
-            Kind::Snapshot => self.write_snapshot(&parameters).await?,
+            Kind::Snapshot => self.make_snapshot(execution, &parameters).await?,
             Kind::LogBundle => self.write_log_bundle().await?,
         };
         let place = self.place_of(kind, &export);
         make_parent(&place)?;
         file.persist(place).map_err(Error::internal)?;
-        rows::set_status(&*self.store, kind, export.storage_id, ArchiveStatus::Created, "").await.map_err(failed)
+        rows::set_status(&*self.store, kind, export.storage_id, ArchiveStatus::Created, "").await.map_err(failed)?;
+        if kind == Kind::Snapshot
+            && let Err(error) = self.drop_old_snapshots().await
+        {
+            tracing::error!(?error, "old scheduled snapshots could not be deleted; the next one will try again");
+        }
+        Ok(())
     }
 }
 
@@ -244,6 +298,16 @@ fn demand_zip(archive: &Path) -> Result<()> {
     match crate::archive::Kind::detect(archive).map_err(Error::internal)? {
         Some(crate::archive::Kind::Zip) => Ok(()),
         _ => Err(Error::bad_parameters("The archive is no zip file")),
+    }
+}
+
+/// What is to be done about a failed write, to be put behind its words.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
+            "; make room on the disk of the data directory, and try again. Nothing was changed"
+        }
+        _ => "",
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: a row that is not understood is a task without details, never an error.
 
 use nephele_model::task::TaskKind;
+use nephele_store::Json;
 use nephele_store::operations::Progress;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -75,7 +76,12 @@ pub(crate) struct Plugin {
 
 impl About {
     pub(crate) fn of(task: &Progress) -> Self {
-        task.parameters.parse::<Option<Self>>().ok().flatten().unwrap_or_default()
+        Self::read(&task.parameters)
+    }
+
+    /// The same from the task's description.
+    pub(crate) fn read(parameters: &Json) -> Self {
+        parameters.parse::<Option<Self>>().ok().flatten().unwrap_or_default()
     }
 
     /// The context of an operation.

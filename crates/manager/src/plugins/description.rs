@@ -4,8 +4,9 @@
 //! nor availability rules.
 
 use nephele_model::{Code, Error, Result};
-use nephele_yaml11::{Node, Value as Yaml};
 use serde_json::{Map, Value};
+
+use crate::yaml;
 
 /// Types of values that name objects of the manager; version 1.4 brought them.
 const OBJECTS: [&str; 9] = [
@@ -46,7 +47,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Value> {
     };
     match nephele_yaml11::load(text).map_err(|error| unreadable(&error))? {
         None => Ok(Value::Object(Map::new())),
-        Some(node) => match value(&node) {
+        Some(node) => match yaml::json(&node) {
             Value::Null => Ok(Value::Object(Map::new())),
             described @ Value::Object(_) => Ok(described),
             _ => Err(unreadable(&"it is not a mapping")),
@@ -118,29 +119,6 @@ fn replace(value: &mut Value, path: &[&str], change: &dyn Fn(&Value) -> Option<V
             Some(changed) => *child = changed,
             None => drop(map.shift_remove(&key)),
         }
-    }
-}
-
-/// A tree of YAML as JSON; keys that are no text stand as they are written.
-fn value(node: &Node) -> Value {
-    match &node.value {
-        Yaml::Null => Value::Null,
-        Yaml::Bool(flag) => (*flag).into(),
-        Yaml::Int(number) => (*number).into(),
-        Yaml::Float(number) => (*number).into(),
-        Yaml::BigInt(text) | Yaml::Timestamp(text) | Yaml::Binary(text) => text.to_string().into(),
-        Yaml::String(text) => Value::String(text.to_string()),
-        Yaml::Set(items) | Yaml::Sequence(items) => items.iter().map(|item| value(item)).collect(),
-        Yaml::Mapping(entries) => {
-            Value::Object(entries.iter().map(|entry| (key(&entry.key), value(&entry.value))).collect())
-        }
-    }
-}
-
-fn key(node: &Node) -> String {
-    match value(node) {
-        Value::String(text) => text,
-        other => other.to_string(),
     }
 }
 

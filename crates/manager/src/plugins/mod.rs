@@ -5,6 +5,7 @@
 
 mod description;
 mod installation;
+mod restored;
 mod upload;
 mod wagon;
 
@@ -21,6 +22,7 @@ use tempfile::TempPath;
 use crate::rows::failed;
 use crate::{Ctx, Manager, visibility};
 
+pub(crate) use restored::describe_folder;
 pub use upload::NewPlugin;
 
 /// What of a plugin is to change; what is `None` stays.
@@ -186,7 +188,7 @@ impl Manager {
     }
 
     /// The blueprints whose plans name this version of the plugin.
-    async fn blueprints_that_use(&self, ctx: &Ctx, plugin: &Plugin) -> Result<Vec<String>> {
+    pub(crate) async fn blueprints_that_use(&self, ctx: &Ctx, plugin: &Plugin) -> Result<Vec<String>> {
         let scope = self.scope(ctx, false).await?;
         // Most plans do not even hold the name.
         let quoted = Value::from(plugin.package_name.as_str()).to_string();

@@ -153,7 +153,7 @@ impl Manager {
         self.get(ctx, &secrets::DETAILS, key, None).await?.value().map_err(failed)
     }
 
-    async fn find_secret(&self, ctx: &Ctx, key: &str) -> Result<secrets::Secret> {
+    pub(crate) async fn find_secret(&self, ctx: &Ctx, key: &str) -> Result<secrets::Secret> {
         let scope = self.scope(ctx, false).await?;
         let secret = secrets::find(&*self.store, &scope, key).await.map_err(failed)?;
         secret.ok_or_else(|| Error::not_found("Secret", key))

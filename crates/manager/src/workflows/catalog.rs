@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use nephele_dsl::builtin::Types;
+use nephele_dsl::builtin::{self, Types};
 use nephele_dsl::{Fault, Fetch, Fetched, ImportError, Source, Version as Language};
 use nephele_model::blueprint::BlueprintState;
 use nephele_model::id::BlueprintId;
@@ -60,6 +60,10 @@ impl Catalog {
 
     fn plugin(&self, import: &str, language: Language) -> Result<Fetched, ImportError> {
         let mut wanted = Wanted::parse(import)?;
+        // Their names are taken: no upload takes their place.
+        if let Some(text) = builtin::plugin(&wanted.name) {
+            return Ok(Fetched::Text(text.to_owned()));
+        }
         if let Some(replaced) = self.choice.replaced.get(&wanted.name) {
             wanted.versions = vec![replaced.clone()];
         } else {
@@ -118,6 +122,11 @@ impl Fetch for Catalog {
     fn exists(&self, location: &str) -> bool {
         self.folder.exists(location)
     }
+}
+
+/// The plugin of the highest version; of equal ones the newest upload, which `known` begins with.
+pub(crate) fn newest(known: Vec<Plugin>) -> Option<Plugin> {
+    Wanted { name: String::new(), versions: Vec::new(), distribution: None }.best(known)
 }
 
 fn unreadable(import: &str, error: &dyn std::fmt::Display) -> ImportError {

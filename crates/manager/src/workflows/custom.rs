@@ -25,9 +25,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use crate::workflows::Steering;
 use crate::workflows::run::Ended;
 use crate::workflows::upload::parameters;
-use crate::workflows::{Steering, outbox};
 use crate::{Manager, rows};
 
 /// For a process to end by itself after it was asked not to wait for its operations. It looks at its
@@ -128,7 +128,7 @@ impl Manager {
             "executions": [{"id": execution.id, "token": token.expose()}],
             "tenant": {"name": execution.tenant_name},
         }}}));
-        self.post(vec![outbox::row(&topology::manager_service(), message, self.clock.now())]).await
+        self.post(vec![self.own_row(&topology::manager_service(), message)]).await
     }
 
     /// The message that has a worker run the workflow, and the number of its answer.
@@ -167,7 +167,7 @@ impl Manager {
         let number = uuid::Uuid::new_v4().to_string();
         let reply_to = Some(topology::workflow_answer_key(id));
         let message = Message { body, reply_to, correlation_id: Some(number.clone()) };
-        Ok((outbox::row(&topology::workflows(), message, self.clock.now()), number))
+        Ok((self.own_row(&topology::workflows(), message), number))
     }
 
     /// What the plan says of a workflow's plugin, in the form that workers know.
@@ -238,7 +238,7 @@ impl Manager {
             reply_to: Some(topology::response_key(&execution.id)),
             correlation_id: Some(task.id.to_string()),
         };
-        Some(outbox::row(&to, message, self.clock.now()))
+        Some(self.own_row(&to, message))
     }
 
     async fn post(&self, messages: Vec<NewMessage>) -> Result<()> {

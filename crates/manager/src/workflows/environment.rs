@@ -4,7 +4,7 @@
 //! Invariant: nodes, instances and attributes appear together in one transaction, so an interrupted
 //! creation leaves nothing behind and may simply be run again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -37,12 +37,12 @@ impl Manager {
         })?;
         let plan = blocking(move || read_plan(plan.as_str())).await?.map_err(Error::internal)?;
         let inputs = parameters.get("inputs").and_then(|inputs| inputs.as_object()).cloned().unwrap_or_default();
+        let inputs: Map = inputs.into();
         let needed = plan.requirements().get("parent_capabilities").cloned().unwrap_or_default();
-        let catalog = self.known(&internal_scope(execution), &plan).await?;
+        let catalog = self.known(&internal_scope(execution), &plan, &inputs).await?;
         let options =
             PrepareOptions { runtime_only_evaluation: deployment.runtime_only_evaluation, ..PrepareOptions::default() };
-        let prepared =
-            blocking(move || nephele_dsl::prepare(plan, inputs.into(), &catalog, &mut RandomIds, &options)).await?;
+        let prepared = blocking(move || nephele_dsl::prepare(plan, inputs, &catalog, &mut RandomIds, &options)).await?;
         let prepared = prepared.map_err(|problem| refused(&problem))?;
         self.demand_environment_capabilities(&deployment, &needed, prepared.labels()).await?;
         // An earlier run of this execution may have done it, and been interrupted before it could say so.
@@ -82,14 +82,14 @@ impl Manager {
     }
 
     /// Looks up what the plan may ask for while it is being prepared.
-    pub(crate) async fn known(&self, scope: &Scope, plan: &Plan) -> Result<Known> {
+    pub(crate) async fn known(&self, scope: &Scope, plan: &Plan, inputs: &Map) -> Result<Known> {
         let names = plan.requirements().get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut names: BTreeSet<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        secrets_in(&Value::Object(inputs.clone()), &mut names);
         let mut known = Known::default();
-        for name in names.iter().filter_map(Value::as_str) {
-            if !known.secrets.contains_key(name) {
-                let found = secrets::find(&*self.store, scope, name).await.map_err(rows::failed)?;
-                known.secrets.insert(name.to_owned(), found.is_some());
-            }
+        for name in names {
+            let found = secrets::find(&*self.store, scope, &name).await.map_err(rows::failed)?;
+            known.secrets.insert(name, found.is_some());
         }
         Ok(known)
     }
@@ -154,6 +154,21 @@ pub(crate) fn read_plan(text: &str) -> serde_json::Result<Plan> {
         plan.insert(name, value);
     }
     Ok(Plan(plan))
+}
+
+/// The secrets that a value asks for, as inputs may.
+fn secrets_in(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| secrets_in(item, names)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let asked = field.as_array().map_or(Some(field), |path| path.first());
+                names.extend(asked.filter(|_| name == "get_secret").and_then(Value::as_str).map(str::to_owned));
+                secrets_in(field, names);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// What the manager knows while a deployment is prepared.

@@ -13,7 +13,6 @@ use nephele_store::executions::Execution;
 use nephele_store::{journal, outbox::NewMessage};
 
 use crate::workflows::native::is_native;
-use crate::workflows::outbox;
 use crate::{Manager, rows};
 
 /// Writes the batches of one execution's run.
@@ -38,14 +37,13 @@ impl ExecutionJournal {
         context.rest_port = Some(self.manager.settings.port);
         context.rest_token = Some(self.token.expose().clone());
         context.execution_token = Some(self.token.expose().clone());
-        let now = self.manager.clock.now();
         if context.task_target.is_empty() {
             let answer = Message {
                 body: Outcome::Failed(Failure::fatal(no_agent(context))).to_wire(),
                 reply_to: None,
                 correlation_id: Some(request.id.clone()),
             };
-            return outbox::row(&topology::responses(&self.execution.id), answer, now);
+            return self.manager.own_row(&topology::responses(&self.execution.id), answer);
         }
         let address = if is_native(context) {
             topology::native_operations()
@@ -59,7 +57,7 @@ impl ExecutionJournal {
             reply_to: Some(topology::response_key(&self.execution.id)),
             correlation_id: Some(request.id.clone()),
         };
-        outbox::row(&address, message, now)
+        self.manager.own_row(&address, message)
     }
 }
 
@@ -69,7 +67,14 @@ impl Journal for ExecutionJournal {
             let messages: Vec<NewMessage> = batch.dispatches.iter().map(|request| self.message(request)).collect();
             let sends = !messages.is_empty();
             let run = journal::Run::from(&self.execution).told_by(&self.manager.settings.hostname);
-            journal::write(&self.manager.store, &run, batch, messages).await.map_err(rows::failed)?;
+            journal::write(&self.manager.store, &run, batch, messages).await.map_err(rows::failed).inspect_err(
+                |error| {
+                    // The sooner it is known, the sooner operations end that nobody waits for.
+                    if rows::is_fenced(error) {
+                        self.manager.workflows.refused.notify_one();
+                    }
+                },
+            )?;
             if sends {
                 self.manager.workflows.wake();
             }

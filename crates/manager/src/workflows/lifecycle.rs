@@ -24,7 +24,6 @@ use nephele_store::{phases, tasks_graphs};
 use serde_json::{Value, json};
 
 use crate::workflows::journal::ExecutionJournal;
-use crate::workflows::outbox;
 use crate::workflows::run::Ended;
 use crate::{Manager, rows};
 
@@ -95,10 +94,11 @@ impl Lifecycle<'_> {
                 Next::Begin(graph) => {
                     let name = graph.name.clone();
                     let info = self.manager.run_info(self.execution, &self.parameters).await?;
-                    let run = self.remaking(Run::new(info, graph, Ids::random()), present.as_ref());
+                    // A run may take days, and needs no more of the deployment than its graph.
+                    let run = self.remaking(Run::new(info, graph, Ids::random()), present.take().as_ref());
                     ended(name, self.drive(run, Event::Start).await?)
                 }
-                Next::GoOn(name) => self.go_on(name).await?,
+                Next::GoOn(name) => Box::pin(self.go_on(name)).await?,
                 Next::Act(act) => self.act(&act, &mut imagined).await?,
                 Next::Keep(name, value) => Phase { name, kind: PhaseKind::Decision, end: PhaseEnd::Succeeded, value },
                 Next::End(End::Succeeded) if !stopping => return Ok(Ended::Succeeded),
@@ -206,7 +206,7 @@ impl Lifecycle<'_> {
             "task_name": "cancel-operation",
             "kwargs": {"execution_id": self.execution.id.as_str()},
         }});
-        let row = outbox::row(&topology::manager_service(), Message::new(body), self.manager.clock.now());
+        let row = self.manager.own_row(&topology::manager_service(), Message::new(body));
         nephele_store::outbox::insert(&*self.manager.store, vec![row]).await.map_err(rows::failed)?;
         self.manager.workflows.wake();
         Ok(())
@@ -223,13 +223,15 @@ fn ended(name: String, finish: Finish) -> Phase {
     Phase { name, kind: PhaseKind::Graph, end, value }
 }
 
-/// Passes answers on until the run ends. An answer is acknowledged once the run has it in memory:
+/// Passes answers on until the run ends, or is let go. An answer is acknowledged once the run has it in memory:
 /// if the process dies before it is journaled, the operation is sent again.
 async fn feed(mut answers: nephele_bus::Subscription, run: Handle) {
     while let Some(delivery) = answers.next().await {
         if let Some(task) = &delivery.message.correlation_id {
             let outcome = Outcome::from_wire(&delivery.message.body);
-            run.send(Event::TaskFinished(TaskId::new(task.as_str()), outcome));
+            if !run.send(Event::TaskFinished(TaskId::new(task.as_str()), outcome)) {
+                return;
+            }
         }
         if let Err(error) = delivery.ack().await {
             tracing::warn!(%error, "an answer could not be acknowledged");

@@ -1,16 +1,17 @@
 //! The workflow executor: takes accepted executions and carries them to their end.
 //!
-//! Invariant: an execution that is not in a final state is either being run here, or waits for
-//! something named, or will be found by the scan at the next start. Nothing is decided in memory
+//! Invariant: an execution that is not in a final state is either being run here or by another manager, or waits for
+//! something named, or is found within seconds by whoever lives (`lease.rs`). Nothing is decided in memory
 //! alone: the engine's steps are journaled before they are acted on, messages leave through the
 //! outbox in the same transaction.
 //!
-//! `run.rs` carries one execution; `lifecycle.rs` the workflows over node instances, `acts.rs` what they have the
-//! manager do; `custom.rs` those that plugins and blueprints bring; `upload.rs` and `environment.rs` those that
-//! the manager runs on itself; `journal.rs` ties the engine to the store;
-//! `outbox.rs` sends what was journaled.
+//! `lease.rs` says which process runs what; `run.rs` carries one execution; `lifecycle.rs` the workflows over node
+//! instances, `acts.rs` what they have the manager do; `custom.rs` those that plugins and blueprints bring; `upload.rs`
+//! and `environment.rs` those that the manager runs on itself; `journal.rs` ties the engine to the store; `outbox.rs`
+//! sends what was journaled.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nephele_bus::topology;
@@ -18,11 +19,11 @@ use nephele_engine::driver;
 use nephele_model::execution::CancelAction;
 use nephele_model::id::{ExecutionId, TaskId};
 use nephele_model::task::TaskDecision;
-use nephele_store::executions;
+use nephele_store::processes;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Manager, rows};
+use crate::Manager;
 
 mod acts;
 pub(crate) mod catalog;
@@ -31,6 +32,7 @@ mod declared;
 mod deployment_rows;
 pub(crate) mod environment;
 mod journal;
+pub(crate) mod lease;
 mod lifecycle;
 pub(crate) mod native;
 pub(crate) mod outbox;
@@ -42,9 +44,20 @@ pub(crate) mod upload;
 /// What other use cases tell the executor, and what it knows of running executions.
 #[derive(Default)]
 pub struct Control {
-    running: Mutex<HashMap<ExecutionId, Option<Steering>>>,
+    running: Mutex<HashMap<ExecutionId, Running>>,
+    /// The number of this process.
+    process: AtomicI64,
+    /// Says that a write was refused since others run what it was for.
+    refused: Notify,
     natives: native::Attempts,
     outbox: Notify,
+}
+
+/// A run that this process has taken, or is about to take.
+struct Running {
+    steering: Option<Steering>,
+    /// Ends it at once.
+    stop: CancellationToken,
 }
 
 /// The way to a run that is under way.
@@ -64,13 +77,13 @@ impl From<driver::Handle> for Steering {
 impl Control {
     /// Asks the run of this execution to stop. A run that has not begun yet sees its status.
     pub fn cancel(&self, execution: &ExecutionId, action: CancelAction) {
-        match self.lock().get(execution) {
-            Some(Some(Steering::Engine(handle))) => {
+        match self.lock().get(execution).and_then(|running| running.steering.as_ref()) {
+            Some(Steering::Engine(handle)) => {
                 handle.send(nephele_engine::Event::CancelAsked(action));
             }
             // Whoever does not listen any more has ended.
-            Some(Some(Steering::Process(asked))) => drop(asked.send(action)),
-            _ => {}
+            Some(Steering::Process(asked)) => drop(asked.send(action)),
+            None => {}
         }
     }
 
@@ -81,8 +94,8 @@ impl Control {
 
     /// Tells the engine's run of this execution what was decided about a task; false if it has none.
     pub(crate) fn decide(&self, execution: &ExecutionId, task: TaskId, decision: TaskDecision) -> bool {
-        match self.lock().get(execution) {
-            Some(Some(Steering::Engine(handle))) => handle.send(nephele_engine::Event::Decided(task, decision)),
+        match self.lock().get(execution).and_then(|running| running.steering.as_ref()) {
+            Some(Steering::Engine(handle)) => handle.send(nephele_engine::Event::Decided(task, decision)),
             _ => false,
         }
     }
@@ -92,40 +105,72 @@ impl Control {
         self.outbox.notify_one();
     }
 
-    /// Marks an execution as being run here; `None` when it already is.
-    fn enter(&self, execution: &ExecutionId) -> Option<()> {
+    /// Marks an execution as being run here until what it gives is dropped; `None` when it already is.
+    fn enter(self: &Arc<Self>, execution: &ExecutionId, shutdown: &CancellationToken) -> Option<Entered> {
         let mut running = self.lock();
         if running.contains_key(execution) {
             return None;
         }
-        running.insert(execution.clone(), None);
-        Some(())
+        let stop = shutdown.child_token();
+        running.insert(execution.clone(), Running { steering: None, stop: stop.clone() });
+        Some(Entered { control: Arc::clone(self), execution: execution.clone(), stop })
     }
 
     fn steer(&self, execution: &ExecutionId, steering: impl Into<Steering>) {
-        self.lock().insert(execution.clone(), Some(steering.into()));
+        if let Some(running) = self.lock().get_mut(execution) {
+            running.steering = Some(steering.into());
+        }
     }
 
-    fn leave(&self, execution: &ExecutionId) {
-        self.lock().remove(execution);
+    /// Ends everything that is being run here, and tells what that was.
+    fn abandon(&self) -> Vec<ExecutionId> {
+        let running = std::mem::take(&mut *self.lock());
+        for run in running.values() {
+            run.stop.cancel();
+        }
+        running.into_keys().collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, Option<Steering>>> {
+    fn process(&self) -> i64 {
+        self.process.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_process(&self, process: i64) {
+        self.process.store(process, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run's place among those that are being run here. It goes with the run, however that ends, a panic included.
+struct Entered {
+    control: Arc<Control>,
+    execution: ExecutionId,
+    stop: CancellationToken,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // One that was abandoned may have been taken again since.
+        if !self.stop.is_cancelled() {
+            self.control.lock().remove(&self.execution);
+        }
     }
 }
 
 impl Manager {
     /// Runs workflows until `shutdown`. What is under way then stays journaled and goes on at the
-    /// next start.
+    /// next start, or at once where another manager lives.
     pub async fn run_workflows(self: Arc<Self>, shutdown: CancellationToken) -> nephele_model::Result<()> {
-        // Requests of earlier runs that still wait in the outbox must find that they are void.
-        executions::revoke_tokens(&*self.store).await.map_err(rows::failed)?;
-        tokio::spawn(shutdown.clone().run_until_cancelled_owned(outbox::pump(self.clone())));
-        tokio::spawn(self.clone().run_natives(shutdown.clone()));
-        self.clone().go_on(&shutdown).await?;
         let mut orders =
             self.bus.subscribe(topology::executions(), 256).await.map_err(nephele_model::Error::internal)?;
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(outbox::pump(self.clone())));
+        tokio::spawn(self.clone().run_natives(shutdown.clone()));
+        tokio::spawn(self.clone().tidy(shutdown.clone()));
+        tokio::spawn(self.clone().look_around(shutdown.clone()));
+        let lease = tokio::spawn(self.clone().keep_lease(shutdown.clone()));
         while let Some(Some(order)) = shutdown.run_until_cancelled(orders.next()).await {
             if let Some(id) = order.message.body["id"].as_str() {
                 self.clone().begin(ExecutionId::new(id), &shutdown);
@@ -136,41 +181,25 @@ impl Manager {
                 tracing::warn!(%error, "a workflow message could not be acknowledged");
             }
         }
-        Ok(())
-    }
-
-    /// Takes up what an earlier process left unfinished.
-    async fn go_on(self: Arc<Self>, shutdown: &CancellationToken) -> nephele_model::Result<()> {
-        nephele_store::outbox::release(&*self.store).await.map_err(rows::failed)?;
-        for execution in executions::unfinished(&*self.store).await.map_err(rows::failed)? {
-            if execution.status.is_active() {
-                tracing::info!(execution = %execution.id, "an execution goes on after a restart");
-                self.clone().begin(execution.id, shutdown);
-            }
-        }
-        Ok(())
+        lease.await.map_err(nephele_model::Error::internal)
     }
 
     fn begin(self: Arc<Self>, execution: ExecutionId, shutdown: &CancellationToken) {
-        if self.workflows.enter(&execution).is_none() {
-            return;
-        }
+        let Some(entered) = self.workflows.enter(&execution, shutdown) else { return };
+        let (stop, shutdown) = (entered.stop.clone(), shutdown.clone());
         let work = async move {
-            loop {
-                self.carry(&execution).await;
-                self.workflows.leave(&execution);
-                // An order that came while it was being run found it taken and was dropped.
-                if !self.is_open(&execution).await || self.workflows.enter(&execution).is_none() {
-                    return;
-                }
+            self.carry(&execution).await;
+            drop(entered);
+            // An order that came while it was being run found it taken and was dropped.
+            if self.is_open(&execution).await {
+                self.begin(execution, &shutdown);
             }
         };
-        tokio::spawn(shutdown.clone().run_until_cancelled_owned(work));
+        tokio::spawn(stop.run_until_cancelled_owned(work));
     }
 
-    /// Whether an execution has work to be done for it.
+    /// Whether this process has work to do for an execution.
     async fn is_open(&self, execution: &ExecutionId) -> bool {
-        let found = executions::by_id(&*self.store, execution).await;
-        found.is_ok_and(|found| found.is_some_and(|execution| execution.status.is_active()))
+        processes::holds(&*self.store, execution, self.process()).await.unwrap_or_default()
     }
 }

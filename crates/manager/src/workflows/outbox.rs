@@ -17,7 +17,7 @@ use crate::{Manager, rows};
 
 /// Rows taken at a time.
 const BATCH: u32 = 500;
-/// How long others leave claimed rows alone; far longer than sending takes.
+/// How long claimed rows are left alone; far longer than sending takes.
 const LEASE_MICROS: i64 = 60_000_000;
 /// Rest after a failure, and the longest time a row waits when a wake-up was missed.
 const REST: Duration = Duration::from_secs(1);
@@ -39,7 +39,14 @@ struct Content {
     correlation_id: Option<String>,
 }
 
-/// The row of a message.
+impl Manager {
+    /// The row of a message for this process's own bus.
+    pub(crate) fn own_row(&self, address: &Address, message: Message) -> NewMessage {
+        NewMessage { process: Some(self.process()), ..row(address, message, self.clock.now()) }
+    }
+}
+
+/// The row of a message for whichever bus.
 pub(crate) fn row(address: &Address, message: Message, now: Timestamp) -> NewMessage {
     let tenant = match &address.vhost {
         Vhost::Manager => None,
@@ -51,6 +58,7 @@ pub(crate) fn row(address: &Address, message: Message, now: Timestamp) -> NewMes
         address: Json::of(&to).as_str().to_owned(),
         body: Json::of(&Content { body, reply_to, correlation_id }),
         created_at: now,
+        process: None,
     }
 }
 
@@ -79,7 +87,7 @@ pub(super) async fn pump(manager: Arc<Manager>) {
 }
 
 async fn send(manager: &Manager) -> Result<usize> {
-    let claimed = outbox::claim(&*manager.store, BATCH, LEASE_MICROS).await.map_err(rows::failed)?;
+    let claimed = outbox::claim(&*manager.store, manager.process(), BATCH, LEASE_MICROS).await.map_err(rows::failed)?;
     let mut sent = Vec::with_capacity(claimed.len());
     for row in &claimed {
         match decode(row) {

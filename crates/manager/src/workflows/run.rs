@@ -3,9 +3,12 @@
 //! Invariant: whatever happens to the work, the execution ends with a status and an event that say
 //! so, in one transaction; only a failing database leaves it open, and then it is tried again for ever.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use nephele_bus::topology;
 use nephele_engine::lifecycle::UPDATE;
 use nephele_engine::report::{Moment, workflow_event};
 use nephele_model::event::{NewLog, Origin};
@@ -13,12 +16,12 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::id::ExecutionId;
 use nephele_model::{Code, Error, Result};
 use nephele_store::executions::{self, Execution};
-use nephele_store::{Actor, Db};
+use nephele_store::{Db, processes};
 
 use crate::Manager;
 use crate::deployment_updates::OF_MANY;
 use crate::exports::Kind;
-use crate::rows::{failed, is_passing};
+use crate::rows::{failed, is_fenced, is_passing};
 
 /// Between attempts to go on after a failure of the machinery.
 const REST: Duration = Duration::from_secs(2);
@@ -34,6 +37,8 @@ pub(super) enum Ended {
     Failed(String),
     /// It was asked to stop, and did.
     Cancelled,
+    /// That is written down already.
+    Written,
 }
 
 /// What carries out a workflow.
@@ -46,6 +51,8 @@ enum Work {
     DeleteEnvironment,
     /// The manager itself: writes a snapshot or a log bundle.
     Export(Kind),
+    /// The manager itself: replaces everything by a snapshot.
+    Restore,
     /// The manager itself: begins the update of a deployment.
     BeginUpdate,
     /// The manager itself: has the deployments of a blueprint go over to newer plugins.
@@ -55,41 +62,67 @@ enum Work {
 }
 
 impl Manager {
-    /// Carries an execution to its end, unless it has ended or waits for others.
+    /// Carries an execution to its end, unless it has ended, waits for others, or is another process's. One that panics
+    /// has failed: what it left half done in memory is nothing to go on from.
     pub(super) async fn carry(self: &Arc<Self>, id: &ExecutionId) {
-        let mut failures = 0;
+        let (mut failures, mut fatal) = (0, None);
         loop {
-            let Err(error) = self.run(id).await else { return };
-            tracing::error!(execution = %id, ?error, "an execution cannot go on; trying again");
-            failures += u32::from(!is_passing(&error));
-            if failures == ATTEMPTS {
-                let message = format!("The manager cannot go on with this execution: {}", describe(&error));
-                match self.end(id, Ended::Failed(message)).await {
-                    Ok(()) => return,
-                    Err(error) => tracing::error!(execution = %id, ?error, "an execution cannot even fail"),
+            let error = match AssertUnwindSafe(self.run(id, fatal.clone())).catch_unwind().await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) if is_fenced(&error) => {
+                    tracing::warn!(execution = %id, "another manager has taken over an execution");
+                    if let Err(error) = self.let_go(id).await {
+                        tracing::warn!(execution = %id, ?error, "its operations here could not be ended");
+                    }
+                    self.workflows.refused.notify_one();
+                    return;
                 }
-                failures = 0;
+                Ok(Err(error)) => {
+                    failures += u32::from(!is_passing(&error));
+                    error
+                }
+                Err(_) => {
+                    failures = ATTEMPTS;
+                    // Whoever still takes answers for it there must not take those of a later run.
+                    let _ = self.bus.remove(topology::responses(id)).await;
+                    Error::internal("the run of the execution panicked")
+                }
+            };
+            tracing::error!(execution = %id, ?error, "an execution cannot go on; trying again");
+            // The first reason stays, whatever else keeps the end from being written down.
+            if failures >= ATTEMPTS && fatal.is_none() {
+                fatal = Some(format!("The manager cannot go on with this execution: {}", describe(&error)));
             }
             tokio::time::sleep(REST).await;
         }
     }
 
-    async fn run(self: &Arc<Self>, id: &ExecutionId) -> Result<()> {
+    /// Goes on with an execution, or ends it for a reason that keeps the manager from that.
+    async fn run(self: &Arc<Self>, id: &ExecutionId, fatal: Option<String>) -> Result<()> {
         let Some(execution) = executions::by_id(&*self.store, id).await.map_err(failed)? else {
             return Ok(());
         };
-        // What a run changes, it changes on behalf of whoever started it.
-        let actor =
-            Actor { username: Some(execution.created_by.to_string()), execution_id: Some(execution.id.to_string()) };
-        actor.act(Box::pin(self.run_execution(&execution))).await
+        let process = self.process();
+        if !execution.status.is_active()
+            || execution.process != Some(process)
+                && !processes::take(&*self.store, id, process).await.map_err(failed)?
+        {
+            return Ok(());
+        }
+        let actor = self.actor_of(&execution);
+        match fatal {
+            Some(message) => actor.act(Box::pin(self.end(id, Ended::Failed(message)))).await,
+            None => actor.act(Box::pin(self.run_execution(&execution))).await,
+        }
     }
 
+    /// Steps that only lead to the work, or away from it, are boxed: their place would be held while it waits.
     async fn run_execution(self: &Arc<Self>, execution: &Execution) -> Result<()> {
         let id = &execution.id;
         let ended = match execution.status {
             ExecutionStatus::Pending | ExecutionStatus::Started => match self.custom_workflow(execution).await? {
                 None => self.perform(execution).await?,
-                Some(operation) => match self.run_custom(execution, &operation).await? {
+                Some(operation) => match Box::pin(self.run_custom(execution, &operation)).await? {
                     Some(ended) => ended,
                     // The workflow has said itself how it ended.
                     None => return Ok(()),
@@ -99,7 +132,10 @@ impl Manager {
             status if status.is_cancelling() => Ended::Cancelled,
             _ => return Ok(()),
         };
-        self.end(id, ended).await
+        if matches!(ended, Ended::Written) {
+            return Ok(());
+        }
+        Box::pin(self.end(id, ended)).await
     }
 
     /// Writes how an execution ended. What was asked to stop while its last step ended is cancelled.
@@ -118,6 +154,7 @@ impl Manager {
             Ended::Succeeded => (ExecutionStatus::Terminated, "", Moment::Succeeded),
             Ended::Failed(error) => (ExecutionStatus::Failed, error.as_str(), Moment::Failed(error)),
             Ended::Cancelled => (ExecutionStatus::Cancelled, "", Moment::Cancelled),
+            Ended::Written => return Ok(()),
         };
         self.tell(&tx, &execution, moment).await?;
         self.move_to(&tx, &execution, status, Some(error)).await?;
@@ -129,17 +166,21 @@ impl Manager {
     /// Begins, or goes on, and does the work. An error is one of the machinery, never of the work.
     async fn perform(self: &Arc<Self>, execution: &Execution) -> Result<Ended> {
         let again = execution.resume || execution.status == ExecutionStatus::Started;
-        self.tell(&*self.store, execution, if again { Moment::Resumed } else { Moment::Started }).await?;
-        match self.set_status(&execution.id, ExecutionStatus::Started, None).await {
+        Box::pin(self.tell(&*self.store, execution, if again { Moment::Resumed } else { Moment::Started })).await?;
+        match Box::pin(self.set_status(&execution.id, ExecutionStatus::Started, None)).await {
             // Someone asked it to stop just now.
             Err(error) if error.code() == Code::InvalidExceptionStatusUpdate => return self.undo(execution).await,
             moved => moved?,
         }
         let done = match self.work_of(execution).await? {
-            Work::UploadBlueprint => self.upload(execution).await,
-            Work::CreateEnvironment => self.create_environment(execution).await,
-            Work::DeleteEnvironment => self.delete_environment(execution).await,
-            Work::Export(kind) => self.make_export(execution, kind).await,
+            Work::UploadBlueprint => Box::pin(self.upload(execution)).await,
+            Work::CreateEnvironment => Box::pin(self.create_environment(execution)).await,
+            Work::DeleteEnvironment => Box::pin(self.delete_environment(execution)).await,
+            Work::Export(kind) => Box::pin(self.make_export(execution, kind)).await,
+            Work::Restore => match Box::pin(self.carry_out_restore(execution)).await {
+                Ok(()) => return Ok(Ended::Written),
+                refused => refused,
+            },
             Work::BeginUpdate => Box::pin(self.update_as_one_of_many(execution)).await,
             Work::UpdatePlugins => match Box::pin(self.update_plugins(execution)).await {
                 Ok(false) => return Ok(Ended::Cancelled),
@@ -176,6 +217,7 @@ impl Manager {
             OF_MANY => Ok(Work::BeginUpdate),
             "update_plugin" => Ok(Work::UpdatePlugins),
             "create_snapshot" => Ok(Work::Export(Kind::Snapshot)),
+            "restore_snapshot" => Ok(Work::Restore),
             "create_log_bundle" => Ok(Work::Export(Kind::LogBundle)),
             other => Ok(Work::Lifecycle(other.to_owned())),
         }
@@ -200,7 +242,7 @@ impl Manager {
         nephele_store::events::insert(&*self.store, &run, &[], &lines).await.map_err(failed)
     }
 
-    async fn tell(&self, db: &dyn Db, execution: &Execution, moment: Moment<'_>) -> Result<()> {
+    pub(crate) async fn tell(&self, db: &dyn Db, execution: &Execution, moment: Moment<'_>) -> Result<()> {
         let event = workflow_event(moment, &execution.workflow_id, execution.is_dry_run, self.clock.now());
         let run = nephele_store::journal::Run::from(execution).told_by(&self.settings.hostname);
         nephele_store::events::insert(db, &run, &[event], &[]).await.map_err(failed)

@@ -1,6 +1,7 @@
 //! A manager on either database, and deployments made of rows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nephele_bus::Local;
 use nephele_manager::ctx::CallingExecution;
@@ -55,9 +56,11 @@ impl House {
             admin_password: Some(Secret::new("admin".to_owned())),
             archive_limit: 1 << 20,
             types: None,
+            hooks: folder.path().join("hooks.conf"),
             hostname: "manager".to_owned(),
             host: "127.0.0.1".to_owned(),
             port: 53333,
+            lease: Duration::from_secs(4),
         };
         let opened = Manager::open(settings, Arc::new(Local::new()), Arc::new(SystemClock)).await.unwrap();
         Arc::new(Self { manager: opened.manager, _folder: folder })

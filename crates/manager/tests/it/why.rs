@@ -11,12 +11,12 @@ use nephele_store::deployments::Deployment;
 use nephele_store::execution_groups::{self, NewExecutionGroup};
 use nephele_store::executions::{self, Execution, ExecutionChanges, NewExecution};
 use nephele_store::journal::{self, Run};
-use nephele_store::{Db as _, Json, operations};
+use nephele_store::{Db as _, Json, operations, processes};
 use serde_json::{Value, json};
 
 use crate::house::{House, Made, admin, both};
 
-async fn execution(
+pub(crate) async fn execution(
     house: &House,
     ctx: &Ctx,
     deployment: Option<&Deployment>,
@@ -43,6 +43,7 @@ async fn execution(
         wait_after_fail: 600.0,
         blueprint_id: None,
         rerun_of: None,
+        process: None,
     };
     let row = executions::insert(store, new).await.unwrap();
     executions::by_storage_id(store, row).await.unwrap().unwrap()
@@ -170,7 +171,7 @@ async fn a_run_names_what_it_has_in_hand() {
         let (ctx, store) = (admin(), &*house.manager.store);
         let deployment = house.deployment(&ctx, "d", Made::default()).await;
         house.nodes(&deployment, &[json!({"id": "web"}), json!({"id": "part"})]).await;
-        let begun = json!({"_component_execution": {"task": "child", "execution": "of-child"}});
+        let begun = json!({"_component_execution": {"task": "child", "of": "of-child"}});
         let instance = |id: &str, node: &str, runtime: Value| {
             json!({"id": id, "node_id": node, "runtime_properties": runtime, "relationships": [], "scaling_groups": []})
         };
@@ -296,6 +297,32 @@ async fn every_status_has_an_answer() {
                 _ => vec!["resume"],
             };
             assert_eq!(kinds(&found), expected, "{found:#}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_silent_manager_is_named_with_the_time_when_another_takes_over() {
+    both(|house| async move {
+        let admin = admin();
+        let store = &*house.manager.store;
+        let minute = 60_000_000;
+        for status in [ExecutionStatus::Pending, ExecutionStatus::Started] {
+            for (lease, expected) in [(minute, "other"), (1, "takeover")] {
+                let process = processes::insert(store, "elsewhere", "far", lease).await.unwrap();
+                let id = format!("{}-{lease}", status.as_str());
+                let run = execution(&house, &admin, None, &id, status).await;
+                let changes = ExecutionChanges { process: Some(Some(process)), ..Default::default() };
+                executions::update(store, run.storage_id, changes).await.unwrap();
+                let why = why(&house, &admin, &id).await;
+                let wait = &why["waits"][0];
+                assert_eq!(wait["kind"] == "takeover", expected == "takeover", "{why:#}");
+                if expected == "takeover" {
+                    assert_eq!(wait["details"], json!({"manager": "far", "process": process}));
+                    assert!(wait["since"].is_string() && wait["deadline"].is_string(), "{wait:#}");
+                }
+            }
         }
     })
     .await;

@@ -220,3 +220,9 @@ pub async fn delete_until(db: &dyn Db, position: i64) -> Result<()> {
     db.run("DELETE FROM audit_log WHERE position <= $1", values![position]).await?;
     Ok(())
 }
+
+/// The key of the newest entry that tells of more than logins: what was changed has changed since, if there is a newer.
+pub async fn last_change(db: &dyn Db) -> Result<i64> {
+    let text = "SELECT max(id) FROM audit_log WHERE ref_table NOT IN ('users', 'tokens', 'managers')";
+    Ok(db.column::<Option<i64>>(text, values![]).await?.into_iter().next().flatten().unwrap_or_default())
+}

@@ -156,6 +156,11 @@ pub async fn by_storage_id(db: &dyn Db, storage_id: i64) -> Result<Option<Bluepr
     db.first(format!("SELECT {} {FROM} WHERE r.storage_id = $1", Blueprint::COLUMNS), values![storage_id]).await
 }
 
+/// Whether there is any, in whatever tenant.
+pub async fn any(db: &dyn Db) -> Result<bool> {
+    Ok(db.number("SELECT CAST(1 AS BIGINT) FROM blueprints LIMIT 1", values![]).await? == 1)
+}
+
 /// Blueprints whose upload is in this state, in every tenant.
 pub async fn in_state(db: &dyn Db, state: BlueprintState) -> Result<Vec<Blueprint>> {
     db.all(format!("SELECT {} {FROM} WHERE r.state = $1", Blueprint::COLUMNS), values![state]).await
@@ -169,11 +174,20 @@ pub async fn plan(db: &dyn Db, storage_id: i64) -> Result<Option<Json>> {
 
 /// The uploaded blueprints that the caller may see and whose plan holds this text, with their plans.
 pub async fn with_plan_text(db: &dyn Db, scope: &Scope, text: &str) -> Result<Vec<(String, Json)>> {
+    holding(db, scope, "plan", text).await
+}
+
+/// The uploaded blueprints that the caller may see and whose requirements hold this text, with these.
+pub async fn with_requirement(db: &dyn Db, scope: &Scope, text: &str) -> Result<Vec<(String, Json)>> {
+    holding(db, scope, "requirements", text).await
+}
+
+async fn holding(db: &dyn Db, scope: &Scope, column: &str, text: &str) -> Result<Vec<(String, Json)>> {
     let mut values = values![text];
     let visible = scope.visible(false, &mut values);
     let text = format!(
-        "SELECT r.id, r.plan FROM blueprints r WHERE r.state = 'uploaded' AND {visible} \
-         AND replace(r.plan, $1, '') <> r.plan ORDER BY r.created_at, r.storage_id"
+        "SELECT r.id, r.{column} FROM blueprints r WHERE r.state = 'uploaded' AND {visible} \
+         AND replace(r.{column}, $1, '') <> r.{column} ORDER BY r.created_at, r.storage_id"
     );
     db.all(text, values).await
 }

@@ -5,7 +5,7 @@ use nephele_model::id::{BlueprintId, DeploymentId, TenantName, Username};
 use nephele_model::page::ListQuery;
 use nephele_model::{Timestamp, Visibility};
 
-use crate::column::{row, values};
+use crate::column::{Bind as _, row, values};
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::{
@@ -14,9 +14,11 @@ use crate::field::{
 use crate::filter::Conditions;
 use crate::json::Json;
 use crate::scope::Scope;
+use crate::table::deployment_texts;
 use crate::write::{self, changes, insertable};
 
 pub mod tree;
+pub mod usage;
 
 /// SQL of the labels of `r` as JSON; the instants stand as [`crate::Record`] expects them.
 macro_rules! labels_of {
@@ -61,8 +63,8 @@ macro_rules! fields {
             json("inputs").twin(),
             json("groups").twin(),
             text("permalink"),
-            json("policy_triggers").twin(),
-            json("policy_types").twin(),
+            json("policy_triggers").shared("policy_triggers_fk").twin(),
+            json("policy_types").shared("policy_types_fk").twin(),
             json("outputs").twin(),
             json("capabilities").twin(),
             json("scaling_groups").twin(),
@@ -101,7 +103,7 @@ macro_rules! fields {
 }
 
 /// What lists show as workflows: one object of nulls, whatever there is.
-const NO_WORKFLOWS: &str = "CASE WHEN r.workflows IS NOT NULL THEN '[{\"name\":null,\"plugin\":null,\"operation\":null,\
+const NO_WORKFLOWS: &str = "CASE WHEN r.workflows_fk IS NOT NULL THEN '[{\"name\":null,\"plugin\":null,\"operation\":null,\
     \"parameters\":null,\"is_cascading\":null,\"is_available\":null,\"availability_rules\":null}]' END";
 
 /// The records of `GET /deployments`.
@@ -151,7 +153,8 @@ macro_rules! present {
 /// The same records for who describes workflows: `{"declared": as the plan has them, "present": as in [`present`]}`.
 pub static DETAILS: Resource = Resource {
     fields: fields!(concat!(
-        "concat('{\"declared\":', coalesce(r.workflows, 'null'), ',\"present\":', ",
+        "concat('{\"declared\":', coalesce((SELECT w.text FROM deployment_texts w \
+         WHERE w.storage_id = r.workflows_fk), 'null'), ',\"present\":', ",
         present!("r.storage_id"),
         ", '}')"
     )),
@@ -206,7 +209,7 @@ row! {
         /// Its inputs with their values.
         inputs: Option<Json>,
         /// Its workflows, as the plan has them.
-        workflows: Option<Json>,
+        workflows: Option<Json> = "w.text",
         /// Its outputs, not evaluated.
         outputs: Option<Json>,
         /// Its capabilities, not evaluated.
@@ -216,9 +219,9 @@ row! {
         /// Its groups.
         groups: Option<Json> = "r.\"groups\"",
         /// Its policy types.
-        policy_types: Option<Json>,
+        policy_types: Option<Json> = "y.text",
         /// Its policy triggers.
-        policy_triggers: Option<Json>,
+        policy_triggers: Option<Json> = "g.text",
         /// Its resource tags.
         resource_tags: Option<Json>,
     }
@@ -313,7 +316,10 @@ changes! {
 }
 
 const FROM: &str = "FROM deployments r JOIN tenants t ON t.id = r.tenant_id JOIN users u ON u.id = r.creator_id \
-                    JOIN blueprints b ON b.storage_id = r.blueprint_fk";
+                    JOIN blueprints b ON b.storage_id = r.blueprint_fk \
+                    LEFT JOIN deployment_texts w ON w.storage_id = r.workflows_fk \
+                    LEFT JOIN deployment_texts y ON y.storage_id = r.policy_types_fk \
+                    LEFT JOIN deployment_texts g ON g.storage_id = r.policy_triggers_fk";
 
 /// The deployment with this id that the caller may see.
 pub async fn find(db: &dyn Db, scope: &Scope, id: &DeploymentId) -> Result<Option<Deployment>> {
@@ -383,7 +389,7 @@ row! {
         /// Its row.
         storage_id: i64,
         /// Its workflows, as the plan has them.
-        workflows: Option<Json>,
+        workflows: Option<Json> = "w.text",
     }
 }
 
@@ -403,8 +409,10 @@ pub async fn declaring(db: &dyn Db, scope: &Scope, query: &ListQuery, one_a_blue
     }
     let limit = query.size.filter(|_| !query.get_all).map_or_else(String::new, |size| format!(" LIMIT {size}"));
     let columns = Declaring::COLUMNS;
-    let text =
-        format!("SELECT {columns} FROM deployments r WHERE {condition} ORDER BY r.created_at, r.storage_id{limit}");
+    let text = format!(
+        "SELECT {columns} FROM deployments r LEFT JOIN deployment_texts w ON w.storage_id = r.workflows_fk \
+         WHERE {condition} ORDER BY r.created_at, r.storage_id{limit}"
+    );
     db.all(text, conditions.values).await
 }
 
@@ -413,10 +421,29 @@ pub async fn insert(db: &dyn Db, deployment: NewDeployment) -> Result<i64> {
     write::insert(db, deployment).await
 }
 
-/// Changes a deployment.
-pub async fn update(db: &dyn Db, storage_id: i64, changes: DeploymentChanges) -> Result<()> {
-    write::update(db, "deployments", "storage_id", storage_id.into(), changes.assignments()).await?;
-    Ok(())
+/// Changes a deployment; in a transaction, if workflows or policies are among the changes.
+pub async fn update(db: &dyn Db, storage_id: i64, mut changes: DeploymentChanges) -> Result<()> {
+    let shared = [
+        ("workflows_fk", changes.workflows.take()),
+        ("policy_types_fk", changes.policy_types.take()),
+        ("policy_triggers_fk", changes.policy_triggers.take()),
+    ];
+    let mut assignments = changes.assignments();
+    let replaced = if shared.iter().any(|(_, text)| text.is_some()) {
+        deployment_texts::of_deployment(db, storage_id).await?
+    } else {
+        Vec::new()
+    };
+    for (column, text) in shared {
+        let Some(text) = text else { continue };
+        let key = match text {
+            Some(text) => deployment_texts::keep(db, text).await?,
+            None => None,
+        };
+        assignments.push((column, key.bind()));
+    }
+    write::update(db, "deployments", "storage_id", storage_id.into(), assignments).await?;
+    deployment_texts::forget_unused(db, replaced).await
 }
 
 /// Gives a deployment's nodes and node instances its own visibility.
@@ -429,7 +456,10 @@ pub async fn spread_visibility(db: &dyn Db, storage_id: i64, visibility: Visibil
 
 /// Deletes a deployment with its nodes, instances, labels, executions and their events.
 pub async fn delete(db: &dyn Db, storage_id: i64) -> Result<bool> {
-    write::delete(db, "deployments", storage_id).await
+    let texts = deployment_texts::of_deployment(db, storage_id).await?;
+    let was_there = write::delete(db, "deployments", storage_id).await?;
+    deployment_texts::forget_unused(db, texts).await?;
+    Ok(was_there)
 }
 
 /// A deployment's row, id and tenant.

@@ -57,7 +57,8 @@ const RECORD: Resource = Resource::new(
         int("finished_operations"),
         boolean("allow_custom_parameters"),
         text("blueprint_id"),
-        text("rerun_of"),
+        // The original does not know it.
+        text("rerun_of").only_if("r.rerun_of IS NOT NULL"),
         text("deployment_display_name").of(&[("deployment_fk", "deployments")], "display_name"),
         text("deployment_id").of(&[("deployment_fk", "deployments")], "id"),
         text("status_display").sql("CASE WHEN r.status = 'terminated' THEN 'completed' ELSE r.status END"),
@@ -123,6 +124,8 @@ row! {
         wait_after_fail: f64,
         /// Its blueprint.
         blueprint_id: Option<String>,
+        /// The process that runs it.
+        process: Option<i64>,
     }
 }
 
@@ -165,6 +168,8 @@ insertable! {
         blueprint_id: Option<String>,
         /// The execution that it does again.
         rerun_of: Option<String>,
+        /// The process that runs it.
+        process: Option<i64>,
     }
 }
 
@@ -185,6 +190,8 @@ changes! {
         resume: bool,
         /// SHA-256 of its token, in hex.
         token: Option<String>,
+        /// The process that runs it.
+        process: Option<i64>,
     }
 }
 
@@ -193,9 +200,12 @@ const FROM: &str = "FROM executions r JOIN tenants t ON t.id = r.tenant_id JOIN 
 /// That an execution `r` is under way.
 pub(crate) const ACTIVE: &str =
     "r.status IN ('pending', 'started', 'cancelling', 'force_cancelling', 'kill_cancelling')";
+/// One list: SQLite would take two conditions as two walks, and the index of all executions that are queued for one of them.
+const QUEUED_OR_ACTIVE: &str =
+    "r.status IN ('queued', 'pending', 'started', 'cancelling', 'force_cancelling', 'kill_cancelling')";
 const UNFINISHED: &str = "r.status NOT IN ('terminated', 'failed', 'cancelled')";
 
-async fn select(db: &dyn Db, condition: &str, values: Vec<sea_query::Value>) -> Result<Vec<Execution>> {
+pub(crate) async fn select(db: &dyn Db, condition: &str, values: Vec<sea_query::Value>) -> Result<Vec<Execution>> {
     db.all(format!("SELECT {} {FROM} WHERE {condition}", Execution::COLUMNS), values).await
 }
 
@@ -244,6 +254,13 @@ pub async fn of_deployment(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Execut
     select(db, "r.deployment_fk = $1 ORDER BY r.created_at, r.storage_id", values![deployment_fk]).await
 }
 
+/// The last executions of a deployment that had operations to run, the latest first.
+pub async fn latest_of_deployment(db: &dyn Db, deployment_fk: i64, most: i64) -> Result<Vec<Execution>> {
+    let condition = "r.deployment_fk = $1 AND r.total_operations > 0 AND NOT r.is_system_workflow \
+                     ORDER BY r.created_at DESC, r.storage_id DESC LIMIT $2";
+    select(db, condition, values![deployment_fk, most]).await
+}
+
 /// Every execution that has not ended, the oldest first.
 pub async fn unfinished(db: &dyn Db) -> Result<Vec<Execution>> {
     select(db, &format!("{UNFINISHED} ORDER BY r.storage_id"), values![]).await
@@ -251,9 +268,8 @@ pub async fn unfinished(db: &dyn Db) -> Result<Vec<Execution>> {
 
 /// Whether an execution that keeps all others waiting is under way, or waits itself.
 pub async fn system_wide(db: &dyn Db) -> Result<bool> {
-    let text = format!(
-        "SELECT CAST(1 AS BIGINT) FROM executions r WHERE r.is_system_workflow AND (r.status = 'queued' OR {ACTIVE}) LIMIT 1"
-    );
+    let text =
+        format!("SELECT CAST(1 AS BIGINT) FROM executions r WHERE r.is_system_workflow AND {QUEUED_OR_ACTIVE} LIMIT 1");
     Ok(db.first::<(i64,)>(text, values![]).await?.is_some())
 }
 
@@ -261,7 +277,7 @@ pub async fn system_wide(db: &dyn Db) -> Result<bool> {
 pub async fn snapshot_under_way(db: &dyn Db) -> Result<Option<ExecutionId>> {
     let text = format!(
         "SELECT r.id FROM executions r WHERE r.is_system_workflow AND r.workflow_id = 'create_snapshot' \
-         AND (r.status = 'queued' OR {ACTIVE}) LIMIT 1"
+         AND {QUEUED_OR_ACTIVE} LIMIT 1"
     );
     let found: Option<(ExecutionId,)> = db.first(text, values![]).await?;
     Ok(found.map(|(id,)| id))
@@ -274,7 +290,8 @@ pub async fn any_queued(db: &dyn Db) -> Result<bool> {
 
 /// The oldest of those that wait to keep all others waiting.
 pub async fn queued_system_wide(db: &dyn Db) -> Result<Option<Execution>> {
-    let condition = "r.is_system_workflow AND r.status = 'queued' ORDER BY r.storage_id LIMIT 1";
+    // The sign keeps SQLite from walking through all that are queued for the sake of their order.
+    let condition = "r.is_system_workflow AND r.status = 'queued' ORDER BY +r.storage_id LIMIT 1";
     Ok(select(db, condition, values![]).await?.pop())
 }
 
@@ -284,21 +301,28 @@ pub async fn count_active(db: &dyn Db) -> Result<usize> {
     Ok(found.first().map_or(0, |(count,)| usize::try_from(*count).unwrap_or_default()))
 }
 
-/// The oldest queued execution whose deployment is free and that is in none of the `full` groups. What makes a deployment's
-/// environment waits for nothing else of it, and all else waits for that.
-pub async fn next_queued(db: &dyn Db, full: &[i64]) -> Result<Option<Execution>> {
+/// The oldest queued execution whose deployment is free and that is in none of the `full` groups; of a deployment, if one is
+/// given. What makes a deployment's environment waits for nothing else of it, and all else waits for that.
+pub async fn next_queued(db: &dyn Db, full: &[i64], deployment_fk: Option<i64>) -> Result<Option<Execution>> {
+    let mut values = values![Json::of(full)];
+    let within = deployment_fk.map_or("", |deployment| {
+        values.push(deployment.bind());
+        " AND r.deployment_fk = $2"
+    });
     let active = ACTIVE.replace("r.", "o.");
+    let beside = "NOT EXISTS (SELECT 1 FROM executions o WHERE o.deployment_fk = r.deployment_fk";
     let condition = format!(
-        "r.status = 'queued' AND NOT r.is_system_workflow \
+        "r.status = 'queued' AND NOT r.is_system_workflow{within} \
          AND (r.workflow_id = 'create_deployment_environment' \
-         OR NOT EXISTS (SELECT 1 FROM executions o WHERE o.deployment_fk = r.deployment_fk \
-         AND o.storage_id <> r.storage_id AND ({active} OR (o.status = 'queued' \
-         AND (o.storage_id < r.storage_id OR o.workflow_id = 'create_deployment_environment'))))) \
+         OR ({beside} AND {active} AND o.storage_id <> r.storage_id) \
+         AND {beside} AND o.status = 'queued' AND o.storage_id < r.storage_id) \
+         AND {beside} AND o.status = 'queued' AND o.storage_id > r.storage_id \
+         AND o.workflow_id = 'create_deployment_environment'))) \
          AND NOT EXISTS (SELECT 1 FROM execution_groups_executions m WHERE m.execution_fk = r.storage_id \
          AND m.execution_group_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1))) \
          ORDER BY r.storage_id LIMIT 1"
     );
-    Ok(select(db, &condition, values![Json::of(full)]).await?.pop())
+    Ok(select(db, &condition, values).await?.pop())
 }
 
 /// The executions under way in a tenant that keep all others waiting, or would.
@@ -383,13 +407,6 @@ pub async fn update(db: &dyn Db, storage_id: i64, changes: ExecutionChanges) -> 
     Ok(())
 }
 
-/// Ends the tokens of everything that is under way: requests of the runs that made them count no more.
-pub async fn revoke_tokens(db: &dyn Db) -> Result<()> {
-    let text = format!("UPDATE executions AS r SET token = NULL WHERE {ACTIVE}");
-    db.execute(Sql::new(text, values![])).await?;
-    Ok(())
-}
-
 /// Moves an execution from `from` to `to`, stamping `started_at` and `ended_at`; `error` is set if
 /// given. Gives `false`, and changes nothing, when it is no longer in `from`.
 pub async fn set_status(
@@ -402,7 +419,7 @@ pub async fn set_status(
     let mut values = values![storage_id, from, to, error];
     let stamp = match to {
         ExecutionStatus::Started => "started_at = coalesce(started_at, $5)",
-        _ if to.is_final() => "ended_at = $5",
+        _ if to.is_final() => "process = NULL, ended_at = $5",
         _ => "ended_at = NULL",
     };
     if stamp.contains("$5") {

@@ -113,3 +113,23 @@ pub async fn set_status(db: &dyn Db, kind: Kind, storage_id: i64, status: Archiv
 pub async fn delete(db: &dyn Db, kind: Kind, storage_id: i64) -> Result<bool> {
     write::delete(db, kind.table(), storage_id).await
 }
+
+/// Notes that the manager makes a snapshot by itself.
+pub async fn set_scheduled(db: &dyn Db, tenant_id: i64, id: &str) -> Result<()> {
+    let text = "UPDATE snapshots SET is_scheduled = TRUE WHERE tenant_id = $1 AND id = $2";
+    db.run(text, values![tenant_id, id]).await.map(drop)
+}
+
+/// The snapshots that the manager made by itself, the newest first.
+pub async fn scheduled(db: &dyn Db) -> Result<Vec<Export>> {
+    let columns = Export::COLUMNS;
+    let text =
+        format!("SELECT {columns} FROM snapshots r WHERE r.is_scheduled ORDER BY r.created_at DESC, r.storage_id DESC");
+    db.all(text, values![]).await
+}
+
+/// All of a kind, the oldest first.
+pub async fn all(db: &dyn Db, kind: Kind) -> Result<Vec<Export>> {
+    let text = format!("SELECT {} FROM {} r ORDER BY r.created_at, r.storage_id", Export::COLUMNS, kind.table());
+    db.all(text, values![]).await
+}

@@ -1,5 +1,6 @@
 //! Which deployment needs which other one.
 
+use nephele_model::deployment::InstallationStatus;
 use nephele_model::id::DeploymentId;
 use nephele_model::{Timestamp, Visibility};
 
@@ -44,6 +45,8 @@ row! {
         source_deployment_fk: Option<i64>,
         /// The deployment that needs.
         source_deployment_id: Option<DeploymentId> = "s.id",
+        /// Whether that one is installed.
+        source_installation_status: Option<InstallationStatus> = "s.installation_status",
         /// The row of the deployment that is needed.
         target_deployment_fk: Option<i64>,
         /// The deployment that is needed.

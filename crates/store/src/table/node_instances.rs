@@ -156,6 +156,32 @@ pub async fn count_by_state(db: &dyn Db, deployment_fk: i64) -> Result<Vec<(Inst
     db.all(text.to_owned(), values![deployment_fk]).await
 }
 
+row! {
+    /// Instances of a node that are in the same state.
+    pub struct Standing {
+        /// The row of their node.
+        node_fk: i64,
+        /// Their state.
+        state: InstanceState,
+        /// How many they are.
+        count: i64 = "count(*)",
+        /// How many of them differ from what they should be.
+        drifted: i64 = "CAST(sum(CASE WHEN r.has_configuration_drift THEN 1 ELSE 0 END) AS BIGINT)",
+        /// How many of them were not well when last looked at.
+        unavailable: i64 = "CAST(sum(CASE WHEN r.is_status_check_ok THEN 0 ELSE 1 END) AS BIGINT)",
+    }
+}
+
+/// How the instances of each node of a deployment stand.
+pub async fn standing(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Standing>> {
+    let text = format!(
+        "SELECT {} FROM node_instances r WHERE r.deployment_fk = $1 GROUP BY r.node_fk, r.state \
+         ORDER BY r.node_fk, r.state",
+        Standing::COLUMNS
+    );
+    db.all(text, values![deployment_fk]).await
+}
+
 /// The runtime properties of a deployment's instances of nodes of this type, or of one derived from it.
 pub async fn runtime_of_type(db: &dyn Db, deployment_fk: i64, kind: &str) -> Result<Vec<Json>> {
     let text = "SELECT i.runtime_properties FROM node_instances i JOIN nodes n ON n.storage_id = i.node_fk \

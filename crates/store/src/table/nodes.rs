@@ -199,6 +199,38 @@ pub async fn described(db: &dyn Db, deployments: &[i64], ids: &[String]) -> Resu
     db.all(text, values![Json::of(deployments), Json::texts(ids)]).await
 }
 
+row! {
+    /// As much of a node as a picture of its deployment shows.
+    pub struct Outline {
+        /// Its row.
+        storage_id: i64,
+        /// Its name in the deployment.
+        id: NodeId,
+        /// Its type.
+        kind: String = "r.type",
+        /// Its type and all that this derives from, the root first.
+        type_hierarchy: Option<Json>,
+        /// The node that hosts it.
+        host_id: Option<NodeId>,
+        /// How many instances there are to be.
+        planned_number_of_instances: i64,
+        /// The fewest instances.
+        min_number_of_instances: i64,
+        /// The most instances; -1 for no limit.
+        max_number_of_instances: i64,
+        /// Its plugins.
+        plugins: Option<Json>,
+        /// Its relationships.
+        relationships: Option<Json>,
+    }
+}
+
+/// The nodes of a deployment in outline, in the order of the plan.
+pub async fn outlines(db: &dyn Db, deployment_fk: i64) -> Result<Vec<Outline>> {
+    let text = format!("SELECT {} FROM nodes r WHERE r.deployment_fk = $1 ORDER BY r.storage_id", Outline::COLUMNS);
+    db.all(text, values![deployment_fk]).await
+}
+
 /// Stores nodes. Error: [`crate::Error::Unique`].
 pub async fn insert(db: &dyn Db, nodes: Vec<NewNode>) -> Result<()> {
     write::insert_all(db, nodes).await

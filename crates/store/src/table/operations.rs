@@ -22,7 +22,7 @@ use crate::table::deployments::Deployment;
 use crate::table::{executions, tasks_graphs};
 use crate::write::{self, insertable};
 
-pub use progress::{Progress, Versions, awaited, changed_after, versions};
+pub use progress::{Outcome, Progress, Versions, awaited, changed_after, outcomes, versions};
 
 /// The records of `GET /operations`. `execution_id` and `graph_id` filter, but are not shown.
 pub static RESOURCE: Resource = Resource {
@@ -346,6 +346,11 @@ pub async fn reset(tx: &Tx, run: &Run, force: bool) -> Result<usize> {
     let lost = |task: &StoredTask| matches!(task.state, TaskState::Sending | TaskState::Sent | TaskState::Started);
     let chosen = |task: &&StoredTask| (ended(task) || force && lost(task)) && !replaced.contains(task.id.as_str());
     let chosen: Vec<_> = tasks.iter().filter(chosen).collect();
+    // Whoever wants it to go on does not want to wait.
+    let waiting = |task: &&StoredTask| task.state == TaskState::Pending && task.due_at.is_some();
+    let waiting = Json::texts(tasks.iter().filter(waiting).map(|task| &task.id));
+    let text = "UPDATE operations SET due_at = NULL WHERE id IN (SELECT value FROM json_each($1))";
+    db.run(text, values![waiting]).await?;
     begin_anew(tx, run, &chosen).await?;
     Ok(chosen.len())
 }

@@ -1,4 +1,7 @@
 //! API tokens: only a hash of the secret is stored.
+//!
+//! Invariant: one that stands for the work of a process counts as long as that lives, whenever it was written. Its row goes
+//! with that of the process ([`super::processes`]).
 
 use nephele_model::Timestamp;
 
@@ -66,12 +69,19 @@ insertable! {
         expiration_date: Option<Timestamp>,
         /// Whose it is.
         user_id: i64,
+        /// The process for whose work it stands.
+        process: Option<i64>,
     }
 }
 
 /// The token with this id.
 pub async fn find(db: &dyn Db, id: &str) -> Result<Option<Token>> {
-    db.first(format!("SELECT {} FROM tokens r WHERE r.id = $1", Token::COLUMNS), values![id]).await
+    let text = format!(
+        "SELECT {} FROM tokens r WHERE r.id = $1 \
+         AND (r.process IS NULL OR EXISTS (SELECT 1 FROM processes p WHERE p.id = r.process))",
+        Token::COLUMNS
+    );
+    db.first(text, values![id]).await
 }
 
 /// Stores a token.

@@ -7,7 +7,7 @@ use nephele_store::{Actor, Store, groups, sites, tenants, users};
 use crate::house::{House, both};
 
 fn ann() -> Actor {
-    Actor { username: Some("ann".to_owned()), execution_id: Some("e1".to_owned()) }
+    Actor { username: Some("ann".to_owned()), execution_id: Some("e1".to_owned()), lease: None }
 }
 
 async fn seen(store: &Store, table: &str) -> Vec<(String, Option<String>, Option<String>)> {
@@ -48,7 +48,7 @@ async fn changes_are_noted_with_who_made_them() {
             sites::insert(&tx, site(&house, "never")).await.unwrap();
             drop(tx);
         };
-        Actor { username: Some("bob".to_owned()), execution_id: None }.act(taken_back).await;
+        Actor { username: Some("bob".to_owned()), ..Actor::default() }.act(taken_back).await;
         sites::insert(store, site(&house, "three")).await.unwrap();
         let by_ann = (Some("ann".to_owned()), Some("e1".to_owned()));
         let expected = [

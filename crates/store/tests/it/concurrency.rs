@@ -52,6 +52,7 @@ async fn a_locked_decision_is_taken_once() {
                             address: "w".to_owned(),
                             body: Json::of(&1),
                             created_at: Db::now(&tx),
+                            process: None,
                         };
                         outbox::insert(&tx, vec![message]).await.unwrap();
                     }
@@ -62,7 +63,7 @@ async fn a_locked_decision_is_taken_once() {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(outbox::claim(&house.store, 99, 1).await.unwrap().len(), 1);
+        assert_eq!(outbox::claim(&house.store, house.process().await, 99, 1).await.unwrap().len(), 1);
     })
     .await;
 }

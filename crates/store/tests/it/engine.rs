@@ -62,7 +62,8 @@ async fn a_batch_is_written_as_a_whole() {
         house.clock.forward(1_000);
         let queued = store.now();
         let step = |id: &str, state| TaskChange::new(id.into(), state);
-        let message = NewMessage { address: "w".to_owned(), body: Json::of("run 1"), created_at: queued };
+        let message =
+            NewMessage { address: "w".to_owned(), body: Json::of("run 1"), created_at: queued, process: None };
         let sent = JournalBatch {
             changes: vec![step("1", TaskState::Sending), step("1", TaskState::Sent)],
             ..Default::default()
@@ -110,7 +111,7 @@ async fn a_batch_is_written_as_a_whole() {
             node_instances::of_deployment(store, deployment.storage_id).await.unwrap()[0].state.as_str(),
             "creating"
         );
-        assert_eq!(outbox::claim(store, 9, 1).await.unwrap()[0].body.as_str(), "\"run 1\"");
+        assert_eq!(outbox::claim(store, house.process().await, 9, 1).await.unwrap()[0].body.as_str(), "\"run 1\"");
         let page = events::list(store, &admin(), &ListQuery::default(), &[]).await.unwrap();
         let event = page.items[0].value().unwrap();
         assert_eq!((&event["message"], &event["node_name"]), (&json!("Task rescheduled<NUL>"), &json!("n")));

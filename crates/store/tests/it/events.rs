@@ -6,7 +6,7 @@ use nephele_model::execution::ExecutionStatus;
 use nephele_model::page::{ListQuery, Sort};
 use nephele_store::events::{self, Range};
 use nephele_store::journal::Run;
-use nephele_store::{Error, Store, deployments};
+use nephele_store::{Error, Store, deployments, executions, news};
 use serde_json::json;
 
 use crate::house::{BEGINNING, admin, both, user};
@@ -117,6 +117,25 @@ async fn what_comes_in_later_is_reported_later() {
         let sort = vec![Sort { field: "reported_timestamp".to_owned(), descending: false }];
         let told = messages(store, &ListQuery { sort, ..ListQuery::default() }, &[]).await;
         assert_eq!(told, ["first", "second"]);
+    })
+    .await;
+}
+
+/// Who follows events asks for those behind the last one that was told.
+#[tokio::test]
+async fn the_number_of_an_event_that_went_is_not_given_again() {
+    both(|house| async move {
+        let store = &house.store;
+        let (gone, stays) = (
+            house.execution(None, "gone", ExecutionStatus::Started).await,
+            house.execution(None, "stays", ExecutionStatus::Started).await,
+        );
+        events::insert(store, &Run::from(&gone), &[event("a", 1), event("b", 2)], &[]).await.unwrap();
+        let last = news::last_event(store).await.unwrap();
+        assert!(executions::delete(store, gone.storage_id).await.unwrap());
+        events::insert(store, &Run::from(&stays), &[event("c", 3)], &[]).await.unwrap();
+        let told = news::events(store, last, 10, &[]).await.unwrap();
+        assert_eq!(told.iter().map(|event| event.message.as_deref()).collect::<Vec<_>>(), [Some("c")]);
     })
     .await;
 }

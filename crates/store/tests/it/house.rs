@@ -14,7 +14,8 @@ use nephele_store::executions::{Execution, NewExecution};
 use nephele_store::node_instances::NewInstance;
 use nephele_store::nodes::NewNode;
 use nephele_store::{
-    Bootstrap, Db, Json, Scope, Store, blueprints, deployments, executions, node_instances, nodes, tenants, users,
+    Bootstrap, Db, Json, Scope, Store, blueprints, deployments, executions, node_instances, nodes, processes, tenants,
+    users,
 };
 use nephele_testkit::postgres::Database;
 use serde_json::json;
@@ -113,6 +114,11 @@ pub(crate) fn new_blueprint(scope: &Scope, id: &str, at: Timestamp) -> NewBluepr
 }
 
 impl House {
+    /// A process in a folder of its own, with a lease of a minute.
+    pub(crate) async fn process(&self) -> i64 {
+        processes::insert(&self.store, "a folder", "manager", 60_000_000).await.expect("a process")
+    }
+
     pub(crate) async fn blueprint(&self, id: &str) -> i64 {
         let new = new_blueprint(&admin(), id, self.store.now());
         blueprints::insert(&self.store, new).await.expect("a blueprint")
@@ -164,6 +170,7 @@ impl House {
             wait_after_fail: 600.0,
             blueprint_id: deployment.map(|deployment| deployment.blueprint_id.to_string()),
             rerun_of: None,
+            process: None,
         };
         let row = executions::insert(&self.store, new).await.expect("an execution");
         executions::by_storage_id(&self.store, row).await.expect("a query").expect("the execution")

@@ -4,13 +4,16 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "helpers of tests fail loudly")]
 
 mod access;
+mod attention;
 mod audit_log;
 mod bootstrap;
 mod concurrency;
 mod engine;
 mod events;
+mod hooks;
 mod house;
 mod instances;
+mod leases;
 mod pages;
 mod parity;
 mod phases;

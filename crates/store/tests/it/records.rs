@@ -163,6 +163,28 @@ async fn unknown_filters_and_sort_keys_are_refused() {
 }
 
 #[tokio::test]
+async fn texts_come_back_as_they_are() {
+    both(|house| async move {
+        let odd = [
+            "plain",
+            "\"",
+            "back\\slash",
+            "line\nbreak\r\t",
+            "\u{1}\u{1f}\u{7f}",
+            "ü € 𝄞 \u{2028}",
+            "{\"a\": [1]}",
+            "'$$'",
+        ];
+        for text in odd {
+            house.blueprint(text).await;
+            let found = house.store.get(&blueprints::RESOURCE, &admin(), text, None).await.unwrap().unwrap();
+            assert_eq!(found.value().unwrap()["id"], text);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn filters_search_and_order() {
     both(|house| async move {
         for id in ["b1", "b_2", "B3"] {

@@ -4,14 +4,15 @@ use nephele_model::blueprint::BlueprintState;
 use nephele_model::execution::ExecutionStatus;
 use nephele_model::page::ListQuery;
 use nephele_model::{Role, Visibility};
+use nephele_store::deployments::Deployment;
 use nephele_store::labels::{self, Labeled};
 use nephele_store::{
     Db, Error, Json, blueprints, deployments, executions, inter_deployment_dependencies as dependencies, maintenance,
-    outbox, secrets, sites, tokens, users,
+    outbox, processes, secrets, sites, tokens, users,
 };
 use serde_json::json;
 
-use crate::house::{admin, both, new_blueprint, user};
+use crate::house::{House, admin, both, new_blueprint, user};
 
 #[tokio::test]
 async fn blueprints_change_and_go() {
@@ -80,6 +81,48 @@ async fn a_deployment_takes_all_that_is_its_own_along() {
 }
 
 #[tokio::test]
+async fn deployments_share_what_their_plans_declare() {
+    async fn kept(house: &House) -> usize {
+        let dump = nephele_store::dump::Dump::begin(&house.store).await.unwrap();
+        dump.rows("deployment_texts", None).await.unwrap().0.len()
+    }
+    async fn declare(house: &House, deployment: &Deployment, workflows: serde_json::Value) {
+        let changes = deployments::DeploymentChanges {
+            workflows: Some(Some(Json::from(workflows))),
+            policy_types: Some(Some(Json::of(&json!({"t": 1})))),
+            ..Default::default()
+        };
+        let tx = house.store.begin().await.unwrap();
+        deployments::update(&tx, deployment.storage_id, changes).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    both(|house| async move {
+        let (first, second) = (house.deployment("d1").await, house.deployment("d2").await);
+        declare(&house, &first, json!({"w": 1})).await;
+        declare(&house, &second, json!({"w": 1})).await;
+        assert_eq!(kept(&house).await, 2);
+        declare(&house, &second, json!({"w": 2})).await;
+        assert_eq!(kept(&house).await, 3);
+        let read = |deployment: &Deployment| deployments::by_storage_id(&house.store, deployment.storage_id);
+        let (one, two) = (read(&first).await.unwrap().unwrap(), read(&second).await.unwrap().unwrap());
+        assert_eq!((one.workflows.unwrap().as_str(), two.workflows.unwrap().as_str()), (r#"{"w":1}"#, r#"{"w":2}"#));
+        assert_eq!(two.policy_types.unwrap().as_str(), r#"{"t":1}"#);
+        declare(&house, &first, json!({"w": 2})).await;
+        assert_eq!(kept(&house).await, 2, "the last that had the other one has it no more");
+        let query = ListQuery {
+            filters: vec![("policy_types".to_owned(), vec![r#"{"t":1}"#.to_owned()])],
+            ..ListQuery::default()
+        };
+        assert_eq!(house.store.list(&deployments::RESOURCE, &admin(), &query).await.unwrap().total, 2);
+        deployments::delete(&house.store, first.storage_id).await.unwrap();
+        assert_eq!(kept(&house).await, 2);
+        deployments::delete(&house.store, second.storage_id).await.unwrap();
+        assert_eq!(kept(&house).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn executions_move_only_from_where_they_are() {
     both(|house| async move {
         let store = &house.store;
@@ -93,7 +136,7 @@ async fn executions_move_only_from_where_they_are() {
         assert_eq!(executions::active_of_deployment(store, deployment.storage_id).await.unwrap().len(), 1);
         assert_eq!(executions::unfinished_of_deployment(store, deployment.storage_id).await.unwrap().len(), 2);
         assert!(executions::any_queued(store).await.unwrap());
-        assert!(executions::next_queued(store, &[]).await.unwrap().is_none(), "its deployment is busy");
+        assert!(executions::next_queued(store, &[], None).await.unwrap().is_none(), "its deployment is busy");
         assert_eq!(executions::unfinished(store).await.unwrap().len(), 2);
         house.clock.forward(1_000_000);
         assert!(step(ExecutionStatus::Started, ExecutionStatus::Failed, Some("it broke")).await.unwrap());
@@ -102,7 +145,7 @@ async fn executions_move_only_from_where_they_are() {
         let (started, ended_at) = (ended.started_at.unwrap(), ended.ended_at.unwrap());
         assert_eq!(ended_at.micros() - started.micros(), 1_000_000);
         assert!(executions::active_of_deployment(store, deployment.storage_id).await.unwrap().is_empty());
-        let next = executions::next_queued(store, &[]).await.unwrap().unwrap();
+        let next = executions::next_queued(store, &[], None).await.unwrap().unwrap();
         assert_eq!(next.storage_id, queued.storage_id);
 
         executions::resume(store, row, "new-sha").await.unwrap();
@@ -142,6 +185,7 @@ async fn users_log_in_and_hold_tokens() {
             created_at: store.now(),
             expiration_date,
             user_id: ann,
+            process: None,
         };
         tokens::insert(store, token("t1", None)).await.unwrap();
         tokens::insert(store, token("t2", Some(store.now()))).await.unwrap();
@@ -256,21 +300,34 @@ async fn dependencies_and_maintenance() {
 async fn outbox_messages_are_claimed_by_one_at_a_time() {
     both(|house| async move {
         let store = &house.store;
-        let message = |number: i32| outbox::NewMessage {
+        let (first, second) = (house.process().await, house.process().await);
+        let message = |(number, process): (i32, Option<i64>)| outbox::NewMessage {
             address: "workers".to_owned(),
             body: Json::of(&number),
             created_at: store.now(),
+            process,
         };
-        outbox::insert(store, (1..=3).map(message).collect()).await.unwrap();
-        let claimed = outbox::claim(store, 2, 1_000).await.unwrap();
-        assert_eq!(claimed.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["1", "2"]);
-        assert_eq!(outbox::claim(store, 9, 1_000).await.unwrap().len(), 1);
-        assert!(outbox::claim(store, 9, 1_000).await.unwrap().is_empty());
-        outbox::delete(store, &[claimed[0].id]).await.unwrap();
+        let messages = [(1, None), (2, Some(second)), (3, Some(first)), (4, None)];
+        outbox::insert(store, messages.into_iter().map(message).collect()).await.unwrap();
+        let claim = async |process| {
+            let claimed = outbox::claim(store, process, 2, 1_000).await.unwrap();
+            claimed.into_iter().map(|one| (one.id, one.body.as_str().to_owned())).unzip::<_, _, Vec<_>, Vec<_>>()
+        };
+        let (ids, bodies) = claim(first).await;
+        assert_eq!(bodies, ["1", "3"], "the oldest, but none of another process");
+        assert_eq!(claim(first).await.1, ["4"]);
+        assert!(claim(first).await.1.is_empty());
+        outbox::delete(store, &ids[..1]).await.unwrap();
         house.clock.forward(1_000);
-        assert_eq!(outbox::claim(store, 9, 1_000).await.unwrap().len(), 2, "claims end");
-        assert_eq!(outbox::release(store).await.unwrap(), 2);
-        assert_eq!(outbox::claim(store, 9, 1_000).await.unwrap().len(), 2);
+        assert_eq!(claim(second).await.1, ["2"], "what one had claimed stays with it");
+        assert_eq!(claim(first).await.1, ["3", "4"], "claims end");
+
+        let tx = store.begin().await.unwrap();
+        processes::dismiss(&tx, first).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(claim(first).await.1.is_empty(), "whoever was dismissed gets nothing");
+        house.clock.forward(1_000);
+        assert_eq!(claim(second).await.1, ["2", "3"], "others get what it left");
     })
     .await;
 }

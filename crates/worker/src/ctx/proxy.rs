@@ -68,6 +68,16 @@ impl Url {
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The same for a host on which another port of 127.0.0.1 leads here.
+    pub(crate) fn at_port(&self, port: u16) -> String {
+        format!("http://127.0.0.1:{port}/{}", self.name)
+    }
+
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        self.text.trim_start_matches("http://").split('/').next().unwrap_or_default()
+    }
 }
 
 impl Drop for Url {
@@ -84,6 +94,9 @@ async fn answer(State(sessions): State<Sessions>, Path(name): Path<String>, body
     let Some(session) = lock(&sessions).get(&name).cloned() else {
         return (StatusCode::NOT_FOUND, "the operation of this ctx has ended").into_response();
     };
+    if !session.is_wanted().await {
+        return (StatusCode::NOT_FOUND, "another manager runs the operation of this ctx now").into_response();
+    }
     let answer = process(&session, &body).await;
     ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
 }

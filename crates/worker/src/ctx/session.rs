@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nephele_model::operation::{Context, Failure, Severity};
 use serde_json::Value;
@@ -11,6 +12,8 @@ use super::raised::Raised;
 use super::subject::{Side, Subject};
 use crate::forks::Forks;
 use crate::operation::{Operation, relationship_ends};
+use crate::pauses::Pauses;
+use crate::standing::{Standing, standing};
 
 /// The operation's surroundings, shared by its `ctx` calls.
 pub(crate) struct Session {
@@ -18,13 +21,16 @@ pub(crate) struct Session {
     pub(super) forks: Arc<Forks>,
     /// The script's working directory, if it is not the worker's.
     pub(super) cwd: Option<PathBuf>,
+    pauses: Pauses,
+    /// How many pauses of the process there were when the operation was last known to be wanted.
+    known: AtomicU64,
     /// Calls are carried out one after the other.
     pub(super) state: Mutex<State>,
 }
 
 /// What a script has said about its own end.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Verdict {
+pub(super) enum Verdict {
     #[default]
     None,
     Returned(Value),
@@ -43,7 +49,7 @@ pub(super) struct State {
 }
 
 impl Session {
-    pub(crate) fn new(operation: Arc<Operation>, forks: Arc<Forks>, cwd: Option<PathBuf>) -> Self {
+    pub(crate) fn new(operation: Arc<Operation>, forks: Arc<Forks>, cwd: Option<PathBuf>, pauses: Pauses) -> Self {
         let context = &operation.request.context;
         let subjects = match (relationship_ends(context), &context.node_id) {
             (Some([source, target]), _) => {
@@ -56,17 +62,39 @@ impl Session {
             (None, None) => Vec::new(),
         };
         let state = State { subjects, verdict: Verdict::None, retry: None };
-        Self { operation, forks, cwd, state: Mutex::new(state) }
+        let known = AtomicU64::new(pauses.count());
+        Self { operation, forks, cwd, pauses, known, state: Mutex::new(state) }
+    }
+
+    /// Whether the operation is still wanted; after a pause of the process the manager is asked. One that is not ends.
+    pub(super) async fn is_wanted(&self) -> bool {
+        let pauses = self.pauses.count();
+        if self.known.load(Ordering::Relaxed) == pauses {
+            return true;
+        }
+        if matches!(standing(&self.operation.client, &self.operation.request).await, Standing::Dropped) {
+            self.operation.kill.cancel();
+            return false;
+        }
+        self.known.store(pauses, Ordering::Relaxed);
+        true
     }
 
     pub(super) fn context(&self) -> &Context {
         &self.operation.request.context
     }
 
-    /// The script's verdict, and whether it asked for another run.
-    pub(crate) async fn verdict(&self) -> (Verdict, Option<Failure>) {
+    /// What an operation comes to whose script ended like this, from what it said through `ctx`.
+    pub(crate) async fn conclude(&self, ended: Result<(), Failure>) -> Result<Value, Failure> {
         let state = self.state.lock().await;
-        (state.verdict.clone(), state.retry.clone())
+        let result = match state.verdict.clone() {
+            Verdict::Twice => Err(Failure::fatal("ctx may only abort or return once")),
+            Verdict::Aborted(message) => Err(Failure::fatal(message)),
+            Verdict::Retried => Ok(Value::Null),
+            Verdict::Returned(value) => ended.map(|()| value),
+            Verdict::None => ended.map(|()| Value::Null),
+        };
+        result.and_then(|value| state.retry.clone().map_or(Ok(value), Err))
     }
 
     /// Stores changed runtime properties. A conflict with somebody else's change is an error of

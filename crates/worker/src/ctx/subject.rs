@@ -18,6 +18,9 @@ pub(super) enum Side {
 pub(super) struct Subject {
     pub(super) id: String,
     pub(super) node_name: String,
+    /// Whether functions in runtime properties are seen as they are written: what is stored again must not
+    /// have their values in it.
+    pub(super) is_as_written: bool,
     instance: Option<Instance>,
     node: Option<Value>,
 }
@@ -32,12 +35,13 @@ pub(super) struct Instance {
 
 impl Subject {
     pub(super) fn new((id, node_name): (String, String)) -> Self {
-        Self { id, node_name, instance: None, node: None }
+        Self { id, node_name, is_as_written: false, instance: None, node: None }
     }
 
     pub(super) async fn instance(&mut self, client: &Client) -> Result<&mut Instance, Raised> {
         let instance = match self.instance.take() {
             Some(instance) => instance,
+            None if self.is_as_written => read(client, &self.id, &[]).await?,
             None => fetch(client, &self.id).await?,
         };
         Ok(self.instance.insert(instance))
@@ -100,7 +104,11 @@ impl Subject {
 
 /// Reads an instance with the functions in its runtime properties evaluated.
 pub(super) async fn fetch(client: &Client, id: &str) -> Result<Instance, Raised> {
-    let mut fields = client.node_instances().get(id, &[("_evaluate_functions", "True")]).await?;
+    read(client, id, &[("_evaluate_functions", "True")]).await
+}
+
+async fn read(client: &Client, id: &str, query: &[(&str, &str)]) -> Result<Instance, Raised> {
+    let mut fields = client.node_instances().get(id, query).await?;
     let properties = match fields["runtime_properties"].take() {
         Value::Object(properties) => properties,
         _ => Map::new(),

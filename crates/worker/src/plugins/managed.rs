@@ -62,7 +62,7 @@ impl Plugins {
         let text = |key: &str| plugin[key].as_str();
         let (id, package) = (text("id").unwrap_or_default(), text("package_name").unwrap_or_default());
         let place = self.places.managed(tenant, package, text("package_version"))?;
-        let _alone = self.lock(&place).await;
+        let _alone = self.locks.of(&place).await;
         if installed_id(&place).as_deref() == Some(id) {
             self.note(client, id, InstallationState::Installed, None).await;
             return Ok(place);

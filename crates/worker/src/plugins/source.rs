@@ -23,7 +23,7 @@ impl Plugins {
         };
         let place = self.places.source(context, deployment)?;
         let record = format!("source-{deployment}");
-        let _alone = self.lock(&place).await;
+        let _alone = self.locks.of(&place).await;
         if installed_id(&place).as_deref() == Some(record.as_str()) {
             return Ok(place);
         }

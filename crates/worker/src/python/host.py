@@ -6,6 +6,7 @@ does to its own process. With a folder as its argument it runs the one that is i
 Words of Python 3.6 only.
 """
 import gc
+import importlib
 import json
 import os
 import select
@@ -14,9 +15,56 @@ import sys
 import threading
 import time
 import traceback
+from importlib.machinery import ModuleSpec, PathFinder
 
 # Without work for so long, it ends; the next operation starts another one.
 IDLE = 600
+
+
+# Under which names scripts and plugins of the heirs know the packages, and names within them.
+ALIASES = {
+    'dell': 'cloudify',
+    'nativeedge': 'cloudify',
+    'nativeedge_rest_client': 'cloudify_rest_client',
+}
+RENAMED = {
+    'cloudify.mocks': ('MockNativeEdgeContext', 'MockCloudifyContext'),
+    'cloudify_rest_client.exceptions': ('NativeEdgeClientError', 'CloudifyClientError'),
+}
+
+
+class Aliases(object):
+    """Finds the modules of a package under another name too, unless a package of that name is installed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        top, _, rest = name.partition('.')
+        own = ALIASES.get(top)
+        if own is None:
+            return None
+        if rest:
+            # Before others find the file a second time, as another module.
+            is_alias = sys.modules.get(top) is sys.modules.get(own)
+        else:
+            is_alias = PathFinder.find_spec(name) is None
+        return ModuleSpec(name, Alias(own + name[len(top):])) if is_alias else None
+
+
+class Alias(object):
+    def __init__(self, name):
+        self.name = name
+
+    def create_module(self, spec):
+        module = importlib.import_module(self.name)
+        self.spec = module.__spec__
+        name, own = RENAMED.get(self.name, (None, None))
+        if name and not hasattr(module, name):
+            setattr(module, name, getattr(module, own))
+        return module
+
+    def exec_module(self, module):
+        # It has been executed; whoever imports an alias has written over where it comes from.
+        module.__spec__ = self.spec
 
 
 def find_broker():
@@ -143,6 +191,9 @@ class Host(object):
 
 
 def main():
+    # Where `python -m` looks first.
+    sys.path[0] = os.getcwd()
+    sys.meta_path.insert(0, Aliases)
     if sys.argv[1:]:
         from cloudify import dispatch
         find_broker()
@@ -153,8 +204,6 @@ def main():
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    # Where `python -m` looks first.
-    sys.path[0] = os.getcwd()
     from cloudify import context, dispatch  # noqa: F401
     gc.collect()
     # Pages that the collector does not touch stay shared with the forks.

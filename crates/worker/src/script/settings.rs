@@ -7,6 +7,7 @@ use nephele_model::operation::{Failure, Request};
 use nephele_model::python_text;
 use serde_json::{Map, Value};
 
+use crate::logged::{Stdout, Streams};
 use crate::operation::Operation;
 use crate::task_dir::MARKER;
 
@@ -35,9 +36,9 @@ pub(super) struct Settings {
     /// `process.eval_python`.
     eval_python: Option<bool>,
     pub(super) cwd: Option<PathBuf>,
-    pub(super) log_stdout: bool,
-    pub(super) log_stderr: bool,
-    pub(super) stderr_to_stdout: bool,
+    log_stdout: bool,
+    log_stderr: bool,
+    stderr_to_stdout: bool,
     pub(super) ctx_proxy: CtxProxy,
     command_prefix: Option<String>,
     args: Vec<String>,
@@ -93,6 +94,12 @@ impl Settings {
             (Source::Path(path), None) => path.to_lowercase().ends_with(".py"),
             (Source::Text(text), None) => !text.starts_with("#!") && imports_modules(text),
         }
+    }
+
+    /// Where the script's output goes.
+    pub(super) fn streams(&self) -> Streams {
+        let stdout = if self.log_stdout { Stdout::Logged } else { Stdout::Ignored };
+        Streams { stdin: None, stdout, log_stderr: self.log_stderr, stderr_to_stdout: self.stderr_to_stdout }
     }
 
     /// The shell command that runs the script.

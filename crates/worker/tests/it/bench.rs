@@ -171,7 +171,7 @@ pub(crate) fn request(inputs: Value) -> Request {
 
 /// Waits for something that other processes bring about.
 pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    for _ in 0..500 {
+    for _ in 0..2000 {
         if holds() {
             return true;
         }

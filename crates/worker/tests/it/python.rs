@@ -221,3 +221,39 @@ async fn many_operations_run_beside_each_other() {
         assert_eq!(outcome, Outcome::Done(json!(number)));
     }
 }
+
+#[tokio::test]
+async fn the_package_is_known_by_the_names_of_its_heirs() {
+    let mut bench = Bench::start().await;
+    instance(&bench);
+    let lines = "
+from nativeedge import ctx as same, manager
+from dell.exceptions import NonRecoverableError
+from nativeedge.state import ctx_parameters as inputs
+from nativeedge.mocks import MockNativeEdgeContext
+from nativeedge_rest_client.exceptions import NativeEdgeClientError
+import nativeedge.ctx_wrappers, cloudify, sys
+assert NonRecoverableError is exceptions.NonRecoverableError and cloudify.__spec__.name == 'cloudify'
+if inputs.get('fails'):
+    raise NonRecoverableError('as they say it')
+same.returns([same.node.id, sys.modules['dell.exceptions'] is sys.modules['cloudify.exceptions']])
+";
+    for environment in [json!({}), json!({"PYTHONHASHSEED": "1"})] {
+        let mut request = evaluated(lines, json!({}));
+        request.context.execution_env = environment.as_object().expect("a mapping").clone();
+        assert_eq!(bench.run(request).await, Outcome::Done(json!(["web", true])), "{environment}");
+        let mut failing = evaluated(lines, json!({"fails": true}));
+        failing.context.execution_env = environment.as_object().expect("a mapping").clone();
+        let failure = bench.failure(failing).await;
+        assert_eq!((failure.severity, failure.message.as_str()), (Severity::Fatal, "as they say it"));
+    }
+    // Whoever has a package of that name, means that.
+    let own = bench.file("own");
+    std::fs::create_dir_all(&own).expect("a folder");
+    std::fs::write(own.join("dell.py"), "answer = 42\n").expect("a module");
+    let lines = format!(
+        "import sys\nsys.path.insert(0, {:?})\nimport dell\nctx.returns(dell.answer)",
+        own.display().to_string()
+    );
+    assert_eq!(bench.run(evaluated(&lines, json!({}))).await, Outcome::Done(json!(42)));
+}

@@ -1,9 +1,13 @@
 //! Scripts: where they come from, what they get, what becomes of what they write.
 
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nephele_model::operation::{Outcome, Severity};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::bench::{Bench, eventually, is_alive, request};
 
@@ -84,6 +88,68 @@ async fn scripts_come_from_deployment_then_blueprint_and_once_per_execution() {
     std::fs::write(&local, "#!/bin/sh\nctx returns from-file").expect("written");
     let quoted = json!({"script_path": format!("file://{}", local.display()), "process": {"command_prefix": "true"}});
     assert_eq!(bench.run(request(quoted)).await, Outcome::Done(json!(null)));
+}
+
+/// Serves a text by HTTPS, and gives its address and the certificate to believe.
+async fn served_by_tls(text: &'static str) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("its key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key);
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.expect("a certificate with its key")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://localhost:{}/run.sh", listener.local_addr().expect("bound").port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len());
+            let asked = stream.read(&mut [0; 4096]).await.expect("a request");
+            assert!(asked > 0);
+            stream.write_all(answer.as_bytes()).await.expect("sent");
+            stream.shutdown().await.expect("closed");
+        }
+    });
+    (url, made.cert.pem())
+}
+
+#[tokio::test]
+async fn scripts_come_from_addresses_on_the_web() {
+    let mut bench = Bench::start().await;
+    let refused = bench.failure(request(json!({"script_path": "no.sh"}))).await;
+    let manager =
+        refused.message.split("/resources/").next().and_then(|text| text.split_once('(')).expect("its address").1;
+    bench.manager.known().files.insert("web.sh".into(), "#!/bin/sh\nctx returns \"$word by http\"".into());
+    let plain = json!({"script_path": format!("{manager}/resources/web.sh"), "word": "here"});
+    assert_eq!(bench.run(request(plain)).await, Outcome::Done(json!("here by http")));
+
+    let (url, certificate) = served_by_tls("#!/bin/sh\nctx returns \"by https\"").await;
+    let believed = json!({"script_path": url, "ssl_cert_content": certificate});
+    assert_eq!(bench.run(request(believed)).await, Outcome::Done(json!("by https")));
+    let doubted = bench.failure(request(json!({"script_path": url}))).await;
+    assert_eq!(doubted.severity, RECOVERABLE);
+    assert!(doubted.message.starts_with("Failed downloading script: "), "{}", doubted.message);
+}
+
+#[tokio::test]
+async fn scripts_for_powershell_are_given_to_it() {
+    let mut bench = Bench::start().await;
+    bench.manager.known().files.insert("blueprints/default_tenant/shop/a.ps1".into(), "Write-Host hello".into());
+    let folder = bench.file("bin");
+    std::fs::create_dir(&folder).expect("a folder");
+    let program = folder.join("powershell");
+    // What would be an interpreter tells what it is given.
+    std::fs::write(&program, "#!/bin/sh\necho \"$(cat \"$1\") for $2\"\n").expect("a program");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("executable");
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let inputs = json!({"script_path": "a.ps1", "process": {"env": {"PATH": path}, "args": ["you"]}});
+    assert_eq!(bench.run(request(inputs)).await, Outcome::Done(json!(null)));
+    assert!(
+        bench.manager.lines().contains(&"<out> Write-Host hello for you".to_owned()),
+        "{:?}",
+        bench.manager.lines()
+    );
 }
 
 #[tokio::test]

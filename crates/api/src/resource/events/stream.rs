@@ -1,14 +1,21 @@
 //! `GET /events/stream`: changes as Server-Sent Events. Each has an id, its topic as its type, and JSON as its data.
+//!
+//! Invariant: nothing is kept for a client who reads slowly but the few pieces that are on their way. Whoever takes
+//! nothing for [`PATIENCE`] is cut off, and comes back with the last id that was read.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse as _;
-use futures::stream;
+use futures::{Stream, StreamExt as _, stream};
 use nephele_manager::{News, Topic, WantedChanges};
 use nephele_model::{Error, Result};
+use tokio::sync::mpsc;
 
 use crate::App;
 use crate::auth::{self, Caller};
@@ -18,6 +25,8 @@ use crate::query::{FromQuery, Pairs, Query};
 
 /// Milliseconds after which a client that lost its connection comes back.
 const RETRY: &str = "retry: 2000\n";
+/// How long a piece may wait for a client to take it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn stream(
     State(app): State<App>,
@@ -28,15 +37,35 @@ pub(crate) async fn stream(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     wanted.last_id = last.or(wanted.last_id);
     let changes = app.manager.follow_changes(caller.ctx(), auth::credentials(&headers)?, wanted).await?;
-    let pieces = stream::unfold(changes, |mut changes| async move {
-        let news = changes.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(text(&news)), changes))
-    });
+    let leaving = changes.leaving();
+    let pieces = stream::unfold(changes, |mut changes| async move { Some((text(&changes.next().await?), changes)) });
+    let (sender, mut receiver) = mpsc::channel(1);
+    tokio::spawn(forward(pieces, sender, PATIENCE));
+    let taken = stream::poll_fn(move |context| {
+        let _held = &leaving;
+        receiver.poll_recv(context)
+    })
+    .map(Ok::<_, Infallible>);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok((headers, Body::from_stream(taken)).into_response())
+}
+
+/// Passes pieces on until they end, their receiver goes, or it takes none for too long.
+async fn forward(pieces: impl Stream<Item = String>, sender: mpsc::Sender<String>, patience: Duration) {
+    let mut pieces = pin!(pieces);
+    loop {
+        let piece = tokio::select! {
+            piece = pieces.next() => piece,
+            () = sender.closed() => None,
+        };
+        let Some(piece) = piece else { return };
+        if sender.send_timeout(piece, patience).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// News in the form of the protocol. An id without data is noted by clients and told to nobody.
@@ -82,6 +111,28 @@ mod tests {
     use nephele_manager::ToldChange;
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_takes_nothing_for_too_long_is_cut_off() {
+        let endless = || stream::iter(0..).map(|number: u32| number.to_string());
+        let (sender, mut receiver) = mpsc::channel(1);
+        let forwarding = tokio::spawn(forward(endless(), sender, Duration::from_millis(100)));
+        for number in 0..100 {
+            assert_eq!(receiver.recv().await, Some(number.to_string()));
+        }
+        assert!(forwarding.await.is_ok());
+        let mut left = 0;
+        while receiver.recv().await.is_some() {
+            left += 1;
+        }
+        assert_eq!(left, 1, "what was on its way is still read");
+
+        // A client who goes is noticed even if there is nothing to tell.
+        let (sender, receiver) = mpsc::channel(1);
+        let forwarding = tokio::spawn(forward(stream::pending(), sender, PATIENCE));
+        drop(receiver);
+        assert!(forwarding.await.is_ok());
+    }
 
     #[test]
     fn news_read_as_the_protocol_says() {

@@ -99,6 +99,14 @@ def refuse(**_):
 
 
 @workflow
+def heedless(ctx, folder, **_):
+    """Is told to stop, and ends as if nobody had told."""
+    write(os.path.join(folder, 'waiting'), str(os.getpid()))
+    while not api.has_cancel_request():
+        time.sleep(0.1)
+
+
+@workflow
 def wait(ctx, folder, patient, **_):
     """Waits until it is told to stop, and if it is patient for ever."""
     write(os.path.join(folder, 'waiting'), str(os.getpid()))

@@ -63,7 +63,7 @@ pub(super) fn run(phases: &mut Phases<'_>, touched: &Touched, wish: &Wish) -> Fl
 
 /// Heals those instances that are to be updated and are not well.
 fn make_well(phases: &mut Phases<'_>, choice: &mut Choice) -> Flow {
-    let parameters = &Parameters { task_retries: 0, ..phases.parameters().clone() };
+    let parameters = phases.parameters();
     phases.run("check_status", |topology| {
         checks::status_graph(topology, &Selection::of(topology, &choice.update), false, true, parameters)
     })?;
@@ -73,7 +73,6 @@ fn make_well(phases: &mut Phases<'_>, choice: &mut Choice) -> Flow {
     if found.heal.is_empty() {
         return Ok(());
     }
-    let parameters = phases.parameters();
     go_on(&phases.graph("heal", |topology| heal::graph(topology, &found.heal, parameters))?)?;
     let lost: Vec<String> =
         phases.decide("not_healed", |topology| Ok(heal::not_healed(topology, &found.heal, &parameters.execution)))?;

@@ -9,8 +9,9 @@ answers, by `INSTANCE or NODE:OPERATION`, attempt by attempt, the last for all l
 
 LIFECYCLE = ["precreate", "create", "configure", "start", "poststart", "prestop", "stop", "delete", "postdelete",
              "preheal", "heal", "postheal", "pull", "check_drift"]
+UPDATE = ["preupdate", "update", "postupdate", "update_config", "update_apply", "update_postapply"]
 AGENT = ["create", "start", "stop", "stop_amqp", "delete", "create_amqp", "validate_amqp"]
-RELATIONSHIP = ["preconfigure", "postconfigure", "establish", "unlink", "check_drift"]
+RELATIONSHIP = ["preconfigure", "postconfigure", "establish", "unlink", "check_drift", "update"]
 HAS_RUN = {"implementation": "p.recorder.operation"}
 
 WORKFLOWS = {
@@ -39,13 +40,22 @@ WORKFLOWS = {
                            ("validate", True), ("install", True), ("manager_ip", ""), ("manager_certificate", ""),
                            ("stop_old_agent", False)],
     "validate_agents": ["node_ids", "node_instance_ids", ("install_methods", None)],
+    "scale_node": [("node_id", ""), ("delta", 1), ("scale_compute", False)],
+    "update": ["reinstall_list", ("touched", {}), ("ignore_failure", False), ("skip_install", False),
+               ("skip_uninstall", False), ("skip_reinstall", False), ("skip_drift_check", False), ("skip_heal", False),
+               ("force_reinstall", False)],
 }
-MAPPINGS = {"heal": "auto_heal_reinstall_node_subgraph", "scale": "scale_entity"}
+PLUGIN = "cloudify.plugins.workflows."
+MAPPINGS = {
+    "heal": PLUGIN + "auto_heal_reinstall_node_subgraph", "scale": PLUGIN + "scale_entity",
+    "scale_node": PLUGIN + "scale",  # as types of old versions have it
+    "update": "cloudify_system_workflows.deployment_update.workflow.update_deployment",
+}
 
 
 def workflow(name, parameters):
     pairs = [(one, []) if isinstance(one, str) else one for one in parameters]
-    return {"mapping": "w.cloudify.plugins.workflows." + MAPPINGS.get(name, name),
+    return {"mapping": "w." + MAPPINGS.get(name, PLUGIN + name),
             "parameters": {key: {"default": value} for key, value in pairs}}
 
 
@@ -101,6 +111,8 @@ PRELUDE = {
         "checked": derived(ROOT, node_type(PLAIN, ["check_status"])),
         "healed": derived(ROOT, node_type(PLAIN + ["heal"], ["check_status"])),
         "drifting": derived(ROOT, node_type(PLAIN + ["check_drift"])),
+        "updated": derived(ROOT, node_type(PLAIN + UPDATE + ["check_drift", "heal"], ["check_status"])),
+        "renewed": derived(ROOT, node_type(PLAIN + ["update"])),
         "host": derived(COMPUTE, node_type(PLAIN, ["check_status"], host=["get_state"])),
         "agent": derived(COMPUTE, node_type(PLAIN, agent=AGENT, host=["get_state"], monitoring=["start", "stop"],
                                             monitoring_agent=["install", "start", "stop", "uninstall"])),
@@ -255,6 +267,7 @@ def cases():
     yield "full rollback", PAIR, [step("install", {"a:start": ["fatal"]}), step("rollback", full_rollback=True)]
     yield from heals()
     yield from scales()
+    yield from updates()
 
 
 def heals():
@@ -315,3 +328,51 @@ def scales():
     yield "scale in of some", {"a": node("plain", instances=3)}, [
         step("install"), step("scale", scalable_entity_name="a", delta=-1, include_instances=["a_002"]),
         step("scale", scalable_entity_name="a", delta=-1, exclude_instances=["a_003"])]
+    yield "scale by its old name", pair, [
+        step("install"), step("scale_node", node_id="a", delta=1, scale_compute=False),
+        step("scale_node", node_id="a", delta=-2, scale_compute=False)]
+
+
+def updates():
+    trio = {"a": node("full", ("full_connection", "b"), ("full_connection", "c")), "b": node("full"), "c": node("full")}
+    yield "an update that changes nothing", trio, [step("install"), step("update")]
+    yield "an update that brings and takes", trio, [
+        step("install", node_ids=["a", "b"]),
+        step("update", touched={"added": ["c_003"], "added_related": ["a_001"], "removed": ["b_002"],
+                                "removed_related": ["a_001"]})]
+    yield "an update that only brings or only takes", trio, [
+        step("install", node_ids=["a", "b"]),
+        step("update", touched={"removed": ["b_002"], "removed_related": ["a_001"]}, skip_uninstall=True),
+        step("update", touched={"added": ["c_003"], "added_related": ["a_001"]}, skip_install=True),
+        step("update", {"c:start": ["fatal"]}, touched={"added": ["c_003"], "added_related": ["a_001"]}),
+        step("update", {"b:stop": ["fatal"]}, touched={"removed": ["b_002"], "removed_related": ["a_001"]},
+             ignore_failure=True),
+        step("update", {"b:stop": ["recoverable"]}, touched={"removed": ["b_002"], "removed_related": ["a_001"]})]
+    yield "an update of relationships", trio, [
+        step("install"),
+        step("update", touched={"extended": [["a_001", "c_003"]], "reduced": [["a_001", "b_002"]]}),
+        step("update", {"a:unlink as source with b_002": ["fatal"]}, touched={"reduced": [["a_001", "b_002"]]})]
+    changing = {"vm": node("host"), "up": node("updated", ("full_connection", "new"), (CONTAINED, "vm")),
+                "new": node("renewed"), "old": node("plain"), "in": node("plain", (CONTAINED, "old")),
+                "look": node("drifting", (DEPENDS, "up"))}
+    every = {"changed_nodes": ["up", "new", "old", "look"]}
+    yield "an update of nodes", changing, [
+        step("install"), step("update", touched=every), step("update", touched=every, skip_drift_check=True),
+        step("update", touched=every, skip_reinstall=True), step("update", touched=every, force_reinstall=True),
+        step("update", touched=every, skip_heal=True)]
+    drift = {"up:check_drift": [{"size": 2}], "look:check_drift": ["more"]}
+    link = {"up:check_drift as source with new_003": ["other"], "new:check_drift as target with up_002": ["other"]}
+    yield "an update of what drifted", changing, [
+        step("install"), step("update", drift), step("update", link), step("update", dict(drift, **link)),
+        step("update", dict(drift, **link), force_reinstall=True),
+        step("update", {"up:check_drift": ["fatal"]}), step("update", {"look:check_drift": ["recoverable"]}, retries=0)]
+    yield "an update that fails and installs again", changing, [
+        step("install"), step("update", {"up:update": ["fatal"], "new:update": ["recoverable"]}, touched=every),
+        step("update", dict(drift, **{"up:postupdate": ["fatal"]})),
+        step("update", dict(drift, **{"up:check_status": ["fatal"]})),
+        step("update", dict(drift, **{"up:check_status": ["fatal"], "up:heal": ["fatal"]})),
+        step("update", dict(drift, **{"old:stop": ["fatal"]}), touched=every),
+        step("update", dict(drift, **{"old:stop": ["fatal"]}), touched=every, ignore_failure=True)]
+    yield "an update that installs some again", changing, [
+        step("install"), step("update", reinstall_list=["old_004", "up_002"]),
+        step("update", drift, reinstall_list=["look_006"], skip_reinstall=True)]

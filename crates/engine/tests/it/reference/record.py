@@ -16,6 +16,7 @@ import traceback
 import types
 
 import cases
+import update
 from cloudify import ctx, exceptions
 from cloudify.workflows import local, tasks, tasks_graph, workflow_context
 from cloudify_rest_client.deployment_modifications import DeploymentModification
@@ -68,9 +69,22 @@ def operation(**_):
     return outcome
 
 
-recorder = types.ModuleType("recorder")
-recorder.operation = operation
-sys.modules["recorder"] = recorder
+def update_deployment(ctx, touched, **wish):
+    now.acts.extend([{"act": "prepare_update"}, {"act": "apply_update", "made": dict(update.NOTHING, **touched)}])
+    update.Update(ctx, touched, wish).run()
+    now.acts.append({"act": "finish_update"})
+
+
+def module(name, **members):
+    made = types.ModuleType(name)
+    vars(made).update(members)
+    sys.modules[name] = made
+
+
+module("recorder", operation=operation)
+module("cloudify_system_workflows")
+module("cloudify_system_workflows.deployment_update")
+module("cloudify_system_workflows.deployment_update.workflow", update_deployment=update_deployment)
 
 
 def label(task):

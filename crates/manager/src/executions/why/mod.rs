@@ -1,10 +1,11 @@
 //! `GET /executions/ID/why`: what an execution waits for now; of one that has ended, how it ended and why.
 //!
-//! Invariant: every status has an answer, made from rows and from what this process carries: of several managers on
-//! one database, ask the one that runs it. Executions that the caller may not see are counted and not named. What keeps a queued one is looked at in the order in which
-//! `queue.rs` does; `tasks.rs` looks at what a run has in hand, `ended.rs` at what stopped it.
+//! Invariant: every status has an answer, made from rows and from what this process carries. Executions that the caller
+//! may not see are counted and not named. What keeps a queued one is looked at in the order in which `queue.rs` does;
+//! `owner.rs` looks at who runs it, `tasks.rs` at what a run has in hand, `ended.rs` at what stopped it.
 
 mod ended;
+mod owner;
 mod queue;
 mod tasks;
 
@@ -106,7 +107,7 @@ impl Look<'_> {
         Ok(match execution.status {
             ExecutionStatus::Scheduled => vec![self.schedule()],
             ExecutionStatus::Queued => self.in_queue().await?,
-            ExecutionStatus::Pending => vec![self.pickup()],
+            ExecutionStatus::Pending => vec![self.silent_owner().await?.unwrap_or_else(|| self.pickup())],
             ExecutionStatus::Failed => self.failure().await?,
             ExecutionStatus::Terminated | ExecutionStatus::Cancelled => Vec::new(),
             ExecutionStatus::Started

@@ -29,9 +29,7 @@ impl Look<'_> {
             |about: &About| about.containing_subgraph.as_deref().is_some_and(|id| failed_containers.contains(id));
         let stops = execution.status.is_cancelling();
         let mut waits = Vec::new();
-        if !self.manager.workflows.carries(&execution.id) {
-            waits.push(self.uncarried());
-        }
+        waits.extend(self.owner().await?);
         for (about, task) in &tasks {
             let works = matches!(task.kind, TaskKind::Operation | TaskKind::Local);
             match task.state {
@@ -55,13 +53,6 @@ impl Look<'_> {
             waits.push(self.without_tasks().await?);
         }
         Ok(waits)
-    }
-
-    /// A run that nobody carries at the moment.
-    fn uncarried(&self) -> Wait {
-        let reason = "this manager does not carry it at present; it goes on when a manager that was started anew, or \
-                      the one that has it, takes it up";
-        Wait::new(WaitKind::Resume, reason).since(self.execution.started_at)
     }
 
     /// An operation at work: on a worker, on an agent, or the manager's own, which may wait for another execution.
@@ -100,7 +91,7 @@ impl Look<'_> {
         let noted = noted.transpose().map_err(failed)?.unwrap_or_default();
         let begun = &noted["_component_execution"];
         if begun["task"] == task.id.as_str()
-            && let Some(id) = begun["execution"].as_str()
+            && let Some(id) = begun["of"].as_str()
         {
             return executions::by_id(store, &ExecutionId::new(id)).await.map_err(failed);
         }

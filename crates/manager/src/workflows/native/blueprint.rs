@@ -97,7 +97,7 @@ async fn find(operation: &Operation<'_>, id: &str) -> Result<Option<Blueprint>> 
     blueprints::find(&*operation.manager.store, &scope, &BlueprintId::new(id)).await.map_err(failed)
 }
 
-async fn await_upload(operation: &Operation<'_>, id: &str) -> Result<()> {
+async fn await_upload(operation: &mut Operation<'_>, id: &str) -> Result<()> {
     let missing = || Error::not_found("Blueprint", id);
     let blueprint = find(operation, id).await?.ok_or_else(missing)?;
     if let Some(upload) = blueprint.upload_execution_fk {

@@ -1,10 +1,11 @@
 //! `cloudify.nodes.Component`: another deployment as a part of this one (spec workflows.md section 9.5).
 
-use nephele_model::deployment::{DeploymentStatus, InstallationStatus};
+use std::collections::HashSet;
+
 use nephele_model::id::{DeploymentId, ExecutionId};
-use nephele_model::python_text::is_truthy;
+use nephele_model::python_text::{is_truthy, str};
 use nephele_model::{Code, Error, Result};
-use nephele_store::deployments::Deployment;
+use nephele_store::deployments::{self, Deployment};
 use nephele_store::labels::{self, Labeled};
 use nephele_store::{Json, executions, inter_deployment_dependencies as dependencies};
 use serde_json::{Map, Value, json};
@@ -18,6 +19,8 @@ use crate::rows::{failed, is_passing};
 
 /// How many ids are tried where a number may be added to one.
 const SUFFIXES: usize = 10;
+/// The label that makes a deployment a child.
+const PARENT: &str = "csys-obj-parent";
 const CREATED: &str = "_component_create_deployment_id";
 const DEPENDENCY: &str = "_component_create_idd";
 /// The update that an operation begins, noted before it is begun.
@@ -30,6 +33,7 @@ pub(super) async fn create(operation: &mut Operation<'_>) -> Result<Value> {
     demand_local(operation)?;
     let config = operation.wanted("resource_config");
     let given = &config["deployment"];
+    operation.repeats = given["logs"] != false;
     if !is_truthy(&given["external_resource"]) {
         let secrets = operation.wanted("secrets");
         if !operation.runtime.contains_key(CREATED) {
@@ -58,7 +62,8 @@ async fn make(operation: &mut Operation<'_>, config: &Value) -> Result<String> {
         vec![base]
     };
     let mut labels = given["labels"].as_array().cloned().unwrap_or_default();
-    labels.push(json!({"csys-obj-parent": operation.deployment.id}));
+    labels.retain(|label| label.get(PARENT).is_none());
+    labels.push(json!({PARENT: operation.deployment.id}));
     let blueprint = config["blueprint"]["id"].as_str().filter(|id| !id.is_empty()).unwrap_or(operation.instance());
     let mut refused = refuse("unknown error creating deployment");
     for id in candidates {
@@ -96,7 +101,7 @@ async fn is_ours(operation: &Operation<'_>, id: &str) -> Result<bool> {
     let store = &*operation.manager.store;
     let labels = labels::of(store, Labeled::Deployment, other.storage_id).await.map_err(failed)?;
     let parent = operation.deployment.id.as_str();
-    let is_child = labels.iter().any(|label| label.key == "csys-obj-parent" && label.value == parent);
+    let is_child = labels.iter().any(|label| label.key == PARENT && label.value == parent);
     let needed = dependencies::of_target(store, other.storage_id).await.map_err(failed)?;
     let creator = creator(operation);
     Ok(is_child && needed.iter().all(|row| row.dependency_creator == creator))
@@ -133,7 +138,9 @@ pub(super) async fn execute_start(operation: &mut Operation<'_>) -> Result<Value
     let other = current(operation).await?;
     let workflow = operation.wanted("workflow_id");
     let workflow = workflow.as_str().unwrap_or("create_deployment_environment");
-    let given = operation.wanted("resource_config")["executions_start_args"].clone();
+    let config = operation.wanted("resource_config");
+    operation.repeats = config["deployment"]["logs"] != false;
+    let given = &config["executions_start_args"];
     let flag = |name: &str| is_truthy(&given[name]);
     let mut parameters = given["parameters"].as_object().cloned().unwrap_or_default();
     if workflow == operation.execution.workflow_id {
@@ -147,7 +154,7 @@ pub(super) async fn execute_start(operation: &mut Operation<'_>) -> Result<Value
         ..wish(workflow, parameters)
     };
     operation.log(format!("Starting execution for \"{}\" deployment", other.id)).await?;
-    operation.run_there(&other, wanted).await?;
+    operation.run_there(&other, &wanted).await?;
     operation.log(format!("Execution succeeded for \"{}\" deployment", other.id)).await?;
     refresh(operation).await?;
     Ok(Value::Bool(true))
@@ -165,8 +172,9 @@ pub(super) async fn delete(operation: &mut Operation<'_>) -> Result<Value> {
     if let Some(other) = operation.other(&id).await? {
         operation.await_idle(&other).await?;
     }
-    // What was waited for may have been the deletion that an earlier start of this operation began.
-    if operation.other(&id).await?.is_some() {
+    // What was waited for may have been the deletion that an earlier start of this operation began. What was there
+    // before stays.
+    if !is_truthy(&config["deployment"]["external_resource"]) && operation.other(&id).await?.is_some() {
         let known = dependencies::of_source(&*manager.store, operation.deployment.storage_id).await.map_err(failed)?;
         if known.iter().any(|row| row.dependency_creator == creator(operation)) {
             manager.delete_dependency(&ctx, &dependency(operation, &id)).await?;
@@ -201,47 +209,74 @@ pub(super) async fn refresh(operation: &mut Operation<'_>) -> Result<Value> {
     Ok(Value::Null)
 }
 
-/// Looks whether the component is well.
+/// Looks whether the component is well: it looks itself, and is then looked at.
 pub(super) async fn check_status(operation: &mut Operation<'_>) -> Result<Value> {
     let other = current(operation).await?;
-    operation.run_there(&other, wish("check_status", Map::new())).await?;
-    demand_well(&current(operation).await?)?;
+    operation.look_there(&other, &wish("check_status", Map::new())).await?;
+    demand_well(operation, true).await?;
     Ok(Value::Null)
 }
 
 /// Heals the component.
 pub(super) async fn heal(operation: &mut Operation<'_>) -> Result<Value> {
     let other = current(operation).await?;
-    operation.run_there(&other, Wish { force: true, ..wish("heal", Map::new()) }).await?;
-    demand_well(&current(operation).await?)?;
+    let ended = operation.look_there(&other, &Wish { force: true, ..wish("heal", Map::new()) }).await?;
+    let (id, run, status) = (&other.id, &ended.id, ended.status.as_str());
+    let text =
+        format!("Heal of component deployment: {id} finished, heal execution: {run}, execution status: {status}");
+    operation.log(text).await?;
+    demand_well(operation, false).await?;
     Ok(Value::Null)
 }
 
 /// Finds out how the component differs from what its node says: what of it, by part.
 pub(super) async fn check_drift(operation: &mut Operation<'_>) -> Result<Value> {
     let other = current(operation).await?;
-    operation.run_there(&other, wish("check_drift", Map::new())).await?;
+    operation.look_there(&other, &wish("check_drift", Map::new())).await?;
+    let mut drift = seen_drift(operation, &other).await?;
+    let config = operation.property("resource_config");
+    let of_deployment = deployment_drift(operation, &config["deployment"], &other).await?;
+    if !of_deployment.is_empty() {
+        drift.insert("deployment".to_owned(), json!(of_deployment));
+    }
+    let given = &config["blueprint"];
+    let mut of_blueprint = Vec::new();
+    if given["id"].as_str().is_some_and(|id| !id.is_empty() && id != other.blueprint_id.as_str()) {
+        of_blueprint.push("id");
+    }
+    if differ(operation, &given["labels"], Labeled::Blueprint, other.blueprint_fk).await? {
+        of_blueprint.push("labels");
+    }
+    if !of_blueprint.is_empty() {
+        drift.insert("blueprint".to_owned(), json!(of_blueprint));
+    }
+    Ok(if drift.is_empty() { Value::Null } else { Value::Object(drift) })
+}
+
+/// How another deployment differs from what was noted of it.
+pub(super) async fn seen_drift(operation: &Operation<'_>, other: &Deployment) -> Result<Map<String, Value>> {
     let mut drift = Map::new();
     if is_truthy(&operation.wanted("client")) {
         drift.insert("client".to_owned(), Value::Bool(true));
     }
     let present = operation.manager.capabilities(&operation.ctx, &other.id).await?;
     let noted = operation.runtime.get("capabilities").and_then(Value::as_object).cloned().unwrap_or_default();
-    let changed = present.keys().chain(noted.keys().filter(|name| !present.contains_key(*name)));
-    let changed: Vec<&String> = changed.filter(|name| present.get(*name) != noted.get(*name)).collect();
+    let names = present.keys().chain(noted.keys().filter(|name| !present.contains_key(*name)));
+    let changed: Vec<&String> = names.filter(|name| present.get(*name) != noted.get(*name)).collect();
     if !changed.is_empty() {
         drift.insert("capabilities".to_owned(), json!(changed));
     }
-    let config = operation.property("resource_config");
-    let of_deployment = deployment_drift(operation, &config["deployment"], &other).await?;
-    if !of_deployment.is_empty() {
-        drift.insert("deployment".to_owned(), json!(of_deployment));
-    }
-    let blueprint = config["blueprint"]["id"].as_str().filter(|id| !id.is_empty());
-    if blueprint.is_some_and(|id| id != other.blueprint_id.as_str()) {
-        drift.insert("blueprint".to_owned(), json!(["id"]));
-    }
-    Ok(if drift.is_empty() { Value::Null } else { Value::Object(drift) })
+    Ok(drift)
+}
+
+/// Whether something has other labels than are wanted, if any are. The manager's own do not count.
+async fn differ(operation: &Operation<'_>, wanted: &Value, labeled: Labeled, storage_id: i64) -> Result<bool> {
+    let wanted = crate::labels::read(wanted.as_array().map_or(&[][..], Vec::as_slice))?;
+    let present = labels::of(&*operation.manager.store, labeled, storage_id).await.map_err(failed)?;
+    let is_own = |(key, _): &(String, String)| !key.starts_with("csys-");
+    let wanted: HashSet<_> = wanted.into_iter().filter(is_own).collect();
+    let present: HashSet<_> = present.into_iter().map(|label| (label.key, label.value)).filter(is_own).collect();
+    Ok(!wanted.is_empty() && wanted != present)
 }
 
 async fn deployment_drift(operation: &Operation<'_>, given: &Value, other: &Deployment) -> Result<Vec<&'static str>> {
@@ -251,12 +286,7 @@ async fn deployment_drift(operation: &Operation<'_>, given: &Value, other: &Depl
     if given["id"].as_str().is_some_and(|wanted| !wanted.is_empty() && wanted != base) {
         drift.push("id");
     }
-    let wanted = crate::labels::read(given["labels"].as_array().map_or(&[][..], Vec::as_slice))?;
-    let present = labels::of(&*operation.manager.store, Labeled::Deployment, other.storage_id).await.map_err(failed)?;
-    let present =
-        present.into_iter().map(|label| (label.key, label.value)).filter(|(key, _)| !key.starts_with("csys-"));
-    let present: std::collections::HashSet<_> = present.collect();
-    if !wanted.is_empty() && wanted.into_iter().collect::<std::collections::HashSet<_>>() != present {
+    if differ(operation, &given["labels"], Labeled::Deployment, other.storage_id).await? {
         drift.push("labels");
     }
     let inputs: Option<Value> = other.inputs.as_ref().map(Json::parse).transpose().map_err(failed)?;
@@ -271,12 +301,15 @@ pub(super) async fn update(operation: &mut Operation<'_>) -> Result<Value> {
     let other = current(operation).await?;
     let config = operation.property("resource_config").clone();
     let drift = deployment_drift(operation, &config["deployment"], &other).await?;
+    if is_truthy(&operation.wanted("client")) {
+        return Err(refuse(format!("Update not available for \"{}\" because of client drift", other.id)));
+    }
     if drift.contains(&"id") {
-        return Err(refuse(format!("update not available for \"{}\" because of deployment_id change", other.id)));
+        return Err(refuse(format!("Update not available for \"{}\" because of deployment_id change", other.id)));
     }
     let blueprint =
         config["blueprint"]["id"].as_str().filter(|id| !id.is_empty() && *id != other.blueprint_id.as_str());
-    let noted = operation.noted(UPDATE).and_then(Value::as_str).map(str::to_owned);
+    let noted = operation.noted_lately(UPDATE).and_then(Value::as_str).map(str::to_owned);
     if noted.is_some() || blueprint.is_some() || drift.contains(&"inputs") {
         let id = noted.unwrap_or_else(|| format!("{}-{}", other.id, uuid::Uuid::new_v4()));
         let request = UpdateRequest {
@@ -297,7 +330,7 @@ pub(super) async fn update(operation: &mut Operation<'_>) -> Result<Value> {
         let (store, creator) = (&*operation.manager.store, operation.ctx.user_id);
         labels::add(store, Labeled::Deployment, other.storage_id, creator, &labels).await.map_err(failed)?;
     }
-    demand_well(&current(operation).await?)?;
+    demand_well(operation, true).await?;
     Ok(Value::Null)
 }
 
@@ -319,14 +352,26 @@ async fn begin_update(
     Ok(ExecutionId::new(begun["execution_id"].as_str().unwrap_or_default()))
 }
 
-fn demand_well(other: &Deployment) -> Result<()> {
-    if other.installation_status != Some(InstallationStatus::Active) {
-        return Err(refuse(format!("Expected deployment '{}' to be installed", other.id)));
-    }
-    if other.deployment_status != Some(DeploymentStatus::Good) {
-        return Err(refuse(format!("Expected deployment '{}' to be in a good state", other.id)));
-    }
-    Ok(())
+/// Refuses a deployment that is not well. With `as_planned` it must not differ from its plan either.
+pub(super) async fn demand_well(operation: &Operation<'_>, as_planned: bool) -> Result<()> {
+    let id = current_id(operation);
+    let record = operation.manager.get(&operation.ctx, &deployments::RESOURCE, &id, None).await?;
+    let record = record.value().map_err(failed)?;
+    let number = |key: &str| record[key].as_i64().unwrap_or_default();
+    let (installed, status) = (str(&record["installation_status"]), str(&record["deployment_status"]));
+    Err(refuse(if installed != "active" {
+        format!("Expected deployment '{id}' to be installed, but got installation status: '{installed}'")
+    } else if status != "good" {
+        format!("Expected deployment '{id}' to be in a good state, but got deployment status: '{status}'")
+    } else if record["latest_execution_status"] == "failed" {
+        format!("The latest execution for '{id}' failed")
+    } else if number("unavailable_instances") > 0 {
+        format!("There are {} unavailable instances in deployment '{id}'", number("unavailable_instances"))
+    } else if as_planned && number("drifted_instances") > 0 {
+        format!("There are {} drifted instances in deployment '{id}'", number("drifted_instances"))
+    } else {
+        return Ok(());
+    }))
 }
 
 /// The component's deployment.
@@ -335,6 +380,7 @@ pub(super) async fn current(operation: &Operation<'_>) -> Result<Deployment> {
     operation.other(&id).await?.ok_or_else(|| Error::not_found("Deployment", DeploymentId::new(&id)))
 }
 
+/// The same before it is looked for: its id.
 pub(super) fn current_id(operation: &Operation<'_>) -> String {
     let noted = operation.runtime.get("deployment").map(|noted| noted["id"].clone()).unwrap_or_default();
     let wanted = operation.wanted("resource_config")["deployment"]["id"].clone();

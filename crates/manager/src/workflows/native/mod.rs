@@ -9,14 +9,17 @@
 
 mod blueprint;
 mod component;
+mod lines;
 mod operation;
 mod password_secret;
 mod shared_resource;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use nephele_bus::{Message, topology};
 use nephele_model::id::ExecutionId;
 use nephele_model::operation::{Context, Failure, Outcome, Request};
@@ -27,8 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::operation::Operation;
 use crate::operations::OperationUpdate;
-use crate::rows::{failed, is_passing};
-use crate::workflows::outbox;
+use crate::rows::{failed, is_fenced, is_passing};
 use crate::{Ctx, Manager, crypto};
 
 /// Between attempts at an operation that the database kept from its end.
@@ -42,6 +44,8 @@ pub(super) struct Attempts(Mutex<HashMap<String, Attempt>>);
 
 #[derive(Clone, Default)]
 struct Attempt {
+    /// Whether another one is being made room for.
+    is_repeated: bool,
     /// Ends it where it is.
     stop: CancellationToken,
     /// Held by the one that is at work.
@@ -53,9 +57,11 @@ impl Attempts {
     fn renew(&self, task: &str) -> Attempt {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.retain(|_, attempt| Arc::strong_count(&attempt.turn) > 1);
-        let former = attempts.remove(task).unwrap_or_default();
+        let former = attempts.remove(task);
+        let is_repeated = former.is_some();
+        let former = former.unwrap_or_default();
         former.stop.cancel();
-        let attempt = Attempt { stop: CancellationToken::new(), turn: former.turn };
+        let attempt = Attempt { is_repeated, stop: CancellationToken::new(), turn: former.turn };
         attempts.insert(task.to_owned(), attempt.clone());
         attempt
     }
@@ -73,7 +79,12 @@ impl Manager {
         while let Some(Some(order)) = shutdown.run_until_cancelled(orders.next()).await {
             let manager = self.clone();
             let work = async move {
-                while let Err(error) = manager.run_native(&order.message.body).await {
+                let mut is_repeated = false;
+                while let Err(error) = manager.run_native(&order.message.body, is_repeated).await {
+                    if is_fenced(&error) {
+                        break;
+                    }
+                    is_repeated = true;
                     tracing::error!(?error, "an operation of the manager's own could not be answered; trying again");
                     if !is_passing(&error) {
                         break;
@@ -91,8 +102,8 @@ impl Manager {
 
     /// Runs an operation, unless an earlier run of its execution asks for it. An attempt that this run has begun
     /// before makes room.
-    async fn run_native(self: &Arc<Self>, body: &Value) -> Result<()> {
-        let request = Request::from_wire(body.clone()).map_err(Error::internal)?;
+    async fn run_native(self: &Arc<Self>, body: &Value, is_repeated: bool) -> Result<()> {
+        let mut request = Request::from_wire(body.clone()).map_err(Error::internal)?;
         let id = ExecutionId::new(&request.context.execution_id);
         let Some(execution) = executions::by_id(&*self.store, &id).await.map_err(failed)? else { return Ok(()) };
         let shown = request.context.execution_token.as_deref().map(crypto::digest);
@@ -100,8 +111,9 @@ impl Manager {
             return Ok(());
         }
         let attempt = self.workflows.natives.renew(&request.id);
+        request.context.resume |= is_repeated || attempt.is_repeated;
         let _turn = attempt.turn.lock().await;
-        let answer = self.answer_native(&execution, &request);
+        let answer = self.actor_of(&execution).act(Box::pin(self.answer_native(&execution, &request)));
         attempt.stop.run_until_cancelled(answer).await.unwrap_or(Ok(()))
     }
 
@@ -113,16 +125,15 @@ impl Manager {
             ..OperationUpdate::default()
         };
         self.update_operation(&ctx, &request.id, started).await?;
-        let outcome = match Box::pin(self.perform_native(execution, request)).await {
+        let performed = AssertUnwindSafe(Box::pin(self.perform_native(execution, request))).catch_unwind().await;
+        // Asked for again, it would panic again.
+        let outcome = match performed.unwrap_or_else(|_| Err(Error::internal("the operation panicked"))) {
             Ok(result) => Outcome::Done(result),
             Err(error) if is_passing(&error) => return Err(error),
-            Err(error) => {
-                let name = request.context.task_name.rsplit('.').next().unwrap_or_default();
-                Outcome::Failed(Failure::fatal(format!("Error in {name}: {}", super::run::describe(&error))))
-            }
+            Err(error) => Outcome::Failed(Failure::fatal(refusal(&request.context.task_name, &error))),
         };
         let answer = Message { body: outcome.to_wire(), reply_to: None, correlation_id: Some(request.id.clone()) };
-        let row = outbox::row(&topology::responses(&execution.id), answer, self.clock.now());
+        let row = self.own_row(&topology::responses(&execution.id), answer);
         nephele_store::outbox::insert(&*self.store, vec![row]).await.map_err(failed)?;
         self.workflows.wake();
         Ok(())
@@ -140,13 +151,13 @@ impl Manager {
                 component::refresh(operation).await
             }
             "cloudify_types.component.check_drift" => component::check_drift(operation).await,
-            "cloudify_types.component.check_status" | "cloudify_types.shared_resource.check_status" => {
-                component::check_status(operation).await
-            }
+            "cloudify_types.component.check_status" => component::check_status(operation).await,
             "cloudify_types.component.heal" => component::heal(operation).await,
             "cloudify_types.component.update" => component::update(operation).await,
             "cloudify_types.shared_resource.connect_deployment" => shared_resource::connect(operation).await,
             "cloudify_types.shared_resource.disconnect_deployment" => shared_resource::disconnect(operation).await,
+            "cloudify_types.shared_resource.execute_workflow" => shared_resource::execute_workflow(operation).await,
+            "cloudify_types.shared_resource.check_status" => shared_resource::check_status(operation).await,
             "cloudify_types.shared_resource.check_drift" => shared_resource::check_drift(operation).await,
             "cloudify_types.blueprint.upload" => blueprint::upload(operation).await,
             "cloudify_types.blueprint.delete" => blueprint::delete(operation).await,
@@ -155,5 +166,14 @@ impl Manager {
             "cloudify_types.password_secret.creation_validation" => password_secret::validate(operation),
             other => Err(operation::refuse(format!("the manager does not know the operation `{other}`"))),
         }
+    }
+}
+
+/// What is said of an operation that failed. Those that look after a deployment say only what they found.
+fn refusal(task: &str, error: &Error) -> String {
+    let reason = super::run::describe(error);
+    match task.rsplit('.').next().unwrap_or_default() {
+        "check_drift" | "check_status" | "heal" | "update" => reason,
+        name => format!("Error in {name}: {reason}"),
     }
 }

@@ -89,6 +89,30 @@ async fn select(db: &dyn Db, condition: &str, values: Vec<sea_query::Value>) -> 
     db.all(format!("SELECT {} {FROM} WHERE {condition} ORDER BY r.storage_id", Progress::COLUMNS), values).await
 }
 
+row! {
+    /// An operation of a run, as far as its outcome is concerned.
+    pub struct Outcome {
+        /// The row of its execution.
+        execution_fk: i64 = "g.execution_fk",
+        /// Its id.
+        id: TaskId,
+        /// Where it stands.
+        state: TaskState,
+        /// The description of the task.
+        parameters: Json,
+    }
+}
+
+/// The operations of some executions, in the order in which they were stored.
+pub async fn outcomes(db: &dyn Db, executions: &[i64]) -> Result<Vec<Outcome>> {
+    let text = format!(
+        "SELECT {} {FROM} WHERE g.execution_fk IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) \
+         AND r.type IN ($2, $3) ORDER BY r.storage_id",
+        Outcome::COLUMNS
+    );
+    db.all(text, values![Json::of(executions), TaskKind::Operation, TaskKind::DryRun]).await
+}
+
 /// Takes the next version of an execution's tasks for what this transaction writes.
 pub(super) async fn next_version(db: &dyn Db, execution_fk: i64) -> Result<i64> {
     let text = "UPDATE executions SET tasks_version = tasks_version + 1 WHERE storage_id = $1 RETURNING tasks_version";
