@@ -78,11 +78,19 @@ class Manager:
 
     def resident_megabytes(self) -> float:
         """Resident memory of the manager and of all processes below it."""
+        return sum(map(resident_bytes, self.family())) / 1e6
+
+    def held_megabytes(self) -> float:
+        """The same, with memory that processes share counted once."""
+        return sum(map(proportional_bytes, self.family())) / 1e6
+
+    def family(self) -> set[int]:
+        """The manager's process and all below it."""
         parents = process_parents()
         family = {self.process.pid}
         while grown := {pid for pid, parent in parents.items() if parent in family} - family:
             family |= grown
-        return sum(map(resident_bytes, family)) / 1e6
+        return family
 
     def stop(self) -> None:
         if self.process.poll() is not None:
@@ -122,3 +130,12 @@ def resident_bytes(pid: int) -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def proportional_bytes(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
+    return int(found.group(1)) * 1024 if found else 0

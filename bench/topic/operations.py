@@ -1,5 +1,5 @@
-"""Trivial Python operations of a plugin: each in a fork of a warm interpreter, each in a process of its own, and
-each as the reference starts them, `python -m cloudify.dispatch`.
+"""Trivial Python operations of a plugin, from the request that starts them to the end that a client sees: each in a
+fork of a warm interpreter, each in a process of its own, and as the reference starts them, `python -m cloudify.dispatch`.
 
 The reference is measured beside: as many of its processes at a time as the machine has cores, without the
 messages, requests and rows that its manager adds. Where the manager is measured, all of that is counted.
@@ -8,8 +8,10 @@ messages, requests and rows that its manager adds. Where the manager is measured
 import io
 import json
 import os
+import statistics
 import subprocess
 import tarfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +23,10 @@ from manager import Manager
 
 PYTHON = machine.ROOT / "target/cfy/bin/python"
 OPERATIONS = 200
+# Goals for forked operations: the median of one, and how many a second, on two cores.
+ONE = 0.02
+A_SECOND = 100
+CREATE = {"operation": "cloudify.interfaces.lifecycle.create"}
 # A thread that an import starts keeps an interpreter from being forked.
 SITE = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
 SETUP = "from setuptools import setup\nsetup(name='trivial', version='1', packages=['trivial'], py_modules={modules})\n"
@@ -39,7 +45,8 @@ node_templates:
 def measure(bench: Bench) -> Topic:
     if not PYTHON.exists():
         raise RuntimeError(f"{PYTHON} is missing. Make it with:  make cfy")
-    count = 10 if bench.quick else OPERATIONS
+    count, large, burst = (10, 20, 40) if bench.quick else (OPERATIONS, 500, 1000)
+    alone = statistics.median(bench.repeat(9, lambda: dispatches(bench, 1)))
     reference = dispatches(bench, count)
     figures = []
     home = bench.home()
@@ -47,23 +54,76 @@ def measure(bench: Bench) -> Topic:
     with home.start() as manager:
         manager.log_in()
         for name, is_warm in [("forked", True), ("a process each", False)]:
-            install(bench, manager, is_warm, 1)
+            prepared = prepare(bench, manager, is_warm, 1)
+            seconds = []
+            bench.repeat(25, lambda: seconds.append(one(manager, prepared, min(seconds, default=0))))
+            figures.append(Figure(f"one trivial operation, {name}", "s", seconds, ONE if is_warm else None, alone))
             seconds = bench.repeat(3, lambda: install(bench, manager, is_warm, count))
-            figures.append(Figure(f"{count} trivial operations, {name}", "s", seconds, None, reference))
-    return Topic("Python operations", figures, reference="dispatcher alone, measured")
+            goal = count / A_SECOND if is_warm else None
+            figures.append(Figure(f"{count} trivial operations, {name}", "s", seconds, goal, reference))
+        seconds = bench.repeat(3, lambda: install(bench, manager, True, large))
+        figures.append(Figure(f"install of {large} nodes with one Python operation each, forked", "s", seconds))
+        prepared = prepare(bench, manager, True, burst)
+        with Memory(manager) as memory:
+            seconds = run_install(manager, prepared, burst)
+        figures.append(Figure(f"burst of {burst:,} operations, forked", "s", [seconds]))
+        figures.append(Figure("the same, most memory of the manager and its processes", "MB", [memory.most]))
+    text = "Memory that processes share counts once (PSS), read every 0.2 s."
+    return Topic("Python operations", figures, text, reference="dispatcher alone, measured")
 
 
-def install(bench: Bench, manager: Manager, is_warm: bool, nodes: int) -> float:
-    """Seconds of an install in a new deployment. Its plugin is built before: that is not counted."""
+def one(manager: Manager, prepared: str, least: float) -> float:
+    """Seconds of one operation; none is expected to take much less than the `least` so far."""
+    return timed(manager.rest.run, prepared, "execute_operation", CREATE, least * 0.8)
+
+
+class Memory:
+    """Looks at a manager's memory for as long as its `with` block lasts, and remembers the most."""
+
+    def __init__(self, manager: Manager):
+        self.manager = manager
+        self.most = 0.0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self) -> None:
+        while not self.ended.is_set():
+            self.most = max(self.most, self.manager.held_megabytes())
+            self.ended.wait(0.2)
+
+    def __enter__(self) -> "Memory":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.ended.set()
+        self.thread.join()
+
+
+def prepare(bench: Bench, manager: Manager, is_warm: bool, nodes: int) -> str:
+    """A new deployment whose plugin is built and has run once, which counts for nothing."""
     blueprint_id = f"{'warm' if is_warm else 'fresh'}-{nodes}"
     if not manager.rest.count(f"/blueprints?id={blueprint_id}&_include=id"):
         manager.rest.upload(blueprint_id, archive(is_warm, nodes))
     deployment = bench.name(blueprint_id)
     manager.rest.create_deployment(deployment, blueprint_id)
     first = manager.rest.call("GET", f"/node-instances?deployment_id={deployment}&_size=1")["items"][0]["id"]
-    parameters = {"operation": "cloudify.interfaces.lifecycle.create", "node_instance_ids": [first]}
-    manager.rest.run(deployment, "execute_operation", parameters)
-    return timed(manager.rest.run, deployment, "install")
+    manager.rest.run(deployment, "execute_operation", {**CREATE, "node_instance_ids": [first]})
+    return deployment
+
+
+def install(bench: Bench, manager: Manager, is_warm: bool, nodes: int) -> float:
+    """Seconds of an install in a new deployment."""
+    return run_install(manager, prepare(bench, manager, is_warm, nodes), nodes)
+
+
+def run_install(manager: Manager, deployment: str, nodes: int) -> float:
+    """Seconds of an install, every node instance checked afterwards."""
+    seconds = timed(manager.rest.run, deployment, "install")
+    started = manager.rest.count(f"/node-instances?deployment_id={deployment}&state=started&_size=1")
+    if started != nodes:
+        raise RuntimeError(f"{started} of {nodes} node instances of {deployment} are started")
+    return seconds
 
 
 def archive(is_warm: bool, nodes: int) -> bytes:
@@ -88,20 +148,21 @@ def archive(is_warm: bool, nodes: int) -> bytes:
 
 def dispatches(bench: Bench, count: int) -> float:
     """Seconds that the reference's dispatcher takes for so many operations."""
-    package = bench.folder / "reference/trivial"
+    around = bench.folder / bench.name("reference")
+    package = around / "trivial"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "tasks.py").write_text(TASKS)
     folders = []
     for number in range(count):
-        folder = bench.folder / f"reference/task-{number}"
+        folder = around / f"task-{number}"
         folder.mkdir()
         context = {"type": "operation", "task_name": "trivial.tasks.nothing"}
         (folder / "input.json").write_text(json.dumps({"cloudify_context": context, "args": [], "kwargs": {}}))
         folders.append(folder)
     begin = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda folder: dispatch(folder, package.parent), folders))
+        list(pool.map(lambda folder: dispatch(folder, around), folders))
     return time.perf_counter() - begin
 
 

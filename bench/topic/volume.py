@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-from bench import Bench, Topic
+from bench import Bench, Topic, timed
 from figure import Figure
 from load import CONNECTIONS, Load, load
 from manager import Manager
@@ -15,6 +15,12 @@ EVENTS_A_REQUEST = 100
 INGESTION_SECONDS = 20
 PAGE = "&_size=100"
 MIDDLE = f"{TEMPLATE}-{{}}"
+# What a table of deployments shows; a whole deployment is 4 KB of JSON.
+COLUMNS = (
+    "id,display_name,blueprint_id,created_at,created_by,site_name,deployment_status,installation_status,"
+    "latest_execution_status,latest_execution_total_operations,latest_execution_finished_operations,"
+    "sub_services_count,sub_services_status,sub_environments_count,sub_environments_status,labels"
+)
 
 
 def measure(bench: Bench) -> Topic:
@@ -25,6 +31,11 @@ def measure(bench: Bench) -> Topic:
         manager.log_in()
         figures = []
         for name, path, options, goal in requests(manager, volume):
+            if rows := options.get("rows"):
+                deepest = path.replace("OFFSET", str(rows - 1))
+                method, body = options.get("method", "GET"), json.loads(options.get("body") or "null")
+                found = timed(manager.rest.call, method, deepest, body)
+                figures.append(Figure(f"{name}: the deepest for the first time", "s", [found]))
             load(manager, path, 1, **options)
             runs = bench.repeat(3, lambda: load(manager, path, 1 if bench.quick else SECONDS, **options))
             figures += both(name, runs, goal)
@@ -64,6 +75,8 @@ def requests(manager: Manager, volume: Volume) -> list[tuple[str, str, dict, int
         ("get a node instance", f"/node-instances/{instance}", {}, 5000),
         ("deployments, first page", f"{deployments}{PAGE}", {}, 1000),
         ("deployments, any page", f"{deployments}{PAGE}&_offset=OFFSET", anywhere(volume.deployments), 1000),
+        ("deployments' columns of a table, any page", f"{deployments}{PAGE}&_offset=OFFSET&_include={COLUMNS}",
+         anywhere(volume.deployments), 1000),
         ("node instances, first page", f"/node-instances?{PAGE[1:]}", {}, 1000),
         ("node instances, any page", f"/node-instances?_offset=OFFSET{PAGE}", anywhere(volume.instances), 1000),
         ("node instances by id, any page", f"{instances}{PAGE}&_offset=OFFSET", anywhere(volume.instances), 1000),
