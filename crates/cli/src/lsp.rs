@@ -5,6 +5,7 @@
 
 mod answers;
 mod index;
+mod world;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -29,11 +30,11 @@ pub(crate) async fn serve(_: &Call) -> Outcome {
 
 fn run() -> Outcome {
     let (connection, threads) = Connection::stdio();
-    connection.initialize(json!({
+    let told = connection.initialize(json!({
         "textDocumentSync": 1, "hoverProvider": true, "definitionProvider": true, "documentFormattingProvider": true,
         "renameProvider": true, "completionProvider": {"triggerCharacters": [" ", "[", ":"]},
     }))?;
-    let mut server = Server { texts: HashMap::new() };
+    let mut server = Server { texts: HashMap::new(), folders: folders(&told) };
     for message in &connection.receiver {
         match message {
             Message::Request(request) => {
@@ -62,6 +63,7 @@ fn run() -> Outcome {
 /// What the editor has open.
 struct Server {
     texts: HashMap<String, String>,
+    folders: Vec<PathBuf>,
 }
 
 /// A text and the place in it that a request is about.
@@ -71,6 +73,8 @@ pub(super) struct Spot<'a> {
     pub(super) position: Position,
     /// Texts as they are in the editor, which may not be saved yet.
     pub(super) open: &'a HashMap<String, String>,
+    /// The folders of the workspace.
+    pub(super) folders: &'a [PathBuf],
 }
 
 impl Server {
@@ -107,7 +111,7 @@ impl Server {
         let uri = params["textDocument"]["uri"].as_str().unwrap_or_default();
         let text = self.texts.get(uri).with_context(|| format!("{uri} is not open"))?;
         let position: Position = serde_json::from_value(params["position"].clone()).unwrap_or_default();
-        let spot = Spot { uri, text, position, open: &self.texts };
+        let spot = Spot { uri, text, position, open: &self.texts, folders: &self.folders };
         match method {
             "textDocument/completion" => Ok(answers::completion(&spot)),
             "textDocument/hover" => Ok(answers::hover(&spot)),
@@ -117,6 +121,18 @@ impl Server {
             _ => anyhow::bail!("{method} is not known here"),
         }
     }
+}
+
+/// The folders that the editor works in. Older ones name a single one.
+fn folders(told: &Value) -> Vec<PathBuf> {
+    let several = told["workspaceFolders"].as_array().into_iter().flatten().filter_map(|folder| folder["uri"].as_str());
+    let found: Vec<PathBuf> = several.filter_map(path).collect();
+    if found.is_empty() { told["rootUri"].as_str().and_then(path).into_iter().collect() } else { found }
+}
+
+/// Whether a text is a blueprint, and not a part of one.
+pub(super) fn is_blueprint(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("tosca_definitions_version"))
 }
 
 /// The path of a file that an editor names.
@@ -141,8 +157,9 @@ pub(super) fn read(uri: &str, text: &str) -> Option<(Files, String, Vec<nephele_
 
 /// What is wrong with a text. Only blueprints are checked: a file that is imported makes no sense alone.
 fn check(uri: &str, text: &str) -> Vec<Diagnostic> {
-    let is_blueprint = text.lines().any(|line| line.starts_with("tosca_definitions_version"));
-    let Some((_, location, problems)) = is_blueprint.then(|| read(uri, text)).flatten() else { return Vec::new() };
+    let Some((_, location, problems)) = is_blueprint(text).then(|| read(uri, text)).flatten() else {
+        return Vec::new();
+    };
     let shown = problems.iter().map(|problem| {
         let place = problem.place.as_deref();
         let is_here = place.and_then(|place| place.file.as_deref()).is_none_or(|file| file == location);

@@ -14,11 +14,17 @@ use crate::{fields, rules};
 /// So many rows are asked for at once, which is what the original asks for by default.
 pub(crate) const PAGE: u64 = 1000;
 
+/// What the beginning and the length of a page are called.
+type Names = [&'static str; 2];
+
+const NAMES: Names = ["_offset", "_size"];
+
 /// A list that is asked for.
 pub(crate) struct Asked {
     path: Vec<String>,
     query: Vec<(String, String)>,
     rules: Vec<Value>,
+    names: Names,
 }
 
 impl Asked {
@@ -29,7 +35,12 @@ impl Asked {
         if let Some(filter) = call.text("filter-id") {
             query.push(("_filter_id".to_owned(), filter.to_owned()));
         }
-        Ok(Self { path: fields::path(call, listing.path), query, rules: rules::of(call)? })
+        Ok(Self { path: fields::path(call, listing.path), query, rules: rules::of(call)?, names: NAMES })
+    }
+
+    /// A list whose pages have names of their own.
+    pub(crate) fn under(path: &str, query: Vec<(String, String)>, names: Names) -> Self {
+        Self { path: vec![path.to_owned()], query, rules: Vec::new(), names }
     }
 
     /// The same with more conditions.
@@ -50,9 +61,11 @@ impl Asked {
         self
     }
 
-    fn set(&mut self, key: &str, value: u64) {
-        self.query.retain(|(known, _)| known != key);
-        self.query.push((key.to_owned(), value.to_string()));
+    fn cut(&mut self, offset: u64, size: u64) {
+        for (key, value) in self.names.into_iter().zip([offset, size]) {
+            self.query.retain(|(known, _)| known != key);
+            self.query.push((key.to_owned(), value.to_string()));
+        }
     }
 
     /// Rules of filters make it a search.
@@ -71,11 +84,10 @@ impl Asked {
 
 /// All rows of a list, for work that needs the whole.
 pub(crate) async fn all(call: &Call, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Vec<Value>> {
-    let mut asked = Asked { path: vec![path.to_owned()], query: owned(query), rules: Vec::new() };
+    let mut asked = Asked::under(path, owned(query), NAMES);
     let mut found = Vec::new();
     loop {
-        asked.set("_offset", u64::try_from(found.len())?);
-        asked.set("_size", PAGE);
+        asked.cut(u64::try_from(found.len())?, PAGE);
         let page = asked.ask(call).await?;
         let is_over = u64::try_from(page.items.len())? < PAGE;
         found.extend(page.items);
@@ -136,8 +148,7 @@ pub(crate) async fn show_asked(
     let mut seen = 0;
     loop {
         if let Some(wanted) = wanted {
-            asked.set("_offset", begin + seen);
-            asked.set("_size", PAGE.min(wanted - seen));
+            asked.cut(begin + seen, PAGE.min(wanted - seen));
         }
         let page = asked.ask(call).await?;
         let (came, total) = (u64::try_from(page.items.len())?, page.total());

@@ -15,11 +15,16 @@ struct Editor {
 
 impl Editor {
     fn start() -> Self {
+        Self::start_in(None)
+    }
+
+    /// In a folder, as editors have it open.
+    fn start_in(folder: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nephele"));
         let mut server = command.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
         let mut editor = Self { server, input, output, next: 0 };
-        let able = editor.ask("initialize", &json!({"processId": null, "rootUri": null, "capabilities": {}}));
+        let able = editor.ask("initialize", &json!({"processId": null, "rootUri": folder, "capabilities": {}}));
         assert_eq!(able["capabilities"]["hoverProvider"], true, "{able}");
         editor.tell("initialized", &json!({}));
         editor
@@ -75,16 +80,24 @@ impl Editor {
 
     /// Asks about the place right behind a piece of the text.
     fn ask_at(&mut self, method: &str, uri: &str, text: &str, behind: &str) -> Value {
-        let end = text.find(behind).unwrap() + behind.len();
-        let line = text[..end].matches('\n').count();
-        let character = end - text[..end].rfind('\n').map_or(0, |place| place + 1);
-        self.ask(
-            method,
-            &json!({
-                "textDocument": {"uri": uri}, "position": {"line": line, "character": character}, "newName": "renamed",
-            }),
-        )
+        self.ask(method, &place(uri, text, behind, "renamed"))
     }
+
+    /// Asks for another name that the server does not take, and gives what it says.
+    fn refused_name(&mut self, uri: &str, text: &str, behind: &str, name: &str) -> String {
+        let params = place(uri, text, behind, name);
+        self.next += 1;
+        self.send(&json!({"jsonrpc": "2.0", "id": self.next, "method": "textDocument/rename", "params": params}));
+        self.hear()["error"]["message"].as_str().unwrap().to_owned()
+    }
+}
+
+/// What a request about the place right behind a piece of the text says.
+fn place(uri: &str, text: &str, behind: &str, name: &str) -> Value {
+    let end = text.find(behind).unwrap() + behind.len();
+    let line = text[..end].matches('\n').count();
+    let character = end - text[..end].rfind('\n').map_or(0, |place| place + 1);
+    json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}, "newName": name})
 }
 
 impl Drop for Editor {
@@ -289,6 +302,29 @@ fn names_are_changed_in_imported_files_as_well() {
     editor.open(&other, &format!("# moved\n{PARTS}"));
     let changes = editor.ask_at("textDocument/rename", &uri, WHOLE, "target: w");
     assert_eq!(changes["changes"][&other][0]["range"]["start"]["line"], 4, "{changes}");
+}
+
+#[test]
+fn names_of_a_part_are_changed_in_what_imports_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().canonicalize().unwrap();
+    std::fs::create_dir(folder.join("my parts")).unwrap();
+    std::fs::write(folder.join("my parts/parts.yaml"), PARTS).unwrap();
+    std::fs::write(folder.join("shop.yaml"), WHOLE).unwrap();
+    std::fs::write(folder.join("stranger.yaml"), WHOLE.replace("my parts/parts.yaml", "elsewhere.yaml")).unwrap();
+    let base = format!("file://{}", folder.display());
+    let (part, whole) = (format!("{base}/my%20parts/parts.yaml"), format!("{base}/shop.yaml"));
+    let mut editor = Editor::start_in(Some(&base));
+    editor.open(&part, PARTS);
+    for (behind, line) in [("  we", 9), ("  si", 11)] {
+        let changes = editor.ask_at("textDocument/rename", &part, PARTS, behind);
+        assert_eq!(changes["changes"].as_object().unwrap().len(), 2, "{changes}");
+        assert_eq!(changes["changes"][&part].as_array().unwrap().len(), 1, "{changes}");
+        assert_eq!(changes["changes"][&whole][0]["range"]["start"]["line"], line, "{changes}");
+    }
+    // A name that the importing blueprint has already would be there twice.
+    let error = editor.refused_name(&part, PARTS, "  we", "front");
+    assert!(error.contains("`front` is there already"), "{error}");
 }
 
 #[test]

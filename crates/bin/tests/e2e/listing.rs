@@ -1,5 +1,6 @@
 //! Long lists: their first rows are there before the last are asked for, and nothing piles up in between.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -203,6 +204,23 @@ async fn a_number_of_rows_is_that_number() {
     assert_eq!((rows.len(), rows[0].as_str(), offsets), (1500, "long-list-00100", vec![100, 1100]));
     let (rows, offsets) = asked(&["-o", "2500", "-s", "2000"]);
     assert_eq!((rows.len(), offsets), (1500, vec![2500, 3500]));
+
+    // Each secret has an entry in the audit log, whose pages have other names.
+    let of = |words: &[&str]| {
+        let mut command = home.command();
+        command.args(["auditlog", "list", "--output", "json", "--manager", &manager.http]).args(words);
+        let output = command.env("NEPHELE_PASSWORD", home.password()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let ids: BTreeSet<i64> = rows.iter().map(|row| row["id"].as_i64().unwrap()).collect();
+        assert_eq!(ids.len(), rows.len(), "an entry comes twice");
+        let secrets = rows.iter().filter(|row| row["ref_table"] == "secrets").count();
+        (rows.len(), secrets)
+    };
+    let (all, secrets) = of(&[]);
+    assert!(all > ROWS && secrets == ROWS, "{secrets} of {all}");
+    assert_eq!(of(&["-s", "7"]).0, 7);
+    assert_eq!(of(&["-s", "1500", "-o", "100"]).0, 1500);
 
     // Whoever reads a pipe may stop.
     let mut command = home.command();

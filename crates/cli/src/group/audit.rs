@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::command;
 use crate::call::Call;
-use crate::output;
+use crate::paging::{self, Asked};
 use crate::table::Act::Own;
-use crate::table::{Columns, Command, Outcome};
-use crate::times;
+use crate::table::{self, Columns, Command, Outcome};
+use crate::{output, times};
 
 const SHOWN: Columns = Columns::of(&["operation", "ref_object", "creator_name", "execution_id", "created_at"]);
 const FOR_PROGRAMS: Columns = Columns::of(&[
@@ -59,12 +59,11 @@ async fn list(call: &Call) -> Outcome {
         query.extend(call.text(id).map(|value| (key.to_owned(), value.to_owned())));
     }
     query.push(("desc".to_owned(), call.flag("descending").to_string()));
-    let answer = call.client()?.ask(&Request { query: &query, ..Request::get(&["audit"]) }).await?;
-    let rows: Vec<Value> = answer["items"].as_array().into_iter().flatten().map(named).collect();
-    let (shown, total) = (rows.len(), output::text(&answer["metadata"]["pagination"]["total"]));
-    call.print.rows(if call.print.is_data() { &FOR_PROGRAMS } else { &SHOWN }, rows)?;
-    call.print.say(format!("Showing {shown} of {total} audit log entries"))?;
-    Ok(ExitCode::SUCCESS)
+    let columns = if call.print.is_data() { FOR_PROGRAMS } else { SHOWN };
+    let keys = call.print.keys(&columns);
+    let asked = Asked::under("audit", query, ["offset", "size"]);
+    let listing = table::list("audit", "audit log entries", columns);
+    paging::show_asked(asked, &listing, call, &keys, |entry| Some(named(&entry))).await
 }
 
 /// An entry with a name for what it is about.

@@ -4,10 +4,10 @@ use anyhow::{Context, bail};
 use lsp_types::Position;
 use nephele_yaml11::Span;
 use serde_json::{Map, Value, json};
-use url::Url;
 
 use super::index::{self, Definition, Kind, Symbol};
-use super::{Spot, range, read};
+use super::world::World;
+use super::{Spot, range};
 use crate::tidy;
 
 /// The functions of the language, and what they give.
@@ -32,81 +32,8 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("string_upper", "A text in capital letters"),
 ];
 
-/// Everything that can be named in a text: its own, what it imports, and the texts those come from.
-struct World {
-    /// Of each text its location and what is in it; the text itself first.
-    texts: Vec<(String, Vec<Symbol>)>,
-}
-
-impl World {
-    fn of(spot: &Spot<'_>) -> Self {
-        let own = match index::of(spot.text) {
-            // While a line is being written the text is often not YAML; without that line it is.
-            found if found.is_empty() => index::of(&without_line(spot)),
-            found => found,
-        };
-        let mut texts = vec![(spot.uri.to_owned(), own)];
-        let source = if nephele_yaml11::load(spot.text).is_ok() { spot.text.to_owned() } else { without_line(spot) };
-        if let Some((files, _, _)) = read(spot.uri, &source) {
-            files.each_text(|location, text| {
-                let path = location.strip_prefix("file:");
-                let uri = path.and_then(|path| Url::from_file_path(path).ok()).map(String::from);
-                let uri = uri.unwrap_or_else(|| location.to_owned());
-                if uri != spot.uri {
-                    let text = spot.open.get(&uri).map_or(text, String::as_str);
-                    texts.push((uri, index::of(text)));
-                }
-            });
-        }
-        let builtin = nephele_dsl::builtin::types_yaml(nephele_dsl::Version::LATEST);
-        texts.push(("builtin".to_owned(), index::of(builtin)));
-        Self { texts }
-    }
-
-    fn definitions(&self, kind: Kind) -> impl Iterator<Item = (&str, &Symbol, &Definition)> {
-        let all = self.texts.iter().flat_map(|(uri, symbols)| symbols.iter().map(move |symbol| (uri.as_str(), symbol)));
-        all.filter(move |(_, symbol)| symbol.kind == kind)
-            .filter_map(|(uri, symbol)| symbol.definition.as_ref().map(|definition| (uri, symbol, definition)))
-    }
-
-    fn definition(&self, kind: Kind, name: &str) -> Option<(&str, &Symbol, &Definition)> {
-        let others: &[Kind] = if kind == Kind::NodeType { &[Kind::DataType, Kind::Relationship] } else { &[] };
-        let kinds = std::iter::once(kind).chain(others.iter().copied());
-        kinds.into_iter().find_map(|kind| self.definitions(kind).find(|(_, symbol, _)| symbol.name == name))
-    }
-
-    /// The properties of a type, with those it inherits.
-    fn properties(&self, name: &str) -> Vec<(String, String)> {
-        let mut found: Vec<(String, String)> = Vec::new();
-        let mut next = Some(name.to_owned());
-        // A type that derives from itself is refused elsewhere.
-        for _ in 0..50 {
-            let Some((_, _, definition)) = next.as_deref().and_then(|name| self.definition(Kind::NodeType, name))
-            else {
-                break;
-            };
-            for (property, description) in &definition.properties {
-                if found.iter().all(|(known, _)| known != property) {
-                    found.push((property.clone(), description.clone()));
-                }
-            }
-            next.clone_from(&definition.derived_from);
-        }
-        found
-    }
-}
-
 fn line<'a>(spot: &Spot<'a>) -> &'a str {
     spot.text.lines().nth(usize::try_from(spot.position.line).unwrap_or_default()).unwrap_or_default()
-}
-
-fn without_line(spot: &Spot<'_>) -> String {
-    let number = usize::try_from(spot.position.line).unwrap_or_default();
-    spot.text
-        .lines()
-        .enumerate()
-        .map(|(at, line)| if at == number { "\n".to_owned() } else { format!("{line}\n") })
-        .collect()
 }
 
 fn holds(span: Span, position: Position) -> bool {
@@ -258,17 +185,17 @@ pub(super) fn rename(spot: &Spot<'_>, name: &str) -> anyhow::Result<Value> {
     if !is_name {
         bail!("`{name}` is no name");
     }
-    let world = World::of(spot);
+    let world = World::around(spot);
     if world.definitions(symbol.kind).any(|(_, other, _)| other.name == name) {
         bail!("`{name}` is there already");
     }
-    // Imported files may define or use it as well.
+    // Files that it imports, or that import it, may define or use it as well.
     let mut changes = Map::new();
-    for (uri, symbols) in world.texts.iter().filter(|(uri, _)| uri == spot.uri || uri.starts_with("file:")) {
+    for (uri, symbols) in world.files(spot.uri) {
         let same = symbols.iter().filter(|other| other.kind == symbol.kind && other.name == symbol.name);
         let edits: Vec<Value> = same.map(|other| json!({"range": range(other.span), "newText": name})).collect();
         if !edits.is_empty() {
-            changes.insert(uri.clone(), edits.into());
+            changes.insert(uri.to_owned(), edits.into());
         }
     }
     Ok(json!({"changes": changes}))

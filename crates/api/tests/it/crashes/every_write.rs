@@ -77,8 +77,8 @@ impl Scene {
     /// Lives until the executions have ended, or until a write. Gives the number of writes and, if it did not die, the
     /// end.
     async fn live(&self, folder: &Arc<TempDir>, hands: &Hands, at: u64) -> (u64, Option<String>) {
-        let fresh = Fresh::open_in(Arc::clone(folder), None, "manager").await;
-        hands.learn(&fresh).await;
+        let fresh = within("opening", Fresh::open_in(Arc::clone(folder), None, "manager")).await;
+        within("learning what had ended", hands.learn(&fresh)).await;
         let (writes, death) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let (count, toll) = (Arc::clone(&writes), Arc::clone(&death));
         let allow = move || {
@@ -88,20 +88,23 @@ impl Scene {
             }
             lives
         };
-        fresh.manager.store.ask_before_commits(allow).await.unwrap();
-        hands.take_up(&fresh).await;
+        within("asking before commits", fresh.manager.store.ask_before_commits(allow)).await.unwrap();
+        within("taking up operations", hands.take_up(&fresh)).await;
         fresh.begin_runs();
-        let died = tokio::select! {
-            biased;
-            () = death.notified() => true,
-            () = self.ended(&fresh) => false,
+        let carried = async {
+            tokio::select! {
+                biased;
+                () = death.notified() => true,
+                () = self.ended(&fresh) => false,
+            }
         };
+        let died = within("carrying on", carried).await;
         let writes = writes.load(Ordering::Relaxed);
-        let end = if died { None } else { Some(end(&fresh).await) };
+        let end = if died { None } else { Some(within("looking at the end", end(&fresh)).await) };
         if !died {
-            hands.learn(&fresh).await;
+            within("learning what has ended", hands.learn(&fresh)).await;
         }
-        drop(fresh.die().await);
+        drop(within("dying", fresh.die()).await);
         (writes, end)
     }
 
@@ -121,6 +124,11 @@ impl Scene {
             }
         }
     }
+}
+
+/// Fails where a step of a life takes far too long, so that it is known which.
+async fn within<T>(step: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_mins(2), work).await.unwrap_or_else(|_| panic!("{step} takes minutes"))
 }
 
 /// Everything that must not depend on deaths. What an instance keeps for itself begins with an underscore.
