@@ -65,6 +65,12 @@ const STEPS: &[Step] = &[
         include_str!("../migrations/pg/0013_deployment_texts.sql"),
     ),
     (
+        14,
+        "outcomes",
+        include_str!("../migrations/sqlite/0014_outcomes.sql"),
+        include_str!("../migrations/pg/0014_outcomes.sql"),
+    ),
+    (
         15,
         "scheduled_snapshots",
         include_str!("../migrations/sqlite/0015_scheduled_snapshots.sql"),

@@ -42,6 +42,7 @@ mod node_instances;
 mod objects;
 mod oidc;
 mod openapi;
+mod outcomes;
 mod permissions;
 mod pictures;
 mod plans;
