@@ -38,6 +38,7 @@ mod lists;
 mod maintenance;
 mod manager;
 mod matrix;
+mod measures;
 mod node_instances;
 mod objects;
 mod oidc;
