@@ -13,6 +13,7 @@ mod declared;
 mod document;
 mod error;
 mod files;
+mod measures;
 mod observe;
 mod page;
 mod query;
@@ -31,6 +32,8 @@ use futures::future;
 use nephele_manager::Manager;
 use tokio_util::sync::CancellationToken;
 
+use measures::Requests;
+
 pub use document::document;
 pub use routes::routes;
 pub use serve::Listener;
@@ -40,6 +43,8 @@ pub use serve::Listener;
 pub struct App {
     /// The use cases.
     pub manager: Arc<Manager>,
+    /// What was answered so far.
+    requests: Arc<Requests>,
 }
 
 /// Serves on all listeners until `shutdown`, then lets requests under way end.
@@ -57,17 +62,22 @@ pub async fn serve(manager: Arc<Manager>, listeners: Vec<Listener>, shutdown: Ca
 
 /// Everything that is served, as one service.
 pub fn router(manager: Arc<Manager>) -> Router {
-    let app = App { manager };
+    let requests = Arc::new(Requests::new());
+    let app = App { manager, requests: Arc::clone(&requests) };
     table::router(&app, routes())
         .route("/console", routing::get(console::home))
         .route("/console/", routing::get(console::page))
         .route("/console/{*path}", routing::get(console::file))
         .route("/", routing::get(console::home))
+        // Asked for by whoever starts and balances managers: nobody logs in, and maintenance and a database that is away
+        // stop nobody.
+        .route("/healthz", routing::get(resource::measures::alive))
+        .route("/readyz", routing::get(resource::measures::ready))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         // Bodies are limited where they are read, each kind with its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(observe::observe))
+        .layer(middleware::from_fn_with_state(requests, observe::observe))
         .with_state(app)
 }
 

@@ -1,11 +1,12 @@
-//! Around every request: its id, its span in the log, and the net under panics.
+//! Around every request: its id, its span in the log, its place among the numbers, and the net under panics.
 //!
 //! Invariant: every answer carries `X-Request-Id`, and every log line that a request causes stands
 //! in a span with the same id. A client may choose the id, within reason.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use tracing::Instrument;
 
 use crate::auth::session;
 use crate::error::Failure;
+use crate::measures::Requests;
 
 const HEADER: &str = "x-request-id";
 
@@ -23,7 +25,7 @@ const HEADER: &str = "x-request-id";
 pub(crate) struct RequestId(pub(crate) String);
 
 /// The outermost layer.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(requests): State<Arc<Requests>>, mut request: Request, next: Next) -> Response {
     let id = request
         .headers()
         .get(HEADER)
@@ -34,6 +36,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         .map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
     let is_console = session::is_console(request.headers());
+    let (route, method) = (request.extensions().get::<MatchedPath>().cloned(), request.method().clone());
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     let mut response = async {
         let begun = Instant::now();
@@ -41,7 +44,9 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
             Ok(response) => response,
             Err(panic) => Failure::from(Error::internal(text_of(panic.as_ref()))).into_response(),
         };
-        tracing::debug!(status = response.status().as_u16(), micros = begun.elapsed().as_micros(), "answered");
+        let took = begun.elapsed();
+        requests.note(route.as_ref(), &method, response.status(), took);
+        tracing::debug!(status = response.status().as_u16(), micros = took.as_micros(), "answered");
         response
     }
     .instrument(span)

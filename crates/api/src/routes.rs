@@ -9,7 +9,7 @@ use nephele_model::Permission as P;
 use crate::document;
 use crate::document::Gives::{
     AnyPage, File, FileOrFolder, Made, MadeOrSeveral, Nothing, One, OneOrMade, OneOrNothing, Page, Plain, Stored,
-    Stream,
+    Stream, Text,
 };
 use crate::document::Of::{self, Named, Partly, Record};
 use crate::files;
@@ -18,8 +18,9 @@ use crate::resource::{
     agents, attention, audit_log, blueprints, config, db_nodes, dependencies, deployment_groups,
     deployment_modifications, deployment_updates, deployments, evaluate, events, execution_groups, execution_schedules,
     executions, exports, external, file_server, filters, groups, instances, labels, leftovers, licenses, maintenance,
-    managers, nodes, operations, permissions, plugins, plugins_updates, preferences, rabbitmq_brokers, search,
-    searches, secrets, secrets_providers, sessions, sites, status, summaries, tenants, tokens, usage, users, workflows,
+    managers, measures, nodes, operations, permissions, plugins, plugins_updates, preferences, rabbitmq_brokers,
+    search, searches, secrets, secrets_providers, sessions, sites, status, summaries, tenants, tokens, usage, users,
+    workflows,
 };
 use crate::table::Access::{
     Administrators, Authenticated, Cookie, Needs, NeedsInNamedTenant, NeedsInSentTenant, NeedsOrExecution, Public,
@@ -77,6 +78,7 @@ pub fn routes() -> Vec<Route> {
         get("/status", V31, Needs(P::StatusGet), status::status, One(Named("Status"))),
         get("/ok", V31, Public, status::is_well, One(Named("Well"))),
         get("/cluster-status", V31, Needs(P::ClusterStatusGet), status::cluster_status, One(Named("ClusterStatus"))),
+        get("/metrics", V31, Needs(P::ClusterStatusGet), measures::metrics, Text),
         get("/managers", V31, Needs(P::ManagerGet), managers::list, Page(MANAGER)),
         post("/managers", V31, Needs(P::ManagerManage), managers::post, One(MANAGER)),
         put("/managers/{name}", V31, Needs(P::ManagerManage), managers::put, One(MANAGER)),

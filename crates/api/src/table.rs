@@ -187,6 +187,8 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router<App> {
             // What the newest version has under other paths, too.
             if version == Version::V31 && route.path == "/version" {
                 router = router.route("/api/version", guarded);
+            } else if version == Version::V31 && route.path == "/metrics" {
+                router = router.route("/metrics", guarded);
             } else if let Some(file) = route.path.strip_prefix(FILES) {
                 router = router.route(&format!("/resources{file}"), guarded);
             }

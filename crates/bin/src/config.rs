@@ -206,9 +206,14 @@ impl Settings {
     /// The database's URL; by default a file in the data directory.
     pub(crate) fn database(&self) -> String {
         if self.database_url.is_empty() {
-            return format!("sqlite://{}", self.data_dir.join("nephele.db").display());
+            return format!("sqlite://{}", self.own_database().display());
         }
         self.database_url.clone()
+    }
+
+    /// The SQLite database that is used where no other is named.
+    pub(crate) fn own_database(&self) -> PathBuf {
+        self.data_dir.join("nephele.db")
     }
 
     /// What this manager is called in events, in its certificate and in the cluster.

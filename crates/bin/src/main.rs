@@ -1,13 +1,14 @@
 //! The one binary: picks a role or a command and hands over.
 //!
 //! Invariant: no logic lives here beyond composition. `up` starts the manager, `config show` shows the
-//! settings, `audit` checks the audit log, `snapshots verify` an archive, `migrate` (and `shadow.rs`)
+//! settings, `audit` checks the audit log, `db` moves the database, `snapshots verify` an archive, `migrate` (and `shadow.rs`)
 //! brings a Cloudify manager over, every other command is one of the `cli` crate. When the program is
 //! called by the name `ctx` it is the command that operation scripts use; called `cfy`, it is as close to the
 //! original's command line as it can be.
 
 mod audit;
 mod config;
+mod database;
 mod local;
 mod migrate;
 mod shadow;
@@ -36,7 +37,7 @@ struct Arguments {
 }
 
 /// The first words of the commands below.
-const OWN: &[&str] = &["up", "audit", "migrate"];
+const OWN: &[&str] = &["up", "audit", "db", "migrate"];
 
 #[derive(Subcommand)]
 enum Command {
@@ -57,9 +58,28 @@ enum Command {
     /// Look at the archive of a snapshot.
     #[command(subcommand)]
     Snapshots(SnapshotsCommand),
+    /// Look after the database of a manager that is not running.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Come over from a Cloudify manager.
     #[command(subcommand)]
     Migrate(MigrateCommand),
+}
+
+#[derive(Subcommand)]
+enum DbCommand {
+    /// Copy everything into an empty database, of the other kind or of the same, and compare both.
+    Move {
+        /// The database that is there: `sqlite:///path/to/file` or `postgres://user:password@host/name`.
+        from: String,
+        /// The database to fill.
+        to: String,
+        #[command(flatten)]
+        flags: config::Flags,
+        /// Copy the other files of the data directory into this folder, which becomes a data directory.
+        #[arg(long, value_name = "DIR")]
+        files_to: Option<std::path::PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -231,6 +251,10 @@ fn run(words: &[String], is_cfy: bool) -> anyhow::Result<ExitCode> {
         Command::Audit(AuditCommand::Verify { flags }) => {
             let config = config::Config::load(&flags)?;
             runtime()?.block_on(audit::verify(&config.settings))
+        }
+        Command::Db(DbCommand::Move { from, to, flags, files_to }) => {
+            let config = config::Config::load(&flags)?;
+            database::relocate(&config.settings, &from, &to, files_to.as_deref())
         }
         Command::Snapshots(SnapshotsCommand::Verify { archive, base }) => snapshots::verify(&archive, &base),
         Command::Migrate(MigrateCommand::Inspect { snapshot, rest_security, json }) => {

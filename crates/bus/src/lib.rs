@@ -59,6 +59,9 @@ pub trait Bus: Send + Sync {
     /// Removes the queue of an address with all it holds, and ends its subscriptions. Messages
     /// that are published to it later are dropped until somebody subscribes anew.
     fn remove(&self, address: Address) -> BoxFuture<'_, Result<()>>;
+
+    /// How many messages lie in each queue that nobody has in hand.
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<(Address, usize)>>>;
 }
 
 /// A flow of deliveries. Dropping it gives back what was not taken.

@@ -95,6 +95,12 @@ impl Bus for Local {
         self.close(address);
         Box::pin(future::ready(Ok(())))
     }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<(Address, usize)>>> {
+        let exchanges = lock(&self.exchanges);
+        let depth = |(address, queue): (&Address, &Arc<Queue>)| (address.clone(), lock(&queue.0).ready.len());
+        Box::pin(future::ready(Ok(exchanges.queues.iter().map(depth).collect())))
+    }
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ pub const MANAGEMENT: &str = "cloudify.management";
 pub const MANAGER_SERVICE: &str = "cloudify-mgmtworker-service";
 
 const RESPONSES: &str = "execution_responses_";
+const WORKFLOW_RESPONSE: &str = "workflow_response_";
 const TENANT_VHOST: &str = "rabbitmq_vhost_";
 
 /// The virtual host: the manager's own or a tenant's.
@@ -66,6 +67,22 @@ impl Address {
         self.exchange == MANAGER_SERVICE
     }
 
+    /// Which of a few kinds this is; never the name of an execution, an agent or a tenant.
+    pub fn kind(&self) -> &'static str {
+        let key = self.routing_key.as_str();
+        match (&self.vhost, key) {
+            (Vhost::Tenant(_), _) => "agents",
+            _ if self.is_fanout() => "service",
+            (_, "execution") => "executions",
+            (_, "workflow") => "workflows",
+            (_, "operation") => "operations",
+            (_, "native_operation") => "native_operations",
+            (_, "hook") => "hooks",
+            _ if key.starts_with(RESPONSES) || key.starts_with(WORKFLOW_RESPONSE) => "answers",
+            _ => "others",
+        }
+    }
+
     /// The name of the queue behind this address; `manager_name` tells the copies of a fan-out apart.
     pub fn queue(&self, manager_name: &str) -> String {
         if self.is_fanout() {
@@ -95,7 +112,7 @@ pub fn workflow_answers(execution: &ExecutionId) -> Address {
 
 /// The `reply_to` of an execution's workflow.
 pub fn workflow_answer_key(execution: &ExecutionId) -> String {
-    format!("workflow_response_{execution}")
+    format!("{WORKFLOW_RESPONSE}{execution}")
 }
 
 /// Operations to be run beside the manager, by any worker.
@@ -150,6 +167,9 @@ mod tests {
         assert_eq!(responses(&"e1".into()).queue("m1"), "execution_responses_e1");
         let agent = agent_service("acme".into(), "web_x1");
         assert_eq!(Vhost::parse(&agent.vhost.name()), Some(agent.vhost.clone()));
+        let kinds =
+            [agent.clone(), responses(&"e1".into()), workflow_answers(&"e1".into()), manager_service(), hooks()];
+        assert_eq!(kinds.map(|address| address.kind()), ["agents", "answers", "answers", "service", "hooks"]);
         assert_eq!((agent.vhost.name(), agent.queue("m1")), ("rabbitmq_vhost_acme".into(), "web_x1_service".into()));
     }
 }

@@ -49,6 +49,7 @@ mod leftovers;
 mod licenses;
 mod maintenance;
 mod managers;
+mod measures;
 mod nodes;
 mod operations;
 mod overrides;
@@ -89,8 +90,8 @@ pub use execution_groups::{GroupTargets, NewExecutionGroup};
 pub use execution_schedules::{NewSchedule, RuleWords, ScheduleUpdate, arguments as schedule_arguments};
 pub use executions::{Deletion, Explanation, NewExecutionRecord, PlanRequest, RunsGrid, Start, Wait};
 pub use exports::{
-    Checked as CheckedSnapshot, CloudifyLayout, Kind as ExportKind, MigrationReport, Part as SnapshotPart, Restoration,
-    inspect as inspect_cloudify_snapshot, salt as cloudify_salt, verify as verify_snapshot,
+    Checked as CheckedSnapshot, CloudifyLayout, Kind as ExportKind, MigrationReport, MovedTable, Part as SnapshotPart,
+    Restoration, inspect as inspect_cloudify_snapshot, move_database, salt as cloudify_salt, verify as verify_snapshot,
 };
 pub use filters::{FilterValues, Filtered};
 pub use instances::InstanceUpdate;
@@ -98,6 +99,7 @@ pub use labels::Labeled;
 pub use leftovers::Leftover;
 pub use maintenance::Mode;
 pub use managers::AddedManager;
+pub use measures::Measures;
 pub use nephele_store::{Kind, Record, Resource, ShownField};
 pub use nodes::NodeUpdate;
 pub use operations::{NewOperation, OperationUpdate, Renewed, Tasks};

@@ -18,7 +18,7 @@ use crate::{Ctx, Manager};
 const FRESH: Duration = Duration::from_secs(2);
 
 /// What may be asked at any time, by the first segment of the path.
-const ALWAYS: [&str; 14] = [
+const ALWAYS: [&str; 15] = [
     "brokers",
     "managers",
     "db-nodes",
@@ -29,6 +29,7 @@ const ALWAYS: [&str; 14] = [
     "license",
     "maintenance",
     "cluster-status",
+    "metrics",
     "file-server-auth",
     "ok",
     "snapshots",

@@ -17,7 +17,7 @@ use nephele_model::{Error, Permission, Result, Timestamp};
 use nephele_store::executions::Execution;
 use nephele_store::journal::Run;
 use nephele_store::operations::{self, Report};
-use nephele_store::{Record, events, node_instances, tasks_graphs};
+use nephele_store::{Json, Record, events, node_instances, tasks_graphs};
 use serde_json::{Map, Value};
 
 use crate::executions::demand_execution_inside;
@@ -59,6 +59,8 @@ pub struct OperationUpdate {
     pub manager_name: Option<String>,
     /// The agent that reports.
     pub agent_name: Option<String>,
+    /// How it ended, as the answer over the bus says it too: a run that is taken over in between reads it here.
+    pub outcome: Option<Value>,
 }
 
 impl Manager {
@@ -139,6 +141,7 @@ impl Manager {
             manager_name: update.manager_name.clone(),
             agent_name: update.agent_name.clone(),
             reason: update.exception.clone(),
+            outcome: update.outcome.as_ref().map(Json::from),
         };
         let tx = self.begin_write().await?;
         let before = operations::report(&tx, &run, &task.id, &report).await.map_err(failed)?;

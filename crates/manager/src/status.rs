@@ -3,10 +3,12 @@
 //! Source: spec rest-api.md section 2.13.
 
 use nephele_model::Result;
+use nephele_store::processes::Heartbeat;
 use nephele_store::{db_nodes, managers, provider_context, rabbitmq_brokers};
 use serde_json::{Map, Value, json};
 
 use crate::managers::PULSE;
+use crate::measures::{is_live, seconds};
 use crate::rows::failed;
 use crate::{Manager, Settings};
 
@@ -50,7 +52,8 @@ impl Manager {
         json!({"status": if well { "OK" } else { "Fail" }, "services": services})
     }
 
-    /// `GET /cluster-status`. Others are well as long as they say so.
+    /// `GET /cluster-status`. A manager of this database is well as long as its process says within its lease that it
+    /// lives, and its broker with it; one that somebody added, as long as its row was renewed.
     pub async fn cluster_status(&self, summary: bool) -> Result<Value> {
         let own = self.status(false).await;
         let well = own["status"] == "OK";
@@ -58,11 +61,22 @@ impl Manager {
         let recent = self.clock.now().plus_micros(-3 * PULSE * 1_000_000);
         let (mut managers, nothing) = (Map::new(), json!({}));
         let mut all_well = well;
+        let heartbeats = self.heartbeats().await?;
+        let heart = |node: Option<&str>| heartbeats.iter().rev().find(|heart| Some(heart.node.as_str()) == node);
         for manager in managers::all(&*self.store).await.map_err(failed)? {
-            let is_own = manager.node.as_deref() == Some(self.node.as_str());
-            let is_well = if is_own { well } else { manager.last_seen >= recent };
+            let node_id = manager.node.as_deref();
+            let is_own = node_id == Some(self.node.as_str());
+            let is_well = match node_id {
+                _ if is_own => well,
+                Some(_) => heart(node_id).is_some_and(is_live),
+                None => manager.last_seen >= recent,
+            };
             all_well &= is_well;
-            let services = if is_own { &own["services"] } else { &nothing };
+            let mut services = if is_own { own["services"].clone() } else { json!({}) };
+            if node_id.is_some() {
+                services["Heartbeat"] = heartbeat(heart(node_id), !is_own);
+            }
+            let services = &services;
             let addresses = (manager.public_ip.as_str(), manager.private_ip.as_str());
             managers.insert(manager.hostname, node(word(is_well), &manager.version, addresses, services));
         }
@@ -74,16 +88,27 @@ impl Manager {
         if summary {
             return Ok(json!({"status": status, "services": {}}));
         }
-        let place = |name: String, host: &str| (name, node(word(well), INTERFACE, (host, host), &nothing));
+        let place =
+            |name: String, host: &str, is_well: bool| (name, node(word(is_well), INTERFACE, (host, host), &nothing));
+        // The broker of a manager is a part of its process.
+        let is_there = |node_id: Option<&str>| match node_id {
+            Some(other) if other != self.node => heart(node_id).is_some_and(is_live),
+            _ => well,
+        };
         let brokers = rabbitmq_brokers::all(&*self.store).await.map_err(failed)?;
-        let brokers: Map<String, Value> = brokers.into_iter().map(|broker| place(broker.name, &broker.host)).collect();
+        let all_there = brokers.iter().all(|broker| is_there(broker.node.as_deref()));
+        let brokers = brokers.into_iter().map(|broker| {
+            let is_well = is_there(broker.node.as_deref());
+            place(broker.name, &broker.host, is_well)
+        });
+        let brokers: Map<String, Value> = brokers.collect();
         let databases = db_nodes::all(&*self.store).await.map_err(failed)?;
-        let databases: Map<String, Value> = databases.into_iter().map(|row| place(row.name, &row.host)).collect();
+        let databases: Map<String, Value> = databases.into_iter().map(|row| place(row.name, &row.host, well)).collect();
         let group =
             |status: &str, nodes: Map<String, Value>| json!({"status": status, "is_external": false, "nodes": nodes});
         Ok(json!({"status": status, "services": {
             "manager": group(status, managers),
-            "broker": group(word(well), brokers),
+            "broker": group(if well && !all_there { "Degraded" } else { word(well) }, brokers),
             "db": group(word(well), databases),
         }}))
     }
@@ -110,6 +135,16 @@ impl Settings {
     pub(crate) fn authority(&self) -> Option<String> {
         std::fs::read_to_string(self.data_dir.join("tls/ca.pem")).ok()
     }
+}
+
+/// A process's word that it lives, as a service; without a process it has not given it.
+fn heartbeat(heart: Option<&Heartbeat>, is_remote: bool) -> Value {
+    let status = if heart.is_some_and(is_live) { "Active" } else { "Inactive" };
+    let extra_info = heart.map_or_else(
+        || json!({}),
+        |heart| json!({"silent_seconds": seconds(heart.silent), "lease_seconds": seconds(heart.lease)}),
+    );
+    json!({"status": status, "is_remote": is_remote, "extra_info": extra_info})
 }
 
 fn node(status: &str, version: &str, (public_ip, private_ip): (&str, &str), services: &Value) -> Value {

@@ -243,6 +243,7 @@ mod tests {
             include_str!("../migrations/sqlite/0005_leases.sql"),
             include_str!("../migrations/pg/0006_hooks.sql"),
             include_str!("../migrations/pg/0013_deployment_texts.sql"),
+            include_str!("../migrations/pg/0014_outcomes.sql"),
             include_str!("../migrations/pg/0015_scheduled_snapshots.sql"),
             include_str!("../migrations/pg/0016_preferences.sql")
         );

@@ -127,6 +127,17 @@ macro_rules! execute {
     }};
 }
 
+macro_rules! pool_measures {
+    ($name:literal, $pool:expr) => {
+        crate::measures::Pool {
+            name: $name,
+            open: $pool.size(),
+            idle: $pool.num_idle(),
+            most: $pool.options().get_max_connections(),
+        }
+    };
+}
+
 impl Backend {
     /// Connects to `sqlite:///path/to/file` or `postgres://...`.
     pub(crate) async fn connect(url: &str) -> Result<Self> {
@@ -250,6 +261,15 @@ impl Backend {
             writer.acquire().await?.lock_handle().await?.set_commit_hook(allow);
         }
         Ok(())
+    }
+
+    pub(crate) fn pools(&self) -> Vec<crate::measures::Pool> {
+        match self {
+            Self::Pg(pool) => vec![pool_measures!("all", pool)],
+            Self::Lite { reader, writer, .. } => {
+                vec![pool_measures!("reading", reader), pool_measures!("writing", writer)]
+            }
+        }
     }
 
     pub(crate) async fn close(&self) {

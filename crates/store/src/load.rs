@@ -31,6 +31,9 @@ const KEPT: [&str; 10] = [
     "settings",
 ];
 
+/// Tables of processes that do not live any more, and of who writes: they come into no other database.
+const PASSING: [&str; 2] = ["audit_actor", "processes"];
+
 /// Tables with many rows, those of other rows first.
 const LARGE: [&str; 6] = ["events", "operations", "tasks_graphs", "node_instances", "nodes", "executions"];
 
@@ -42,6 +45,8 @@ pub struct Load {
     tables: Vec<String>,
     /// Settings that follow from the machine.
     fixed: Vec<config::Setting>,
+    /// Whether texts stay as they are, come what may.
+    is_faithful: bool,
 }
 
 /// A row that is taken over into what is loaded, with its owners by name.
@@ -68,7 +73,14 @@ impl Load {
         // What many rows of others belong to goes after them, not with each of them.
         tables.sort_by_key(|table| LARGE.iter().position(|large| large == table).unwrap_or(LARGE.len()));
         let fixed = config::all(&tx).await?.into_iter().filter(|setting| !setting.is_editable).collect();
-        Ok(Self { tx, afterwards: Vec::new(), tables, fixed })
+        Ok(Self { tx, afterwards: Vec::new(), tables, fixed, is_faithful: false })
+    }
+
+    /// Begins to fill a database that holds nothing: every table, and every text as it stands elsewhere.
+    pub async fn whole(store: &Store) -> Result<Self> {
+        let tx = store.begin().await?;
+        let tables = fillable(&tx).await?;
+        Ok(Self { tx, afterwards: Vec::new(), tables, fixed: Vec::new(), is_faithful: true })
     }
 
     /// The transaction.
@@ -155,7 +167,7 @@ impl Load {
             }
         };
         let mut json = serde_json::to_string(rows).unwrap_or_default();
-        if db.dialect() == Dialect::Pg && json.contains("\\u0000") {
+        if !self.is_faithful && db.dialect() == Dialect::Pg && json.contains("\\u0000") {
             // PostgreSQL has no text with this character.
             let cleaned: Vec<Map<String, Value>> = rows.iter().cloned().map(without_nul).collect();
             json = serde_json::to_string(&cleaned).unwrap_or_default();
@@ -212,6 +224,23 @@ impl Load {
         }
         Ok(self.tx)
     }
+}
+
+/// The tables that [`Load::whole`] fills.
+async fn fillable(db: &dyn Db) -> Result<Vec<String>> {
+    Ok(tables(db).await?.into_iter().filter(|table| !PASSING.contains(&table.as_str())).collect())
+}
+
+/// A table with a row in it, if there is one that [`Load::whole`] would fill.
+pub async fn occupied(db: &dyn Db) -> Result<Option<String>> {
+    for table in fillable(db).await? {
+        let found: Option<(i64,)> =
+            db.first(format!("SELECT CAST(1 AS BIGINT) FROM {table} LIMIT 1"), Vec::new()).await?;
+        if found.is_some() {
+            return Ok(Some(table));
+        }
+    }
+    Ok(None)
 }
 
 async fn run(db: &dyn Db, text: String) -> Result<()> {

@@ -8,6 +8,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::backend::{Backend, Dialect, Sql};
+use crate::db::Db;
 use crate::error::Result;
 
 /// Number, description, SQLite's text, PostgreSQL's text.
@@ -65,6 +66,12 @@ const STEPS: &[Step] = &[
         include_str!("../migrations/pg/0013_deployment_texts.sql"),
     ),
     (
+        14,
+        "outcomes",
+        include_str!("../migrations/sqlite/0014_outcomes.sql"),
+        include_str!("../migrations/pg/0014_outcomes.sql"),
+    ),
+    (
         15,
         "scheduled_snapshots",
         include_str!("../migrations/sqlite/0015_scheduled_snapshots.sql"),
@@ -87,6 +94,11 @@ const STEPS: &[Step] = &[
 /// The number of the newest schema.
 pub fn schema() -> i64 {
     STEPS.last().map_or(0, |step| step.0)
+}
+
+/// The number of the newest schema that the database has: another process may have brought it further than this one knows.
+pub async fn applied(db: &dyn Db) -> Result<i64> {
+    db.number("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success", Vec::new()).await
 }
 
 /// Has PostgreSQL check foreign keys at the end of a transaction where it is asked to, those of later steps too: whoever

@@ -39,9 +39,14 @@ impl Store {
     /// Opens `sqlite:///path/to/file` (made if it is not there) or `postgres://user@host/database`
     /// and brings the schema up to date.
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
+        let store = Self::look(url, clock).await?;
+        store.bring_up_to_date().await?;
+        Ok(store)
+    }
+
+    /// Opens a database as it is: its schema may be another one, or none. What it is has to be asked before anything else is.
+    pub async fn look(url: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend = Backend::connect(url).await?;
-        migrate::run(&backend).await?;
-        audit::install(&backend).await?;
         // One process owns a SQLite file.
         let writes = Arc::new(Writes::new(backend.dialect() == Dialect::Lite));
         Ok(Self {
@@ -52,6 +57,12 @@ impl Store {
             writes,
             statements: Statements::default(),
         })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn bring_up_to_date(&self) -> Result<()> {
+        migrate::run(&self.backend).await?;
+        audit::install(&self.backend).await
     }
 
     /// Begins a transaction that writes.
@@ -106,6 +117,11 @@ impl Store {
     /// transactions. What a use case costs is the difference.
     pub fn statements(&self) -> u64 {
         self.statements.sent()
+    }
+
+    /// The pools of connections.
+    pub fn pools(&self) -> Vec<crate::measures::Pool> {
+        self.backend.pools()
     }
 
     /// Has `allow` asked before each commit on SQLite; one that is refused is taken back, as if the process had died

@@ -76,6 +76,11 @@ impl Home {
         self
     }
 
+    /// From now on managers of this home are on another database.
+    pub fn move_to(&mut self, url: impl Into<String>) {
+        self.database = Some(url.into());
+    }
+
     /// The folder for this test's files, the data directory among them.
     pub fn folder(&self) -> &Path {
         self.folder.as_ref().map(TempDir::path).expect("the folder lives as long as the home")

@@ -1,7 +1,8 @@
 //! From a delivery to its answer: may the operation run, how did it end, who must know.
 //!
-//! Invariant: the order is run → logs and state at the manager → answer → acknowledgement. A crash
-//! anywhere before the last step makes the delivery come again.
+//! Invariant: the order is run → logs, state and outcome at the manager → answer → acknowledgement. A crash
+//! anywhere before the last step makes the delivery come again; once the manager has the outcome, whoever carries the
+//! run on finds it there.
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub(crate) struct Intake {
 
 /// Between questions to a manager that gives no answer.
 const REST: Duration = Duration::from_secs(1);
+/// How often the manager is told of an end that it cannot note.
+const REPORTS: u32 = 10;
 
 /// Whether an operation goes ahead, after asking the manager.
 enum Admission {
@@ -158,7 +161,7 @@ impl Intake {
             return None;
         }
         self.outcomes.keep(&id, &outcome);
-        let report = async { if is_stored { self.report(&client, &id, "response-sent").await } else { Ok(false) } };
+        let report = async { if is_stored { self.report_end(&client, &id, &outcome).await } else { Ok(false) } };
         let ((), noted) = tokio::join!(logs.flush(), report);
         if noted.is_err_and(|error| is_void(&error)) {
             // A later run asks for the task again. What failed may have failed for want of a token.
@@ -180,7 +183,7 @@ impl Intake {
             ))),
             Standing::Unknown(error) => Admission::Refused(client_failure(&error)),
             // A resumed run repeats what had begun from what was noted, so nothing begins unnoted.
-            Standing::Open => match self.report(client, &request.id, "started").await {
+            Standing::Open => match self.report(client, &request.id, "started", None).await {
                 Ok(is_stored) => Admission::Granted { is_stored },
                 Err(error) if is_void(&error) => Admission::Dropped,
                 Err(_) => Admission::Granted { is_stored: true },
@@ -188,9 +191,26 @@ impl Intake {
         }
     }
 
+    /// Notes at the manager how a task ended. Nobody is answered before that, unless it takes too long: what the
+    /// answer says would else be lost with this machine.
+    async fn report_end(&self, client: &Client, id: &str, outcome: &Outcome) -> Result<bool, Error> {
+        let mut tries = 1;
+        loop {
+            let noted = self.report(client, id, "response-sent", Some(outcome)).await;
+            if tries == REPORTS || !noted.as_ref().is_err_and(is_passing) {
+                return noted;
+            }
+            tries += 1;
+            tokio::time::sleep(REST).await;
+        }
+    }
+
     /// Notes a task's state at the manager. `false` when the task is not stored there.
-    async fn report(&self, client: &Client, id: &str, state: &str) -> Result<bool, Error> {
-        let change = json!({"state": state, "manager_name": self.manager_name, "agent_name": null});
+    async fn report(&self, client: &Client, id: &str, state: &str, outcome: Option<&Outcome>) -> Result<bool, Error> {
+        let mut change = json!({"state": state, "manager_name": self.manager_name, "agent_name": null});
+        if let Some(outcome) = outcome {
+            change["outcome"] = outcome.to_wire();
+        }
         match client.operations().patch(id, &change).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
@@ -275,6 +295,11 @@ pub(crate) async fn acknowledge(delivery: Delivery) {
     if let Err(error) = delivery.ack().await {
         tracing::warn!(%error, "an operation could not be acknowledged, and will come again");
     }
+}
+
+/// Whether the manager could not do what it may do in a moment.
+const fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. } | Error::Refused { status: 500.., .. })
 }
 
 /// A request to the manager failed: worth another try, as in the reference.

@@ -58,6 +58,8 @@ pub(crate) enum Gives {
     FileOrFolder,
     /// Events that do not end.
     Stream,
+    /// 200 with lines of text.
+    Text,
 }
 
 /// The answers of a route by status.
@@ -116,6 +118,7 @@ pub(super) fn responses(route: &Route, reads: &Reads, schemas: &mut Schemas) -> 
             )
         }
         Gives::Stream => add(200, bytes("text/event-stream")),
+        Gives::Text => add(200, bytes("text/plain")),
     };
     for status in refused(route, reads) {
         answers

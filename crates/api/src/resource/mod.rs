@@ -27,6 +27,7 @@ pub(crate) mod leftovers;
 pub(crate) mod licenses;
 pub(crate) mod maintenance;
 pub(crate) mod managers;
+pub(crate) mod measures;
 pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod permissions;

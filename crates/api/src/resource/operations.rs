@@ -175,6 +175,7 @@ impl FromBody for OperationUpdate {
             exception_causes: body.take("exception_causes"),
             manager_name: body.text("manager_name")?,
             agent_name: body.text("agent_name")?,
+            outcome: body.object("outcome")?.map(Value::Object),
         })
     }
 }

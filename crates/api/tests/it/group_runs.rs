@@ -32,6 +32,10 @@ impl Bus for Mined {
     fn remove(&self, address: Address) -> BoxFuture<'_, Result<()>> {
         self.bus.remove(address)
     }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<(Address, usize)>>> {
+        self.bus.depths()
+    }
 }
 
 async fn both<F: Future<Output = ()>>(test: impl Fn(Fresh, Arc<Mined>) -> F) {

@@ -23,6 +23,7 @@ fn the_checked_in_document_is_up_to_date() {
 /// Where answers or effects differ from the original's on purpose, or are not complete yet.
 const DIFFERENT: &[(&str, &str, &str)] = &[
     ("GET", "/openapi.json", "ours: the service as an OpenAPI document"),
+    ("GET", "/metrics", "ours: numbers for Prometheus; the same at `/metrics`"),
     ("GET", "/events/stream", "ours: what changes, as Server-Sent Events"),
     ("GET", "/executions/{id}/tasks", "ours: the tasks of a run, or what changed of them"),
     ("GET", "/executions/{id}/why", "ours: what an execution waits for, or how it ended"),
@@ -41,7 +42,7 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("DELETE", "/session", "ours: ends it"),
     ("GET", "/version", "the same; the edition is always `premium`, so that clients show every command"),
     ("GET", "/status", "the services of this process"),
-    ("GET", "/cluster-status", "managers, brokers and databases as their rows say"),
+    ("GET", "/cluster-status", "managers, each with its heartbeat; brokers and databases"),
     ("POST", "/contacts", "answered here and sent nowhere"),
     ("GET", "/license-check", "always `OK`"),
     ("POST", "/ldap", "as the paid edition; tried out before it is stored"),

@@ -16,6 +16,7 @@ const LEFT_OUT: &[&str] = &[
     "oidc::",
     "ldap::",
     "openapi::",
+    "outcomes::",
     "tree::",
     "capabilities::",
     "deployment_updates::",

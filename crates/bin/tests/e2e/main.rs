@@ -34,6 +34,7 @@ mod made_up_requests;
 mod mcp;
 mod migration;
 mod model;
+mod moving;
 mod own_commands;
 mod plugin_faults;
 mod plugin_life;

@@ -1,6 +1,7 @@
 //! Two managers on one PostgreSQL: what one of them runs when it dies, or is stopped for long, the other carries on.
 //! Each run ends once, and nothing that had reported its end runs again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::PathBuf;
@@ -17,6 +18,14 @@ use crate::home;
 const NODES: usize = 60;
 /// Seconds; the shorter, the sooner the tests are over.
 const LEASE: &str = "3";
+
+/// Refuses every end that a run writes, as a database does that is shutting down.
+const REFUSE_ENDS: &str = "
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'not now' USING ERRCODE = '57P01';
+END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON operations FOR EACH ROW
+WHEN (NEW.state = 'succeeded' AND NEW.type = 'RemoteWorkflowTask') EXECUTE FUNCTION refuse()";
 
 /// Two managers that share a database, the file tree and the key of secrets.
 struct Pair {
@@ -80,6 +89,34 @@ async fn a_killed_managers_run_is_carried_on() {
     assert!(silent["waits"][0]["details"]["manager"].is_string(), "{silent:#}");
     pair.is_whole(&execution).await;
     assert_eq!(pair.database.sql("SELECT count(*) FROM processes"), "1");
+}
+
+/// The first manager dies when workers have ended, and the run has not written that.
+#[tokio::test]
+async fn what_had_ended_on_a_killed_manager_does_not_run_again() {
+    let pair = Pair::start().await;
+    pair.database.sql(REFUSE_ENDS);
+    let execution = pair.rests[0].start("sixty", "install", json!({})).await;
+    let told = "SELECT parameters::json #>> '{task_kwargs,kwargs,__cloudify_context,node_id}' FROM operations \
+                WHERE outcome IS NOT NULL";
+    for _ in 0..600 {
+        if pair.database.sql(told).lines().count() >= 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    pair.managers[0].murder();
+    let told = pair.database.sql(told);
+    let told: BTreeSet<&str> = told.lines().collect();
+    assert!(told.len() >= 5, "{told:?}");
+    pair.database.sql("DROP TRIGGER refuse ON operations");
+    pair.is_whole(&execution).await;
+    let begun = fs::read_to_string(pair.traces.join("begun")).unwrap();
+    for instance in told {
+        let times = begun.lines().filter(|line| line.split(' ').next() == Some(instance)).count();
+        assert_eq!(times, 1, "{instance} had ended");
+    }
+    assert_eq!(pair.database.sql("SELECT count(*) FROM operations WHERE outcome IS NOT NULL"), "0");
 }
 
 #[tokio::test]

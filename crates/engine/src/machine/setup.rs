@@ -1,6 +1,6 @@
 //! How a run comes to be: entries, and the counters of what each waits for.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use nephele_model::id::{GraphId, TaskId};
 use nephele_model::task::{StoredGraph, TaskState};
@@ -83,6 +83,18 @@ impl Run {
             self.open += 1;
         }
         self.entries[index].waiting = waiting;
+    }
+
+    /// Waits for these operations instead of sending them once more: they have ended, and [`crate::Event::TaskFinished`]
+    /// says how. Those that are not unanswered are as before. Call it before the run's first event.
+    #[must_use]
+    pub fn expecting(mut self, ended: &HashSet<TaskId>) -> Self {
+        let unanswered = std::mem::take(&mut self.unanswered);
+        let (known, unanswered): (Vec<_>, _) =
+            unanswered.into_iter().partition(|&index| ended.contains(&self.entries[index].id));
+        self.running.extend(known);
+        self.unanswered = unanswered;
+        self
     }
 
     /// What a resumed run finds: containers to begin again, failures to report, operations without

@@ -1,5 +1,7 @@
 //! What a run does when it goes on from its rows.
 
+use std::collections::HashSet;
+
 use nephele_engine::graph::{Block, Graph};
 use nephele_engine::lifecycle::{Parameters, Workflow, cleanup_before_resume};
 use nephele_engine::task::OnFailure;
@@ -34,6 +36,26 @@ fn an_operation_that_had_begun_is_told_so_when_it_is_sent_again() {
         world.tell(Event::TaskFinished("t2".into(), done()));
         assert_eq!(world.finish, Some(Finish::Succeeded));
     }
+}
+
+#[test]
+fn an_operation_whose_end_is_known_is_not_sent_again() {
+    let mut graph = Graph::new("g");
+    let all = Block::Together(vec![operation("a"), operation("b")]);
+    graph.subgraph("s", OnFailure::Decide, vec![all, Block::Task(operation("c"))]);
+    let mut world = World::new(graph);
+    world.tell(Event::Start);
+    world.tell(Event::TaskStarted("t3".into()));
+    let known = HashSet::from(["t3".into(), "t5".into(), "unheard of".into()]);
+    let mut world = World::with(world.rows.resumed("r").expecting(&known), world.rows.clone());
+    world.tell(Event::Resumed);
+    let sent: Vec<_> = world.outbox.drain(..).map(|request| request.id).collect();
+    assert_eq!(sent, ["t4"], "the one whose end nobody knows");
+    world.tell(Event::TaskFinished("t3".into(), done()));
+    world.tell(Event::TaskFinished("t4".into(), done()));
+    assert_eq!(world.outbox[0].id, "t5", "what was not sent yet is sent in its turn");
+    world.tell(Event::TaskFinished("t5".into(), done()));
+    assert_eq!(world.finish, Some(Finish::Succeeded));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Archives that the manager makes of itself: snapshots and log bundles. What is in them is in
-//! `snapshot/` and `log_bundle.rs`; `scheduled.rs` makes snapshots by itself.
+//! `snapshot/` and `log_bundle.rs`; `scheduled.rs` makes snapshots by itself. `moving.rs` copies a whole database into another one.
 //!
 //! Invariant: a row comes with the execution that makes its archive or not at all, and goes with its
 //! archive. Archives lie beside the file tree and not in it: they hold what not everyone who reads files
@@ -7,6 +7,7 @@
 
 pub(crate) mod cloudify;
 mod log_bundle;
+mod moving;
 mod scheduled;
 pub(crate) mod snapshot;
 
@@ -30,6 +31,7 @@ use crate::workflows::upload::{internal_scope, parameters};
 use crate::{Ctx, Manager};
 
 pub use cloudify::{Layout as CloudifyLayout, Report as MigrationReport, inspect, salt};
+pub use moving::{MovedTable, move_database};
 pub use nephele_store::exports::Kind;
 pub(crate) use scheduled::SCHEDULE;
 pub use snapshot::{Checked, Part, Restoration, verify};

@@ -6,6 +6,7 @@
 //! written before the next one begins. Dying in between does no harm: a graph that has ended ends
 //! again, an act finds what it did.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use nephele_bus::{Message, topology};
@@ -15,12 +16,12 @@ use nephele_engine::phases::{Act, End, Next, Past};
 use nephele_engine::resume::Unanswered;
 use nephele_engine::{Event, Finish, Ids, Run, Topology};
 use nephele_model::execution::{CancelAction, ExecutionStatus};
-use nephele_model::id::TaskId;
+use nephele_model::id::{GraphId, TaskId};
 use nephele_model::operation::Outcome;
 use nephele_model::phase::{Phase, PhaseEnd, PhaseKind};
 use nephele_model::{Error, Result, Secret};
 use nephele_store::executions::{self, Execution};
-use nephele_store::{phases, tasks_graphs};
+use nephele_store::{operations, phases, tasks_graphs};
 use serde_json::{Value, json};
 
 use crate::workflows::journal::ExecutionJournal;
@@ -96,7 +97,7 @@ impl Lifecycle<'_> {
                     let info = self.manager.run_info(self.execution, &self.parameters).await?;
                     // A run may take days, and needs no more of the deployment than its graph.
                     let run = self.remaking(Run::new(info, graph, Ids::random()), present.take().as_ref());
-                    ended(name, self.drive(run, Event::Start).await?)
+                    ended(name, self.drive(run, Event::Start, Vec::new()).await?)
                 }
                 Next::GoOn(name) => Box::pin(self.go_on(name)).await?,
                 Next::Act(act) => self.act(&act, &mut imagined).await?,
@@ -153,6 +154,8 @@ impl Lifecycle<'_> {
         let store = &*self.manager.store;
         let stored = tasks_graphs::load(store, self.execution.storage_id, &name).await.map_err(rows::failed)?;
         let (graph, tasks) = stored.ok_or_else(|| Error::not_found("TasksGraph", &name))?;
+        let answers = self.untold(&graph.id).await?;
+        let answered: HashSet<TaskId> = answers.iter().map(|(task, _)| task.clone()).collect();
         let info = self.manager.run_info(self.execution, &self.parameters).await?;
         let topology = self.topology().await?;
         let resumed = Run::resume(info, graph, tasks, Unanswered::SendAgain, Ids::random()).and_then(|mut run| {
@@ -163,9 +166,16 @@ impl Lifecycle<'_> {
             Ok(self.remaking(run, Some(&topology)))
         });
         match resumed {
-            Ok(run) => Ok(ended(name, self.drive(run, Event::Resumed).await?)),
+            Ok(run) => Ok(ended(name, self.drive(run.expecting(&answered), Event::Resumed, answers).await?)),
             Err(refused) => Ok(ended(name, Finish::Failed { message: refused.to_string() })),
         }
+    }
+
+    /// What workers have answered without the run having heard of it, be it that they worked for another manager.
+    async fn untold(&self, graph: &GraphId) -> Result<Vec<(TaskId, Outcome)>> {
+        let untold = operations::untold(&*self.manager.store, graph).await.map_err(rows::failed)?;
+        let read = |answer: operations::Untold| Ok((answer.id, Outcome::from_wire(&answer.outcome.value()?)));
+        untold.into_iter().map(read).collect::<nephele_store::Result<_>>().map_err(rows::failed)
     }
 
     /// The run, with what is needed to try subgraphs again.
@@ -176,11 +186,14 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// Carries the run of one graph to its end.
-    async fn drive(&self, run: Run, first: Event) -> Result<Finish> {
+    /// Carries the run of one graph to its end, given the answers that are there already.
+    async fn drive(&self, run: Run, first: Event, answers: Vec<(TaskId, Outcome)>) -> Result<Finish> {
         let Self { manager, execution, .. } = *self;
         let journal = Arc::new(ExecutionJournal::new(manager, execution, self.token.clone()));
         let (driver, handle) = Driver::new(run, journal, manager.clock.clone());
+        for (task, outcome) in answers {
+            handle.send(Event::TaskFinished(task, outcome));
+        }
         let answers =
             manager.bus.subscribe(topology::responses(&execution.id), PREFETCH).await.map_err(Error::internal)?;
         let feeding = tokio::spawn(feed(answers, handle.clone()));
@@ -223,8 +236,8 @@ fn ended(name: String, finish: Finish) -> Phase {
     Phase { name, kind: PhaseKind::Graph, end, value }
 }
 
-/// Passes answers on until the run ends, or is let go. An answer is acknowledged once the run has it in memory:
-/// if the process dies before it is journaled, the operation is sent again.
+/// Passes answers on until the run ends, or is let go. An answer is acknowledged once the run has it in memory: if the
+/// process dies before it is journaled, it stands in the row of its operation, where the worker put it before it answered.
 async fn feed(mut answers: nephele_bus::Subscription, run: Handle) {
     while let Some(delivery) = answers.next().await {
         if let Some(task) = &delivery.message.correlation_id {

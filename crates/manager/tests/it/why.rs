@@ -223,6 +223,7 @@ async fn a_run_names_what_it_has_in_hand() {
             manager_name: Some("worker-1".to_owned()),
             agent_name: None,
             reason: None,
+            outcome: None,
         };
         operations::report(&tx, &Run::from(&run), &"works".into(), &report).await.unwrap();
         tx.commit().await.unwrap();

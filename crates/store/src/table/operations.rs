@@ -1,7 +1,8 @@
 //! Stored tasks ("operations" in REST), with the times and attempts of each. How they are followed is
-//! `operations/progress.rs`.
+//! `operations/progress.rs`; how they ended before their run heard of it is `operations/untold.rs`.
 
 mod progress;
+mod untold;
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,6 +24,7 @@ use crate::table::{executions, tasks_graphs};
 use crate::write::{self, insertable};
 
 pub use progress::{Outcome, Progress, Versions, awaited, changed_after, outcomes, versions};
+pub use untold::{Untold, untold};
 
 /// The records of `GET /operations`. `execution_id` and `graph_id` filter, but are not shown.
 pub static RESOURCE: Resource = Resource {
@@ -278,7 +280,7 @@ async fn set_state(tx: &Tx, state: TaskState, version: i64, ids: &Json) -> Resul
     let stamp = match state {
         TaskState::Sent => ", queued_at = $4",
         TaskState::Started => ", started_at = $4",
-        _ if state.is_final() => ", ended_at = $4",
+        _ if state.is_final() => ", ended_at = $4, outcome = NULL",
         _ => "",
     };
     if !stamp.is_empty() {
@@ -301,6 +303,9 @@ pub struct Report {
     pub agent_name: Option<String>,
     /// Why it failed, for people.
     pub reason: Option<String>,
+    /// How it ended, as it goes over the wire, if a worker has ended with it. The first that comes is kept until the
+    /// task has ended.
+    pub outcome: Option<Json>,
 }
 
 /// Moves one task as a worker reports, and gives it as it was before; a task that has ended stays as
@@ -318,8 +323,9 @@ pub async fn report(tx: &Tx, run: &Run, id: &TaskId, report: &Report) -> Result<
     let moved = TaskChange { reason: report.reason.clone(), ..TaskChange::new(id.clone(), report.state) };
     change(tx, run, &[moved]).await?;
     let text = "UPDATE operations SET manager_name = coalesce($2, manager_name), \
-                agent_name = coalesce($3, agent_name) WHERE id = $1";
-    db.run(text, values![id, &report.manager_name, &report.agent_name]).await?;
+                agent_name = coalesce($3, agent_name), outcome = coalesce(outcome, $4) WHERE id = $1";
+    let outcome = report.outcome.as_ref().filter(|_| !report.state.is_final());
+    db.run(text, values![id, &report.manager_name, &report.agent_name, outcome]).await?;
     Ok(before)
 }
 
@@ -365,7 +371,7 @@ pub async fn begin_anew(tx: &Tx, run: &Run, tasks: &[&StoredTask]) -> Result<()>
         set_parameters(db, &task.id, &parameters).await?;
     }
     let text = "UPDATE operations SET state = 'pending', attempt = 1, version = $2, due_at = NULL, queued_at = NULL, \
-                started_at = NULL, ended_at = NULL, error = NULL WHERE id IN (SELECT value FROM json_each($1))";
+                started_at = NULL, ended_at = NULL, error = NULL, outcome = NULL WHERE id IN (SELECT value FROM json_each($1))";
     db.run(text, values![Json::texts(tasks.iter().map(|task| &task.id)), version]).await?;
     let again = tasks.iter().filter(|task| task.state.is_final() && task.kind != TaskKind::Nop).count();
     executions::count_operations(db, run.execution_fk, 0, -whole(again)).await

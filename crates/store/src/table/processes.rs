@@ -69,6 +69,24 @@ pub async fn by_id(db: &dyn Db, id: i64) -> Result<Option<(Process, i64)>> {
     Ok(Some((found, silent)))
 }
 
+/// A process, and how long it has been silent.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// The id of its data folder.
+    pub node: String,
+    /// For how long it has not said that it lives, in microseconds.
+    pub silent: i64,
+    /// For how long it is believed to live, in microseconds.
+    pub lease: i64,
+}
+
+/// The heartbeats of all processes.
+pub async fn heartbeats(db: &dyn Db) -> Result<Vec<Heartbeat>> {
+    let text = format!("SELECT r.node, {} - r.seen_at, r.lease FROM processes r ORDER BY r.id", now(db));
+    let found: Vec<(String, i64, i64)> = db.all(text, values![]).await?;
+    Ok(found.into_iter().map(|(node, silent, lease)| Heartbeat { node, silent: silent.max(0), lease }).collect())
+}
+
 /// The numbers of all that live.
 pub async fn all(db: &dyn Db) -> Result<Vec<i64>> {
     db.column("SELECT id FROM processes ORDER BY id", values![]).await

@@ -10,7 +10,7 @@ use nephele_store::executions::Execution;
 use nephele_store::journal::{self, Run};
 use nephele_store::outbox::{self, NewMessage};
 use nephele_store::{Db, Error, Json, Store, events, executions, node_instances, operations, tasks_graphs};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::house::{admin, both};
 
@@ -163,8 +163,13 @@ async fn a_worker_reports_on_one_task() {
         let run = Run::from(&execution);
         let tx = store.begin().await.unwrap();
         tasks_graphs::insert(&tx, &run, &graph(&execution), &[task("1", TaskKind::SetState)]).await.unwrap();
-        let report =
-            |state| operations::Report { state, manager_name: Some("m".to_owned()), agent_name: None, reason: None };
+        let report = |state| operations::Report {
+            state,
+            manager_name: Some("m".to_owned()),
+            agent_name: None,
+            reason: None,
+            outcome: None,
+        };
         let before = operations::report(&tx, &run, &"1".into(), &report(TaskState::Succeeded)).await.unwrap();
         assert_eq!((before.state, before.kind), (TaskState::Pending, TaskKind::SetState));
         let before = operations::report(&tx, &run, &"1".into(), &report(TaskState::Succeeded)).await.unwrap();
@@ -176,6 +181,56 @@ async fn a_worker_reports_on_one_task() {
         let tx = store.begin().await.unwrap();
         assert!(operations::delete(&tx, &"1".into()).await.unwrap());
         tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+/// The first end that a worker tells of is there for whoever carries the run on, until the run has written it.
+#[tokio::test]
+async fn an_end_is_kept_until_its_run_has_written_it() {
+    both(|house| async move {
+        let store = &house.store;
+        let execution = house.execution(None, "e", ExecutionStatus::Started).await;
+        let run = Run::from(&execution);
+        let all = ["done", "begun", "anew"].map(|id| task(id, TaskKind::Operation));
+        let tx = store.begin().await.unwrap();
+        tasks_graphs::insert(&tx, &run, &graph(&execution), &all).await.unwrap();
+        tx.commit().await.unwrap();
+        let told = async |id: &str, state, outcome: Option<Value>| {
+            let outcome = outcome.as_ref().map(Json::from);
+            let report = operations::Report { state, manager_name: None, agent_name: None, reason: None, outcome };
+            let tx = store.begin().await.unwrap();
+            operations::report(&tx, &run, &id.into(), &report).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let untold = async || -> Vec<(String, Value)> {
+            let found = operations::untold(store, &"g".into()).await.unwrap();
+            found.into_iter().map(|one| (one.id.to_string(), one.outcome.value().unwrap())).collect()
+        };
+        for id in ["done", "begun", "anew"] {
+            told(id, TaskState::Started, None).await;
+        }
+        assert!(untold().await.is_empty());
+        let (end, other) = (json!({"ok": true, "result": "a\0b"}), json!({"ok": true, "result": 2}));
+        told("done", TaskState::ResponseSent, Some(end.clone())).await;
+        told("done", TaskState::ResponseSent, Some(other.clone())).await;
+        told("anew", TaskState::Started, Some(other.clone())).await;
+        assert_eq!(untold().await, [("done".to_owned(), end), ("anew".to_owned(), other.clone())]);
+        assert!(operations::untold(store, &"another".into()).await.unwrap().is_empty());
+
+        let ended = JournalBatch {
+            changes: vec![TaskChange::new("done".into(), TaskState::Succeeded)],
+            ..JournalBatch::default()
+        };
+        journal::write(store, &run, &ended, vec![]).await.unwrap();
+        let tx = store.begin().await.unwrap();
+        assert_eq!(operations::reset(&tx, &run, true).await.unwrap(), 2);
+        tx.commit().await.unwrap();
+        assert!(untold().await.is_empty());
+        // Neither comes back with the next attempt, nor does a late word about what has ended count.
+        told("done", TaskState::ResponseSent, Some(other.clone())).await;
+        told("anew", TaskState::Started, None).await;
+        assert!(untold().await.is_empty());
     })
     .await;
 }

@@ -75,6 +75,7 @@ async fn followers_get_what_changed_and_what_is_awaited() {
             manager_name: Some("m".to_owned()),
             agent_name: None,
             reason: Some("lost".to_owned()),
+            outcome: None,
         };
         let tx = store.begin().await.unwrap();
         operations::report(&tx, &run, &TaskId::new("a"), &report).await.unwrap();

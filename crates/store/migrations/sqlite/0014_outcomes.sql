@@ -1,0 +1,2 @@
+-- How an operation ended that its run has yet to hear of.
+ALTER TABLE operations ADD COLUMN outcome TEXT;
