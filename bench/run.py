@@ -14,7 +14,7 @@ import report
 from bench import Bench, Topic
 from database import database
 
-TOPICS = ["start", "throughput", "creation", "install", "growth", "volume", "runs", "operations", "dsl", "commands", "console"]
+TOPICS = ["start", "throughput", "creation", "install", "growth", "volume", "runs", "operations", "dsl", "commands", "console", "snapshots"]
 
 
 def main() -> int:

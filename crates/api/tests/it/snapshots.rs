@@ -286,3 +286,34 @@ async fn a_manager_that_dies_before_the_commit_has_what_it_had() {
     assert_eq!(again.ended(begun["id"].as_str().unwrap()).await["status"], "terminated");
     assert_eq!(secret(&again).await, "hunter2");
 }
+
+/// Whoever is told to end while the database writes the restore down does not know whether it will be there.
+#[tokio::test]
+async fn a_manager_that_ends_within_the_commit_has_rows_and_files_that_belong_together() {
+    let source = Fresh::start().await;
+    furnish(&source).await;
+    let archive = snapshot(&source, "s").await;
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let fresh = Fresh::open_in(Arc::clone(&folder), None, "manager").await;
+    fresh.begin_runs();
+    fresh.send_bytes(Method::PUT, "/snapshots/s/archive", archive).await.expect(201);
+    let (within, staging) = (Arc::new(tokio::sync::Notify::new()), folder.path().join("restoring"));
+    let toll = Arc::clone(&within);
+    let wait = move || {
+        if staging.exists() {
+            toll.notify_one();
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        true
+    };
+    fresh.manager.store.ask_before_commits(wait).await.unwrap();
+    fresh.post("/snapshots/s/restore", json!({"force": true})).await.expect(200);
+    within.notified().await;
+    drop(fresh.die().await);
+
+    let again = Fresh::open_in(folder, None, "manager").await;
+    let there = again.items("/blueprints").await;
+    assert_eq!(there.len(), 1, "the commit went through: {there:?}");
+    assert_eq!(again.get("/blueprints/small/archive").await.status, 200);
+    assert!(!again.manager.settings.data_dir.join("restoring").exists());
+}

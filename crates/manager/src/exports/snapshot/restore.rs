@@ -194,9 +194,16 @@ impl Manager {
         }
         swap::decide(&tx, staging.path()).await?;
         self.note_restore(&tx, execution, id).await?;
-        tx.commit().await.map_err(unfit)?;
-        // From here on the folder is more than a draft, and nothing takes the restore back.
-        let _ = staging.keep();
+        // Whoever is stopped while the commit is under way cannot know whether it is there, and must leave the folder to
+        // the next start: that knows.
+        let folder = staging.keep();
+        if let Err(error) = tx.commit().await.map_err(unfit) {
+            if !is_passing(&error) {
+                // What cannot be removed now goes with the next start.
+                let _ = blocking(move || std::fs::remove_dir_all(folder)).await;
+            }
+            return Err(error);
+        }
         // The row that this ran by right of is gone.
         let done = Actor::default().act(self.after_restore(execution, met.unreadable)).await;
         if let Err(error) = done {
