@@ -170,19 +170,46 @@ test('without a mouse: from signing in to a deployment, and to another page', as
     await page.getByRole('heading', { name: 'Home' }).waitFor();
     await page.keyboard.press('g');
     await page.keyboard.press('d');
+    await page.getByRole('table', { name: 'Deployments' }).waitFor();
     await page.getByRole('link', { name: 'shop-eu', exact: true }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('shop-us');
     await page.getByRole('link', { name: 'shop-eu', exact: true }).waitFor({ state: 'detached' });
     await page.getByRole('link', { name: 'shop-us', exact: true }).waitFor();
     await page.keyboard.press('Escape');
-    await page.getByRole('link', { name: 'shop-us', exact: true }).focus();
+    await page.keyboard.press('j');
+    await page.locator('[data-at]').getByRole('link', { name: 'shop-us', exact: true }).waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'shop-us' }).waitFor();
     await page.keyboard.press('Control+k');
     await page.getByPlaceholder('Go to a page').fill('Secr');
     await page.keyboard.press('Enter');
     await page.getByText('database_password').waitFor();
+    // The keys count again once the palette is gone, whichever way it went.
+    const palette = page.getByPlaceholder('Go to a page');
+    const sheet = page.getByRole('dialog', { name: 'Keys' });
+    for (const leave of [null, 'Escape']) {
+      if (leave) {
+        await page.keyboard.press('Control+k');
+        await palette.waitFor();
+        await page.keyboard.press(leave);
+      }
+      await palette.waitFor({ state: 'detached' });
+      await page.keyboard.press('?');
+      await sheet.waitFor();
+      await page.keyboard.press('Escape');
+      await sheet.waitFor({ state: 'detached' });
+    }
+    await page.keyboard.press('g');
+    await page.keyboard.press('d');
+    await page.getByRole('table', { name: 'Deployments' }).waitFor();
+    const chosen = (name) => page.locator('[data-at]').getByRole('link', { name, exact: true }).waitFor();
+    await page.getByRole('link', { name: 'shop-eu', exact: true }).waitFor();
+    const names = await page.locator('[role=row][aria-rowindex]').evaluateAll((rows) => rows.map((row) => row.querySelector('a').textContent));
+    for (const [key, at] of [['j', 0], ['j', 1], ['k', 0]]) {
+      await page.keyboard.press(key);
+      await chosen(names[at]);
+    }
   } finally {
     await browser.close();
   }

@@ -24,8 +24,11 @@ export async function call<T>(method: string, path: string, body?: unknown, base
 
 const SIZE = 100;
 
-/** A list by its path, with what is searched for and how it is sorted. */
-export function useList<T>(path: string, query: Record<string, string | undefined> = {}) {
+/** How often a list is asked for again of which no notices tell. */
+const AGAIN = 1000;
+
+/** A list by its path, with what is searched for and how it is sorted; asked for again while one of its rows is `moving`. */
+export function useList<T>(path: string, query: Record<string, string | undefined> = {}, moving?: (row: T) => boolean) {
   const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '');
   const list = useInfiniteQuery({
     queryKey: ['list', path, ...given.map(([name, value]) => `${name}=${value}`)],
@@ -39,6 +42,7 @@ export function useList<T>(path: string, query: Record<string, string | undefine
     },
     getNextPageParam: (last) => last.next,
     placeholderData: (before) => before,
+    refetchInterval: ({ state }) => (moving && state.data?.pages.some((page) => page.items.some(moving)) ? AGAIN : false),
   });
   const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
   const more = () => {

@@ -48,11 +48,16 @@ export function useKeys(showKeys: () => void): void {
       if (event.key === 'g') going = Date.now();
       else if (event.key === '?') showKeys();
       else if (event.key === '/') focus(event, '[data-filter]');
-      else if (event.key === 'j' && document.activeElement === document.body) focus(event, '[data-list]');
+      else if ((event.key === 'j' || event.key === 'k') && !takesLetters(event.target as HTMLElement)) focus(event, '[data-list]');
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
   }, [navigate, showKeys]);
+}
+
+/** Whether what has the focus does something of its own with letters, as lists and menus do. */
+function takesLetters(target: HTMLElement): boolean {
+  return target.matches('[data-list]') || target.closest('[role=dialog], [role=menu], [role=listbox], [role=tree]') !== null;
 }
 
 /** From what filters a list back to its keys. */

@@ -39,7 +39,9 @@ export function Table<Row>(props: Props<Row>) {
   const { rows, rowHeight = dense ? 30 : 38, ticked, onTick } = props;
   const lastTick = useRef(-1);
   const body = useRef<HTMLDivElement>(null);
-  const [at, setAt] = useState(-1);
+  const [wanted, setAt] = useState(-1);
+  // A search may leave fewer rows than there were.
+  const at = Math.min(wanted, rows.length - 1);
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => body.current, estimateSize: () => rowHeight, overscan: 12 });
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
   const items = virtual.getVirtualItems();
@@ -70,6 +72,10 @@ export function Table<Row>(props: Props<Row>) {
     setAt(next);
     virtual.scrollToIndex(next);
   };
+  // Who comes by a key sees at once where they are; who clicks a row has chosen it already.
+  const onFocus = (event: React.FocusEvent<HTMLElement>) => {
+    if (event.target === body.current && event.target.matches(':focus-visible') && at < 0) move(1);
+  };
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.target !== body.current) return;
     if (event.key === 'ArrowDown' || event.key === 'j') move(1);
@@ -81,7 +87,7 @@ export function Table<Row>(props: Props<Row>) {
   };
 
   return (
-    <div className={styles.table} role="table" aria-label={props.label} aria-rowcount={rows.length} ref={body} tabIndex={0} onKeyDown={onKeyDown} data-list>
+    <div className={styles.table} role="table" aria-label={props.label} aria-rowcount={rows.length} ref={body} tabIndex={0} onFocus={onFocus} onKeyDown={onKeyDown} data-list>
       <div role="rowgroup" className={styles.head}>
         <div role="row" style={{ gridTemplateColumns: template }}>
           {columns.map((column) => <Head key={column.key} column={column} sort={props.sort} onSort={props.onSort} />)}

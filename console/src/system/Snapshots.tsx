@@ -31,7 +31,7 @@ export function Snapshots() {
 
 function Kept() {
   const client = useQueryClient();
-  const list = useList<Snapshot>('/snapshots', { _sort: '-created_at' });
+  const list = useList<Snapshot>('/snapshots', { _sort: '-created_at' }, (row) => ofSnapshot(row.status) === 'working');
   const [adding, setAdding] = useState(false);
   const [name, setName] = useState('');
   const refused = useRefusal('snapshot_upload');
@@ -89,7 +89,7 @@ function Entry({ row, refresh }: { row: Snapshot; refresh: () => Promise<unknown
       {fetched.error && <Problem error={fetched.error} />}
       {asked === 'delete' && <Confirm title={t('Delete {name}?', { name: row.id })} verb={t('Delete')} close={() => setAsked(null)} act={() => call('DELETE', path(row.id)).then(refresh)}>{t('Its file goes. What the manager holds now stays.')}</Confirm>}
       {asked === 'restore' && (
-        <Confirm title={t('Restore {name}?', { name: row.id })} verb={t('Restore')} name={row.id} close={() => setAsked(null)} act={() => call('POST', `${path(row.id)}/restore`, { force: true, restore_certificates: false, no_reboot: true }).then(() => client.invalidateQueries())}>
+        <Confirm title={t('Restore {name}?', { name: row.id })} verb={t('Restore')} name={row.id} close={() => setAsked(null)} act={() => call('POST', `${path(row.id)}/restore`, { force: true }).then(() => client.invalidateQueries())}>
           <ul className={styles.consequences}>
             <li>{t('All blueprints, deployments, secrets, users and tenants of this manager are replaced by those of the snapshot.')}</li>
             <li>{t('What was made since then is lost. Create a snapshot first if it may be needed.')}</li>
