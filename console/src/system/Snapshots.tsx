@@ -12,7 +12,7 @@ import { Confirm, Dialog } from '../parts/Confirm';
 import { Card } from '../parts/Page';
 import { Problem } from '../parts/states';
 import { When } from '../parts/When';
-import type { Mark } from '../status/status';
+import { isActive, type Mark } from '../status/status';
 import { StatusMark } from '../status/StatusMark';
 import styles from './System.module.css';
 
@@ -89,7 +89,7 @@ function Entry({ row, refresh }: { row: Snapshot; refresh: () => Promise<unknown
       {fetched.error && <Problem error={fetched.error} />}
       {asked === 'delete' && <Confirm title={t('Delete {name}?', { name: row.id })} verb={t('Delete')} close={() => setAsked(null)} act={() => call('DELETE', path(row.id)).then(refresh)}>{t('Its file goes. What the manager holds now stays.')}</Confirm>}
       {asked === 'restore' && (
-        <Confirm title={t('Restore {name}?', { name: row.id })} verb={t('Restore')} name={row.id} close={() => setAsked(null)} act={() => call('POST', `${path(row.id)}/restore`, { force: true }).then(() => client.invalidateQueries())}>
+        <Confirm title={t('Restore {name}?', { name: row.id })} verb={t('Restore')} name={row.id} close={() => setAsked(null)} act={() => restore(row.id).then(() => client.invalidateQueries())}>
           <ul className={styles.consequences}>
             <li>{t('All blueprints, deployments, secrets, users and tenants of this manager are replaced by those of the snapshot.')}</li>
             <li>{t('What was made since then is lost. Create a snapshot first if it may be needed.')}</li>
@@ -100,6 +100,16 @@ function Entry({ row, refresh }: { row: Snapshot; refresh: () => Promise<unknown
       )}
     </li>
   );
+}
+
+/** Restores a snapshot and waits for the end; what went wrong is an error. */
+async function restore(id: string): Promise<void> {
+  let run = await call<Schemas['Execution']>('POST', `${path(id)}/restore`, { force: true });
+  while (isActive(run.status)) {
+    await new Promise((resume) => setTimeout(resume, 500));
+    run = await call('GET', `/executions/${run.id}`);
+  }
+  if (run.status !== 'terminated') throw new Error(run.error ?? run.status ?? undefined);
 }
 
 async function download(id: string): Promise<void> {
