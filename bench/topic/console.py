@@ -80,7 +80,7 @@ def browse(manager: Manager, run: str) -> dict[str, dict]:
         {"name": "deployments", "path": "/deployments", "shown": "[role=table] [role=row] a", "act": "scroll"},
         {"name": "topology", "path": "/deployments/large?tab=topology", "shown": "[data-node]", "act": "move"},
         {"name": "timeline", "path": f"/runs/{run}", "shown": "[role=list] [role=listitem] button", "act": "scroll"},
-        {"name": "graph", "path": f"/runs/{run}?view=graph", "shown": "main [role=group] path[marker-end]", "act": "move"},
+        {"name": "graph", "path": f"/runs/{run}?view=graph", "shown": "main [role=group] :is(button[data-mark], path[marker-end])", "act": "move"},
         {"name": "events", "path": "/events", "shown": "[role=log] button", "act": "back"},
     ]
     command = ["node", "bench/scale.mjs", f"http://{manager.address}", PASSWORD, json.dumps(pages)]

@@ -71,7 +71,7 @@ try {
     await page.goto('about:blank');
     const begin = performance.now();
     await page.goto(`/console${path}`, { waitUntil: 'commit' });
-    await page.locator(shown).first().waitFor();
+    await page.locator(`${shown} >> visible=true`).first().waitFor();
     const first = (performance.now() - begin) / 1000;
     // What is read in the background is read before the work begins.
     await page.waitForLoadState('networkidle').catch(() => undefined);
