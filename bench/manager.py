@@ -7,7 +7,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rest import Rest
@@ -110,6 +112,29 @@ class Manager:
         if kind is not None and isinstance(error, Exception):
             error.add_note(f"end of the manager's log:\n{self.home.log_end()}")
         self.stop()
+
+
+class Memory:
+    """Looks at a figure every so many seconds for as long as its `with` block lasts, and remembers the most."""
+
+    def __init__(self, look: Callable[[], float], seconds: float):
+        self.look, self.seconds = look, seconds
+        self.most = 0.0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.follow)
+
+    def follow(self) -> None:
+        while not self.ended.is_set():
+            self.most = max(self.most, self.look())
+            self.ended.wait(self.seconds)
+
+    def __enter__(self) -> "Memory":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.ended.set()
+        self.thread.join()
 
 
 def process_parents() -> dict[int, int]:

@@ -11,7 +11,6 @@ import os
 import statistics
 import subprocess
 import tarfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import machine
 from bench import Bench, Topic, timed
 from figure import Figure
-from manager import Manager
+from manager import Manager, Memory
 
 PYTHON = machine.ROOT / "target/cfy/bin/python"
 OPERATIONS = 200
@@ -64,7 +63,7 @@ def measure(bench: Bench) -> Topic:
         seconds = bench.repeat(3, lambda: install(bench, manager, True, large))
         figures.append(Figure(f"install of {large} nodes with one Python operation each, forked", "s", seconds))
         prepared = prepare(bench, manager, True, burst)
-        with Memory(manager) as memory:
+        with Memory(manager.held_megabytes, 0.2) as memory:
             seconds = run_install(manager, prepared, burst)
         figures.append(Figure(f"burst of {burst:,} operations, forked", "s", [seconds]))
         figures.append(Figure("the same, most memory of the manager and its processes", "MB", [memory.most]))
@@ -75,29 +74,6 @@ def measure(bench: Bench) -> Topic:
 def one(manager: Manager, prepared: str, least: float) -> float:
     """Seconds of one operation; none is expected to take much less than the `least` so far."""
     return timed(manager.rest.run, prepared, "execute_operation", CREATE, least * 0.8)
-
-
-class Memory:
-    """Looks at a manager's memory for as long as its `with` block lasts, and remembers the most."""
-
-    def __init__(self, manager: Manager):
-        self.manager = manager
-        self.most = 0.0
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.look)
-
-    def look(self) -> None:
-        while not self.ended.is_set():
-            self.most = max(self.most, self.manager.held_megabytes())
-            self.ended.wait(0.2)
-
-    def __enter__(self) -> "Memory":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.ended.set()
-        self.thread.join()
 
 
 def prepare(bench: Bench, manager: Manager, is_warm: bool, nodes: int) -> str:

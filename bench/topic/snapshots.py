@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import Bench, Topic
 from database import postgres
 from figure import Figure
-from manager import PASSWORD, Home, Manager
+from manager import PASSWORD, Home, Manager, Memory
 from rest import API, FINAL, PATIENCE, Rest
 from seed import TEMPLATE, Volume, seed
 
@@ -59,26 +59,6 @@ def home(bench: Bench, name: str, url: str | None) -> Home:
     return Home(bench.binary, bench.folder / name, url)
 
 
-class Memory:
-    """The most memory that a manager held at once while its `with` block lasted."""
-
-    def __init__(self, manager: Manager):
-        self.manager, self.most, self.ended = manager, 0.0, threading.Event()
-        self.thread = threading.Thread(target=self.look)
-
-    def look(self) -> None:
-        while not self.ended.wait(0.05):
-            self.most = max(self.most, self.manager.resident_megabytes())
-
-    def __enter__(self) -> "Memory":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.ended.set()
-        self.thread.join()
-
-
 @contextlib.contextmanager
 def runs(manager: Manager):
     """Has runs of a workflow follow each other."""
@@ -103,7 +83,7 @@ def made(home: Home, archive: Path, is_busy: bool) -> list[Figure]:
     """Makes a snapshot and takes it out."""
     with home.start() as manager:
         manager.log_in()
-        with runs(manager) if is_busy else contextlib.nullcontext([1]) as count, Memory(manager) as memory:
+        with runs(manager) if is_busy else contextlib.nullcontext([1]) as count, Memory(manager.resident_megabytes, 0.05) as memory:
             begin = time.perf_counter()
             execution = manager.rest.call("PUT", f"/snapshots/{archive.stem}", {"include_logs": False}, 201)
             ended(manager, execution["id"])
@@ -125,7 +105,7 @@ def restored(home: Home, archive: Path, again: Path, kind: str) -> list[Figure]:
     with home.start() as manager:
         manager.log_in()
         transfer(manager, "PUT", f"/snapshots/{archive.stem}/archive", archive, 201)
-        with Memory(manager) as memory:
+        with Memory(manager.resident_megabytes, 0.05) as memory:
             begin = time.perf_counter()
             execution = manager.rest.call("POST", f"/snapshots/{archive.stem}/restore", {"force": True})
             ended(manager, execution["id"])
